@@ -1,5 +1,6 @@
-//! x
-#[allow(missing_docs)]
-pub mod bindings {
-    wasmtime::component::bindgen!({ path: "../wit", world: "provider-plugin", imports: { default: async | trappable }, exports: { default: async } });
-}
+//! Loads provider plugins and owns every connection they may ask for.
+
+pub mod contract;
+pub mod engine;
+pub mod error;
+pub mod streams;

@@ -1,0 +1,18 @@
+//! The contract of `wit/` as Rust types: one module per published version, made by the bindings generator.
+//!
+//! [`types`], [`docker`], [`system`], [`backend`] and [`instance`] are the newest version's, which is what the rest of the
+//! shim speaks.
+
+pub mod v0_1_0;
+
+pub use v0_1_0::ProviderPlugin;
+pub use v0_1_0::exports::mngr::provider::{backend, instance};
+pub use v0_1_0::mngr::provider::{docker, gpu, ssh, system, types};
+
+pub use types::ProviderError;
+
+/// What every operation of the contract returns.
+pub type Result<T> = std::result::Result<T, ProviderError>;
+
+/// The version of the contract this shim speaks, as WIT packages are versioned.
+pub const VERSION: &str = "0.1.0";

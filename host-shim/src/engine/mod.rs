@@ -1,0 +1,75 @@
+//! Engines: the one trait that the bridge speaks, and the real engine behind it.
+//!
+//! [`Engine`] has one method for each function of the contract's `docker` interface, with the same meaning; `wit/docker.wit`
+//! is its documentation. The real engine and the sandbox engine implement it.
+#![allow(missing_docs)]
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::contract::Result;
+use crate::contract::docker::{
+    BuildOptions, CommitOptions, Container, ContainerChanges, ContainerFilter, ContainerSpec, ContainerSummary,
+    CreatedContainer, EngineInfo, EngineVersion, Event, ExecOptions, Image, ImageSummary, LogOptions, Network, PathStat,
+    StatsSample, Volume,
+};
+use crate::contract::system::Progress;
+use crate::contract::types::Limits;
+use crate::streams::{Archive, ExecSession, LogStream};
+
+/// Where an operation that takes long says how far it has come.
+pub type ProgressSink = Arc<dyn Fn(Progress) + Send + Sync>;
+
+/// A Docker engine, real or not.
+#[async_trait]
+pub trait Engine: Send + Sync + 'static {
+    /// Where it is, for people: `unix:///var/run/docker.sock`, `sandbox`.
+    fn endpoint(&self) -> String;
+
+    async fn version(&self) -> Result<EngineVersion>;
+    async fn info(&self) -> Result<EngineInfo>;
+
+    async fn container_list(&self, filter: ContainerFilter) -> Result<Vec<ContainerSummary>>;
+    async fn container_inspect(&self, id: &str, with_size: bool) -> Result<Container>;
+    async fn container_create(&self, spec: ContainerSpec) -> Result<CreatedContainer>;
+    async fn container_start(&self, id: &str) -> Result<()>;
+    async fn container_stop(&self, id: &str, timeout_seconds: Option<u32>) -> Result<()>;
+    async fn container_kill(&self, id: &str, signal: &str) -> Result<()>;
+    async fn container_pause(&self, id: &str) -> Result<()>;
+    async fn container_unpause(&self, id: &str) -> Result<()>;
+    async fn container_rename(&self, id: &str, name: &str) -> Result<()>;
+    async fn container_remove(&self, id: &str, force: bool, volumes: bool) -> Result<()>;
+    async fn container_update(&self, id: &str, limits: Limits) -> Result<Vec<String>>;
+    async fn container_diff(&self, id: &str) -> Result<ContainerChanges>;
+    async fn container_commit(&self, id: &str, options: CommitOptions) -> Result<String>;
+
+    async fn image_inspect(&self, reference: &str) -> Result<Image>;
+    async fn image_list(&self, labels: Vec<String>) -> Result<Vec<ImageSummary>>;
+    async fn image_tag(&self, reference: &str, repository: &str, tag: &str) -> Result<()>;
+    async fn image_remove(&self, reference: &str, force: bool) -> Result<Vec<String>>;
+    async fn image_pull(&self, reference: &str, platform: Option<&str>, progress: ProgressSink) -> Result<()>;
+    async fn image_push(&self, reference: &str, progress: ProgressSink) -> Result<()>;
+    async fn image_build(&self, context: Archive, options: BuildOptions, progress: ProgressSink) -> Result<String>;
+
+    async fn volume_list(&self, labels: Vec<String>) -> Result<Vec<Volume>>;
+    async fn volume_inspect(&self, name: &str) -> Result<Volume>;
+    async fn volume_create(
+        &self,
+        name: &str,
+        driver: &str,
+        options: Vec<(String, String)>,
+        labels: Vec<(String, String)>,
+    ) -> Result<Volume>;
+    async fn volume_remove(&self, name: &str, force: bool) -> Result<()>;
+    async fn network_inspect(&self, name: &str) -> Result<Network>;
+
+    async fn exec(&self, id: &str, options: ExecOptions) -> Result<ExecSession>;
+    async fn logs(&self, id: &str, options: LogOptions) -> Result<LogStream>;
+    async fn archive_stat(&self, id: &str, path: &str) -> Result<PathStat>;
+    async fn archive_get(&self, id: &str, path: &str) -> Result<Archive>;
+    /// With a `root_name` of `.` the topmost entry of the archive is left out and what it holds goes into the directory.
+    async fn archive_put(&self, id: &str, directory: &str, root_name: Option<&str>, archive: Archive) -> Result<()>;
+    async fn stats(&self, id: &str) -> Result<StatsSample>;
+    async fn events(&self, labels: Vec<String>, since: u64, wait_ms: u64) -> Result<Vec<Event>>;
+}
