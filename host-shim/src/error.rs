@@ -35,7 +35,11 @@ impl ProviderError {
                 "{}: no answer within {:?}{}",
                 e.subject,
                 Duration::from_millis(e.after_ms),
-                if e.may_have_happened { "; it may have happened all the same" } else { "" }
+                if e.may_have_happened {
+                    "; it may have happened all the same"
+                } else {
+                    ""
+                }
             ),
             Self::SnapshotBlocked(findings) => {
                 let list: Vec<_> = findings.iter().map(|f| f.reason.as_str()).collect();
@@ -58,7 +62,9 @@ impl ProviderError {
             Self::Conflict(e) => &e.remedy,
             Self::Denied(e) => &e.remedy,
             Self::Timeout(e) => &e.remedy,
-            Self::SnapshotBlocked(_) => "follow each finding's remedy, or pass --force to take the snapshot without them",
+            Self::SnapshotBlocked(_) => {
+                "follow each finding's remedy, or pass --force to take the snapshot without them"
+            }
             Self::NotFound(e)
             | Self::AlreadyExists(e)
             | Self::Unsupported(e)
@@ -78,7 +84,11 @@ impl ProviderError {
 }
 
 fn problem(subject: impl Into<String>, reason: impl Into<String>, remedy: impl Into<String>) -> Problem {
-    Problem { subject: subject.into(), reason: reason.into(), remedy: remedy.into() }
+    Problem {
+        subject: subject.into(),
+        reason: reason.into(),
+        remedy: remedy.into(),
+    }
 }
 
 /// Input that can not be meant.
@@ -133,7 +143,11 @@ pub fn exhausted(subject: impl Into<String>, reason: impl Into<String>, remedy: 
 
 /// The policy does not allow it.
 pub fn denied(rule: impl Into<String>, reason: impl Into<String>, remedy: impl Into<String>) -> ProviderError {
-    ProviderError::Denied(Denied { rule: rule.into(), reason: reason.into(), remedy: remedy.into() })
+    ProviderError::Denied(Denied {
+        rule: rule.into(),
+        reason: reason.into(),
+        remedy: remedy.into(),
+    })
 }
 
 /// The plugin or the shim is at fault.

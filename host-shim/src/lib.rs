@@ -1,6 +1,12 @@
 //! Loads provider plugins and owns every connection they may ask for.
 
+pub mod bridge;
 pub mod contract;
 pub mod engine;
 pub mod error;
+pub mod guard;
+pub mod journal;
+pub mod loader;
+pub mod policy;
+pub mod provider;
 pub mod streams;

@@ -74,7 +74,9 @@ pub enum Archive {
 
 impl std::fmt::Debug for ExecSession {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ExecSession").field("stdin", &self.stdin.is_some()).finish_non_exhaustive()
+        f.debug_struct("ExecSession")
+            .field("stdin", &self.stdin.is_some())
+            .finish_non_exhaustive()
     }
 }
 

@@ -11,8 +11,8 @@ use async_trait::async_trait;
 use crate::contract::Result;
 use crate::contract::docker::{
     BuildOptions, CommitOptions, Container, ContainerChanges, ContainerFilter, ContainerSpec, ContainerSummary,
-    CreatedContainer, EngineInfo, EngineVersion, Event, ExecOptions, Image, ImageSummary, LogOptions, Network, PathStat,
-    StatsSample, Volume,
+    CreatedContainer, EngineInfo, EngineVersion, Event, ExecOptions, Image, ImageSummary, LogOptions, Network,
+    PathStat, StatsSample, Volume,
 };
 use crate::contract::system::Progress;
 use crate::contract::types::Limits;

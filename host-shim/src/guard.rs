@@ -1,0 +1,332 @@
+//! The engine as one call of a plugin sees it: policy before every request, a journal entry after every effect.
+//!
+//! A request that changes something is never dropped half-way: it runs in a task of its own, so that when the call is
+//! cancelled its effect is still known and can be undone.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio_util::task::TaskTracker;
+
+use crate::contract::docker::{
+    BuildOptions, CommitOptions, Container, ContainerChanges, ContainerFilter, ContainerSpec, ContainerSummary,
+    CreatedContainer, EngineInfo, EngineVersion, Event, ExecOptions, Image, ImageSummary, LogOptions, Network,
+    PathStat, StatsSample, Volume,
+};
+use crate::contract::types::Limits;
+use crate::contract::{ProviderError, Result};
+use crate::engine::{Engine, ProgressSink};
+use crate::error::internal;
+use crate::journal::Journal;
+use crate::policy::{AGENT_LABEL, Policy};
+use crate::streams::{Archive, ExecSession, LogStream};
+
+/// How long a cancelled call waits for requests that are already on their way.
+const SETTLE: Duration = Duration::from_secs(30);
+
+/// One call's view of an engine.
+pub struct Guard {
+    engine: Arc<dyn Engine>,
+    policy: Arc<Policy>,
+    journal: Arc<Journal>,
+    tasks: TaskTracker,
+    /// Containers known to be this provider's: id or name, to name.
+    own: Mutex<HashMap<String, String>>,
+}
+
+impl Guard {
+    /// A fresh view for one call.
+    pub fn new(engine: Arc<dyn Engine>, policy: Arc<Policy>) -> Self {
+        Self {
+            engine,
+            policy,
+            journal: Arc::default(),
+            tasks: TaskTracker::new(),
+            own: Mutex::default(),
+        }
+    }
+
+    /// Undoes what the call did, once what is on its way has arrived. For a call that was cancelled or trapped.
+    pub async fn roll_back(&self) -> Vec<String> {
+        self.tasks.close();
+        let mut left = Vec::new();
+        if tokio::time::timeout(SETTLE, self.tasks.wait()).await.is_err() {
+            left.push(format!(
+                "the engine at {} still works on a request",
+                self.engine.endpoint()
+            ));
+        }
+        left.extend(self.journal.roll_back(&*self.engine).await);
+        left
+    }
+
+    fn learn(&self, id: &str, name: &str) {
+        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        own.insert(id.to_owned(), name.to_owned());
+        own.insert(name.to_owned(), name.to_owned());
+    }
+
+    fn known(&self, id: &str) -> Option<String> {
+        self.own.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+    }
+
+    /// The name of a container that is this provider's. Asks the engine only where this call has not seen it yet.
+    async fn own(&self, id: &str) -> Result<String> {
+        if let Some(name) = self.known(id) {
+            return Ok(name);
+        }
+        Ok(self.container_inspect(id, false).await?.name)
+    }
+
+    /// Runs a request to its end whatever becomes of the caller.
+    async fn settle<R: Send + 'static>(&self, request: impl Future<Output = Result<R>> + Send + 'static) -> Result<R> {
+        match self.tasks.spawn(request).await {
+            Ok(result) => result,
+            Err(error) => Err(internal("the shim", error.to_string(), "report this")),
+        }
+    }
+}
+
+/// Whether the effect of a request that failed may be there all the same.
+fn may_have_happened(error: &ProviderError) -> bool {
+    match error {
+        ProviderError::Timeout(timeout) => timeout.may_have_happened,
+        ProviderError::Unavailable(_) => true,
+        _ => false,
+    }
+}
+
+#[async_trait]
+impl Engine for Guard {
+    fn endpoint(&self) -> String {
+        self.engine.endpoint()
+    }
+
+    async fn version(&self) -> Result<EngineVersion> {
+        self.engine.version().await
+    }
+
+    async fn info(&self) -> Result<EngineInfo> {
+        self.engine.info().await
+    }
+
+    async fn container_list(&self, filter: ContainerFilter) -> Result<Vec<ContainerSummary>> {
+        let mut containers = self.engine.container_list(filter).await?;
+        containers.retain(|container| container.labels.iter().any(|(key, _)| key == AGENT_LABEL));
+        for container in containers
+            .iter()
+            .filter(|container| self.policy.owns(&container.labels))
+        {
+            self.learn(&container.id, &container.name);
+        }
+        Ok(containers)
+    }
+
+    async fn container_inspect(&self, id: &str, with_size: bool) -> Result<Container> {
+        let container = self.engine.container_inspect(id, with_size).await?;
+        if !self.policy.owns(&container.labels) {
+            return Err(self.policy.foreign(id));
+        }
+        self.learn(&container.id, &container.name);
+        Ok(container)
+    }
+
+    async fn container_create(&self, spec: ContainerSpec) -> Result<CreatedContainer> {
+        self.policy.create(&spec)?;
+        let (engine, journal) = (self.engine.clone(), self.journal.clone());
+        let name = spec.name.clone();
+        let created = self
+            .settle(async move {
+                let agent_id = spec
+                    .labels
+                    .iter()
+                    .find(|(key, _)| key == AGENT_LABEL)
+                    .map(|(_, id)| id.clone());
+                let name = spec.name.clone();
+                let result = engine.container_create(spec).await;
+                match &result {
+                    Ok(created) => journal.created(&created.id),
+                    Err(error) if may_have_happened(error) => {
+                        journal.maybe_created(&name, &agent_id.unwrap_or_default());
+                    }
+                    Err(_) => {}
+                }
+                result
+            })
+            .await?;
+        self.learn(&created.id, &name);
+        Ok(created)
+    }
+
+    async fn container_start(&self, id: &str) -> Result<()> {
+        self.own(id).await?;
+        self.engine.container_start(id).await
+    }
+
+    async fn container_stop(&self, id: &str, timeout_seconds: Option<u32>) -> Result<()> {
+        self.own(id).await?;
+        self.engine.container_stop(id, timeout_seconds).await
+    }
+
+    async fn container_kill(&self, id: &str, signal: &str) -> Result<()> {
+        self.own(id).await?;
+        self.engine.container_kill(id, signal).await
+    }
+
+    async fn container_pause(&self, id: &str) -> Result<()> {
+        self.own(id).await?;
+        let (engine, journal, id) = (self.engine.clone(), self.journal.clone(), id.to_owned());
+        self.settle(async move {
+            engine.container_pause(&id).await?;
+            journal.paused(&id);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn container_unpause(&self, id: &str) -> Result<()> {
+        self.own(id).await?;
+        let (engine, journal, id) = (self.engine.clone(), self.journal.clone(), id.to_owned());
+        self.settle(async move {
+            engine.container_unpause(&id).await?;
+            journal.unpaused(&id);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn container_rename(&self, id: &str, name: &str) -> Result<()> {
+        let from = self.own(id).await?;
+        let (engine, journal) = (self.engine.clone(), self.journal.clone());
+        let (task_id, to) = (id.to_owned(), name.to_owned());
+        self.settle(async move {
+            engine.container_rename(&task_id, &to).await?;
+            journal.renamed(&task_id, &from, &to);
+            Ok(())
+        })
+        .await?;
+        self.learn(id, name);
+        Ok(())
+    }
+
+    async fn container_remove(&self, id: &str, force: bool, volumes: bool) -> Result<()> {
+        self.own(id).await?;
+        let (engine, journal, id) = (self.engine.clone(), self.journal.clone(), id.to_owned());
+        self.settle(async move {
+            engine.container_remove(&id, force, volumes).await?;
+            journal.removed(&id);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn container_update(&self, id: &str, limits: Limits) -> Result<Vec<String>> {
+        self.own(id).await?;
+        self.engine.container_update(id, limits).await
+    }
+
+    async fn container_diff(&self, id: &str) -> Result<ContainerChanges> {
+        self.own(id).await?;
+        self.engine.container_diff(id).await
+    }
+
+    async fn container_commit(&self, id: &str, options: CommitOptions) -> Result<String> {
+        self.own(id).await?;
+        self.engine.container_commit(id, options).await
+    }
+
+    async fn image_inspect(&self, reference: &str) -> Result<Image> {
+        self.engine.image_inspect(reference).await
+    }
+
+    async fn image_list(&self, labels: Vec<String>) -> Result<Vec<ImageSummary>> {
+        self.engine.image_list(labels).await
+    }
+
+    async fn image_tag(&self, reference: &str, repository: &str, tag: &str) -> Result<()> {
+        self.engine.image_tag(reference, repository, tag).await
+    }
+
+    async fn image_remove(&self, reference: &str, force: bool) -> Result<Vec<String>> {
+        self.policy.remove_image(reference)?;
+        self.engine.image_remove(reference, force).await
+    }
+
+    async fn image_pull(&self, reference: &str, platform: Option<&str>, progress: ProgressSink) -> Result<()> {
+        self.engine.image_pull(reference, platform, progress).await
+    }
+
+    async fn image_push(&self, reference: &str, progress: ProgressSink) -> Result<()> {
+        self.engine.image_push(reference, progress).await
+    }
+
+    async fn image_build(&self, context: Archive, options: BuildOptions, progress: ProgressSink) -> Result<String> {
+        self.engine.image_build(context, options, progress).await
+    }
+
+    async fn volume_list(&self, labels: Vec<String>) -> Result<Vec<Volume>> {
+        self.engine.volume_list(labels).await
+    }
+
+    async fn volume_inspect(&self, name: &str) -> Result<Volume> {
+        self.engine.volume_inspect(name).await
+    }
+
+    async fn volume_create(
+        &self,
+        name: &str,
+        driver: &str,
+        options: Vec<(String, String)>,
+        labels: Vec<(String, String)>,
+    ) -> Result<Volume> {
+        self.engine.volume_create(name, driver, options, labels).await
+    }
+
+    async fn volume_remove(&self, name: &str, force: bool) -> Result<()> {
+        let volume = self.engine.volume_inspect(name).await?;
+        if !self.policy.owns(&volume.labels) {
+            return Err(self.policy.foreign_volume(name));
+        }
+        self.engine.volume_remove(name, force).await
+    }
+
+    async fn network_inspect(&self, name: &str) -> Result<Network> {
+        self.engine.network_inspect(name).await
+    }
+
+    async fn exec(&self, id: &str, options: ExecOptions) -> Result<ExecSession> {
+        self.own(id).await?;
+        self.engine.exec(id, options).await
+    }
+
+    async fn logs(&self, id: &str, options: LogOptions) -> Result<LogStream> {
+        self.own(id).await?;
+        self.engine.logs(id, options).await
+    }
+
+    async fn archive_stat(&self, id: &str, path: &str) -> Result<PathStat> {
+        self.own(id).await?;
+        self.engine.archive_stat(id, path).await
+    }
+
+    async fn archive_get(&self, id: &str, path: &str) -> Result<Archive> {
+        self.own(id).await?;
+        self.engine.archive_get(id, path).await
+    }
+
+    async fn archive_put(&self, id: &str, directory: &str, root_name: Option<&str>, archive: Archive) -> Result<()> {
+        self.own(id).await?;
+        self.engine.archive_put(id, directory, root_name, archive).await
+    }
+
+    async fn stats(&self, id: &str) -> Result<StatsSample> {
+        self.own(id).await?;
+        self.engine.stats(id).await
+    }
+
+    async fn events(&self, labels: Vec<String>, since: u64, wait_ms: u64) -> Result<Vec<Event>> {
+        self.engine.events(labels, since, wait_ms).await
+    }
+}

@@ -1,0 +1,101 @@
+//! Compiled components on disk, so that only the first start pays for the compiler.
+//!
+//! A file's name is made of the component's SHA-256 and of everything in the compiler's version and settings that matters, so
+//! a changed component or a changed shim misses. Native code is loaded from these files: the directory belongs to the user
+//! alone, and each file ends with its own SHA-256.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+const DIGEST_BYTES: usize = 32;
+
+/// A directory of compiled components.
+#[derive(Debug, Clone)]
+pub struct ArtefactCache {
+    directory: PathBuf,
+}
+
+impl ArtefactCache {
+    /// The user's own: `$XDG_CACHE_HOME/mngr-docker`, else `~/.cache/mngr-docker`. None where neither is known.
+    pub fn of_user() -> Option<Self> {
+        let absolute = |name| {
+            std::env::var_os(name)
+                .map(PathBuf::from)
+                .filter(|path: &PathBuf| path.is_absolute())
+        };
+        let base = absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")))?;
+        Some(Self::at(base.join("mngr-docker")))
+    }
+
+    /// A directory of the caller's choice; made when it is first needed.
+    pub fn at(directory: impl Into<PathBuf>) -> Self {
+        Self {
+            directory: directory.into(),
+        }
+    }
+
+    fn path(&self, engine: &Engine, digest: &str) -> PathBuf {
+        use std::hash::{Hash, Hasher};
+        let mut hasher = std::hash::DefaultHasher::new();
+        engine.precompile_compatibility_hash().hash(&mut hasher);
+        env!("CARGO_PKG_VERSION").hash(&mut hasher);
+        self.directory.join(format!("{digest}-{:016x}.cwasm", hasher.finish()))
+    }
+
+    /// The compiled form of the component with this digest, if it is there and whole.
+    pub(crate) fn load(&self, engine: &Engine, digest: &str) -> Option<Component> {
+        if !private(&self.directory) {
+            return None;
+        }
+        let file = fs::read(self.path(engine, digest)).ok()?;
+        let (artefact, trailer) = file.split_at_checked(file.len().checked_sub(DIGEST_BYTES)?)?;
+        if Sha256::digest(artefact).as_slice() != trailer {
+            tracing::warn!(digest, "the compiled plugin in the cache is damaged; compiling again");
+            return None;
+        }
+        // SAFETY: the bytes are what `store` wrote, by the digest at their end, into a directory that only this user can
+        // write to; wasmtime itself checks that its own version and settings made them.
+        #[allow(unsafe_code)]
+        unsafe { Component::deserialize(engine, artefact) }.ok()
+    }
+
+    /// Keeps a compiled component. A cache that can not be written costs time, not correctness, so failures are logged.
+    pub(crate) fn store(&self, engine: &Engine, digest: &str, component: &Component) {
+        let written = component
+            .serialize()
+            .map_err(|error| error.to_string())
+            .and_then(|artefact| {
+                self.write(&self.path(engine, digest), &artefact)
+                    .map_err(|error| error.to_string())
+            });
+        if let Err(error) = written {
+            tracing::debug!(directory = %self.directory.display(), error, "the compiled plugin is not cached");
+        }
+    }
+
+    fn write(&self, path: &Path, artefact: &[u8]) -> std::io::Result<()> {
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.directory)?;
+        let mut file = tempfile::NamedTempFile::new_in(&self.directory)?;
+        file.write_all(artefact)?;
+        file.write_all(&Sha256::digest(artefact))?;
+        file.persist(path)?;
+        Ok(())
+    }
+}
+
+/// Whether only this process's user can write there.
+fn private(directory: &Path) -> bool {
+    let Ok(own) = fs::metadata("/proc/self").map(|process| process.uid()) else {
+        return false;
+    };
+    fs::metadata(directory).is_ok_and(|metadata| metadata.uid() == own && metadata.mode() & 0o022 == 0)
+}

@@ -1,0 +1,102 @@
+//! Loading plugins: from bytes to something that can be called.
+
+mod cache;
+mod component;
+mod operations;
+
+pub use cache::ArtefactCache;
+pub(crate) use component::Session;
+pub use component::{Loader, Plugin};
+
+use crate::contract::{ProviderError, VERSION};
+use crate::error::invalid;
+
+/// What the file must be before the compiler is asked: a component of the binary format's layer 1.
+///
+/// # Errors
+/// `invalid-argument` for the field `plugin`, told apart for an empty file, a core module and anything else.
+pub(crate) fn check_header(origin: &str, bytes: &[u8]) -> Result<(), ProviderError> {
+    const MAGIC: &[u8] = b"\0asm";
+    let refuse = |reason: &str, remedy: &str| Err(invalid("plugin", origin, reason, remedy));
+    match bytes {
+        [] => refuse("the file is empty", "get the plugin again"),
+        _ if !bytes.starts_with(MAGIC) => refuse(
+            "this is no WebAssembly file",
+            "name a component: `mngr-docker-plugin-<version>.wasm`",
+        ),
+        [_, _, _, _, _, _, 0, 0, ..] => refuse(
+            "this is a core module, not a component",
+            "make a component of it: `cargo xtask component`, or `wasm-tools component new`",
+        ),
+        [_, _, _, _, _, _, 1, 0, ..] => Ok(()),
+        _ => refuse(
+            "the file is cut short, or of a binary format that is not known",
+            "get the plugin again",
+        ),
+    }
+}
+
+/// Whether an import of a component is one that this shim offers.
+///
+/// # Errors
+/// `invalid-argument` for the field `plugin`: WASI and other foreign imports, and contracts this shim does not speak.
+pub(crate) fn check_import(origin: &str, import: &str) -> Result<(), ProviderError> {
+    let Some(rest) = import.strip_prefix("mngr:provider/") else {
+        return Err(invalid(
+            "plugin",
+            origin,
+            format!("it imports `{import}`, which a plugin is never given"),
+            "build it for wasm32-unknown-unknown against the world `mngr:provider/provider-plugin` and nothing else",
+        ));
+    };
+    let wanted = rest.split_once('@').map_or("", |(_, version)| version);
+    if speaks(wanted) {
+        return Ok(());
+    }
+    Err(invalid(
+        "plugin",
+        origin,
+        format!("it wants version {wanted} of the contract; this shim speaks {VERSION}"),
+        "take a version of the plugin made for this contract, or a newer mngr-docker",
+    ))
+}
+
+/// Semver for 0.x: the minor version must be the same, the patch version not newer than ours.
+fn speaks(wanted: &str) -> bool {
+    let parts = |version: &str| -> Option<[u64; 3]> {
+        let numbers: Result<Vec<u64>, _> = version.split('.').map(str::parse).collect();
+        numbers.ok()?.try_into().ok()
+    };
+    match (parts(wanted), parts(VERSION)) {
+        (Some([major, minor, patch]), Some([our_major, our_minor, our_patch])) => {
+            major == our_major && minor == our_minor && patch <= our_patch
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_core_module_and_a_truncated_file_are_told_apart() {
+        let module = check_header("p.wasm", b"\0asm\x01\0\0\0").expect_err("a module");
+        assert!(module.message().contains("core module"), "{}", module.message());
+        let short = check_header("p.wasm", b"\0asm\x0d").expect_err("too short");
+        assert!(short.message().contains("cut short"), "{}", short.message());
+        assert!(check_header("p.wasm", b"hello").is_err());
+        assert!(check_header("p.wasm", b"\0asm\x0d\0\x01\0").is_ok());
+    }
+
+    #[test]
+    fn only_the_contract_may_be_imported_and_only_a_version_we_speak() {
+        assert!(check_import("p.wasm", "mngr:provider/docker@0.1.0").is_ok());
+        let wasi = check_import("p.wasm", "wasi:io/streams@0.2.0").expect_err("WASI");
+        assert!(wasi.message().contains("wasi:io/streams@0.2.0"));
+        let future = check_import("p.wasm", "mngr:provider/docker@0.2.0").expect_err("a later contract");
+        assert!(future.message().contains("0.2.0") && future.message().contains(VERSION));
+        assert!(check_import("p.wasm", "mngr:provider/docker@0.1.9").is_err());
+        assert!(check_import("p.wasm", "mngr:provider/docker").is_err());
+    }
+}

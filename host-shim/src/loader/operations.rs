@@ -1,0 +1,155 @@
+//! The contract's `instance` interface as methods of [`Plugin`]: one line an operation.
+
+use super::component::{Plugin, Returned, Session};
+use crate::contract::Result;
+use crate::contract::docker::{ExecOptions, LogOptions, PathStat, StatsSample};
+use crate::contract::instance::{
+    Action, AgentVolume, CreateRequest, DestroyRequest, Destroyed, DiscoverRequest, ForkRequest, GpuReport,
+    SnapshotFilter, SnapshotRequest, StartRequest, StopRequest, Stopped, UpdatedLimits, WatchResult,
+};
+use crate::contract::types::{Agent, Finding, Limits, Provider, Snapshot};
+use crate::streams::{Archive, ExecSession, LogStream};
+
+/// Calls whose arguments and results cross as they are.
+macro_rules! operations {
+    ($($name:ident as $call:ident($($argument:ident: $kind:ty),*) -> $result:ty;)*) => {
+        impl Plugin {
+            $(pub(crate) async fn $name(
+                &self,
+                session: Session,
+                provider: Provider,
+                $($argument: $kind,)*
+            ) -> Result<$result> {
+                self.call(session, async |store, plugin| {
+                    let instance = plugin.mngr_provider_instance();
+                    store
+                        .run_concurrent(async |call| instance.$call(call, provider $(, $argument)*).await)
+                        .await?
+                })
+                .await
+            })*
+        }
+    };
+}
+
+operations! {
+    discover as call_discover(request: DiscoverRequest) -> Vec<Agent>;
+    get as call_get(agent: String) -> Agent;
+    start as call_start(agent: String, request: StartRequest) -> Agent;
+    stop as call_stop(agent: String, request: StopRequest) -> Stopped;
+    pause as call_pause(agent: String) -> Agent;
+    resume as call_resume(agent: String) -> Agent;
+    destroy as call_destroy(agent: String, request: DestroyRequest) -> Destroyed;
+    rename as call_rename(agent: String, name: String) -> Agent;
+    resources as call_resources(agent: String) -> Limits;
+    update_limits as call_update_limits(agent: String, limits: Limits) -> UpdatedLimits;
+    stats as call_stats(agent: String) -> StatsSample;
+    snapshot_check as call_snapshot_check(agent: String) -> Vec<Finding>;
+    snapshot_create as call_snapshot_create(agent: String, request: SnapshotRequest) -> Snapshot;
+    snapshot_list as call_snapshot_list(filter: SnapshotFilter) -> Vec<Snapshot>;
+    snapshot_delete as call_snapshot_delete(agent: Option<String>, snapshot: String) -> Snapshot;
+    fork as call_fork(agent: String, request: ForkRequest) -> Vec<Agent>;
+    volumes as call_volumes() -> Vec<AgentVolume>;
+    gpus as call_gpus() -> GpuReport;
+    gc as call_gc(dry_run: bool) -> Vec<Action>;
+    reconcile as call_reconcile() -> Vec<Action>;
+    watch as call_watch(cursor: u64, wait_ms: u64) -> WatchResult;
+}
+
+/// Calls that hand a host-owned stream in or out.
+impl Plugin {
+    /// `context` is what a build in the request is to be built from; the request's own handle is made here.
+    pub(crate) async fn create(
+        &self,
+        session: Session,
+        provider: Provider,
+        request: impl FnOnce(Option<wasmtime::component::Resource<Archive>>) -> CreateRequest,
+        context: Option<Archive>,
+    ) -> Result<Agent> {
+        self.call(session, async |store, plugin| {
+            let context = context
+                .map(|archive| store.data_mut().table.push(archive))
+                .transpose()?;
+            let request = request(context);
+            let instance = plugin.mngr_provider_instance();
+            store
+                .run_concurrent(async |call| instance.call_create(call, provider, request).await)
+                .await?
+        })
+        .await
+    }
+
+    pub(crate) async fn exec(
+        &self,
+        session: Session,
+        provider: Provider,
+        agent: String,
+        options: ExecOptions,
+    ) -> Result<ExecSession> {
+        self.call(session, async |store, plugin| {
+            let instance = plugin.mngr_provider_instance();
+            let returned = store
+                .run_concurrent(async |call| instance.call_exec(call, provider, agent, options).await)
+                .await??;
+            Ok(returned.and_then(|session| session.redeem(&mut store.data_mut().table)))
+        })
+        .await
+    }
+
+    pub(crate) async fn logs(
+        &self,
+        session: Session,
+        provider: Provider,
+        agent: String,
+        options: LogOptions,
+    ) -> Result<LogStream> {
+        self.call(session, async |store, plugin| {
+            let instance = plugin.mngr_provider_instance();
+            let returned = store
+                .run_concurrent(async |call| instance.call_logs(call, provider, agent, options).await)
+                .await??;
+            Ok(returned.and_then(|stream| stream.redeem(&mut store.data_mut().table)))
+        })
+        .await
+    }
+
+    pub(crate) async fn copy_in(
+        &self,
+        session: Session,
+        provider: Provider,
+        agent: String,
+        path: String,
+        archive: Archive,
+        contents_only: bool,
+    ) -> Result<()> {
+        self.call(session, async |store, plugin| {
+            let archive = store.data_mut().table.push(archive)?;
+            let instance = plugin.mngr_provider_instance();
+            store
+                .run_concurrent(async |call| {
+                    instance
+                        .call_copy_in(call, provider, agent, path, archive, contents_only)
+                        .await
+                })
+                .await?
+        })
+        .await
+    }
+
+    pub(crate) async fn copy_out(
+        &self,
+        session: Session,
+        provider: Provider,
+        agent: String,
+        path: String,
+    ) -> Result<(PathStat, Archive)> {
+        self.call(session, async |store, plugin| {
+            let instance = plugin.mngr_provider_instance();
+            let returned = store
+                .run_concurrent(async |call| instance.call_copy_out(call, provider, agent, path).await)
+                .await??;
+            Ok(returned.and_then(|out| out.redeem(&mut store.data_mut().table)))
+        })
+        .await
+    }
+}

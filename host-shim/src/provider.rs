@@ -1,0 +1,360 @@
+//! One opened provider: a plugin, an engine and the settings that tie them together.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::contract::backend::SettingProblem;
+use crate::contract::docker::{ExecOptions, LogOptions, PathStat, StatsSample};
+use crate::contract::instance::{
+    Action, AgentVolume, BuildRequest, CreateRequest, DestroyRequest, Destroyed, DiscoverRequest, ForkRequest,
+    GpuReport, SnapshotFilter, SnapshotRequest, Source, StartRequest, StopRequest, Stopped, UpdatedLimits, WatchResult,
+};
+use crate::contract::types::{Agent, Finding, Limits, Snapshot};
+use crate::contract::{Result, types};
+use crate::engine::{Engine, ProgressSink};
+use crate::error::invalid;
+use crate::guard::Guard;
+use crate::loader::{Plugin, Session};
+use crate::policy::Policy;
+use crate::streams::{Archive, ExecSession, LogStream};
+
+/// What a new agent is made from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum From {
+    /// The provider's `default_image`.
+    #[default]
+    DefaultImage,
+    /// An image on the engine, or one it can pull.
+    Image(String),
+    /// An image to be built.
+    Build {
+        /// The build context's directory on this machine.
+        context: PathBuf,
+        /// The arguments of `docker build`, as written: `--build-arg`, `A=1`.
+        args: Vec<String>,
+    },
+    /// A snapshot's id, a unique prefix of one, or its name.
+    Snapshot(String),
+}
+
+/// An agent to be made. Only the name is needed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NewAgent {
+    /// Unique within the provider.
+    pub name: String,
+    /// What it is made from.
+    pub from: From,
+    /// Empty for the provider's default.
+    pub agent_type: String,
+    /// The user's own tags.
+    pub tags: Vec<(String, String)>,
+    /// Id of the agent this one descends from.
+    pub parent_id: Option<String>,
+    /// Flags of `docker run`, as written: `--memory`, `4g`.
+    pub start_args: Vec<String>,
+    /// The main command; empty for one that waits until it is told to stop.
+    pub command: Vec<String>,
+    /// Leave it created and not started.
+    pub no_start: bool,
+}
+
+impl NewAgent {
+    /// An agent of that name from the provider's default image.
+    pub fn named(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            ..Self::default()
+        }
+    }
+
+    /// The same from this image.
+    #[must_use]
+    pub fn image(self, image: impl Into<String>) -> Self {
+        Self {
+            from: From::Image(image.into()),
+            ..self
+        }
+    }
+}
+
+/// A provider that can be asked for agents. Cheap to clone; calls may run side by side.
+///
+/// Each method is the function of the same name of the contract's `instance` interface, whose documentation in
+/// `wit/instance.wit` holds here. Where one takes an `agent`, that is an id, a unique prefix of one, or a name.
+#[derive(Clone)]
+pub struct Provider {
+    plugin: Plugin,
+    engine: Arc<dyn Engine>,
+    policy: Arc<Policy>,
+    name: Arc<str>,
+    settings: Arc<str>,
+    warnings: Arc<[SettingProblem]>,
+    progress: ProgressSink,
+    cancel: CancellationToken,
+}
+
+impl Provider {
+    /// Opens a provider: asks the plugin whether it can work with these settings. The engine is not called yet.
+    ///
+    /// # Errors
+    /// `invalid-argument` for the first setting at fault, with its key as the field; `internal` where the plugin traps. To
+    /// show all faults with their place in a file use [`Plugin::check_config`] first.
+    pub async fn open(
+        plugin: Plugin,
+        engine: Arc<dyn Engine>,
+        name: &str,
+        settings: &serde_json::Map<String, serde_json::Value>,
+        policy: Policy,
+    ) -> Result<Self> {
+        let given = serde_json::Value::Object(settings.clone()).to_string();
+        let report = plugin.check_config(name, &given).await?;
+        if let Some(problem) = report.errors.into_iter().next() {
+            let value = settings.get(&problem.key).map(ToString::to_string).unwrap_or_default();
+            return Err(invalid(
+                problem.key,
+                value.chars().take(80).collect::<String>(),
+                problem.reason,
+                problem.remedy,
+            ));
+        }
+        Ok(Self {
+            plugin,
+            engine,
+            policy: Arc::new(policy),
+            name: name.into(),
+            settings: report.effective.into(),
+            warnings: report.warnings.into(),
+            progress: Arc::new(|_| {}),
+            cancel: CancellationToken::new(),
+        })
+    }
+
+    /// The same provider, whose calls say how far they have come.
+    #[must_use]
+    pub fn on_progress(self, progress: ProgressSink) -> Self {
+        Self { progress, ..self }
+    }
+
+    /// The same provider, whose calls end when the token is cancelled. What a cancelled call had made is removed before it
+    /// returns `unavailable`.
+    #[must_use]
+    pub fn cancelled_by(self, cancel: CancellationToken) -> Self {
+        Self { cancel, ..self }
+    }
+
+    /// The instance's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The plugin that decides.
+    pub fn plugin(&self) -> &Plugin {
+        &self.plugin
+    }
+
+    /// The engine that is asked. What is done with it directly goes past the plugin and its policy.
+    pub fn engine(&self) -> &Arc<dyn Engine> {
+        &self.engine
+    }
+
+    /// All settings with their defaults filled in, as JSON.
+    pub fn settings(&self) -> &str {
+        &self.settings
+    }
+
+    /// What the plugin finds odd in the settings, though it can work with them.
+    pub fn warnings(&self) -> &[SettingProblem] {
+        &self.warnings
+    }
+
+    fn session(&self) -> Session {
+        Session {
+            guard: Some(Arc::new(Guard::new(self.engine.clone(), self.policy.clone()))),
+            progress: self.progress.clone(),
+            cancel: self.cancel.clone(),
+        }
+    }
+
+    fn reference(&self) -> types::Provider {
+        types::Provider {
+            name: self.name.to_string(),
+            settings: self.settings.to_string(),
+        }
+    }
+
+    /// Makes an agent. All or nothing: after an error there is no container.
+    ///
+    /// # Errors
+    /// `invalid-argument`, `already-exists`, `not-found` (image, snapshot), `denied`, `unavailable`, `timeout`.
+    pub async fn create(&self, agent: NewAgent) -> Result<Agent> {
+        let (context, build_args) = match &agent.from {
+            From::Build { context, args } => {
+                let directory = std::fs::metadata(context).is_ok_and(|metadata| metadata.is_dir());
+                if !directory {
+                    let remedy = "name the directory that holds the Dockerfile";
+                    return Err(invalid(
+                        "build",
+                        context.display().to_string(),
+                        "is not a directory",
+                        remedy,
+                    ));
+                }
+                (Some(Archive::Path(context.clone())), args.clone())
+            }
+            _ => (None, Vec::new()),
+        };
+        let request = |context| CreateRequest {
+            name: agent.name,
+            source: match (agent.from, context) {
+                (_, Some(context)) => Source::Build(BuildRequest {
+                    context,
+                    args: build_args,
+                }),
+                (From::Image(image), None) => Source::Image(image),
+                (From::Snapshot(snapshot), None) => Source::Snapshot(snapshot),
+                (From::DefaultImage | From::Build { .. }, None) => Source::DefaultImage,
+            },
+            agent_type: agent.agent_type,
+            tags: agent.tags,
+            parent_id: agent.parent_id,
+            start_args: agent.start_args,
+            command: agent.command,
+            no_start: agent.no_start,
+        };
+        self.plugin
+            .create(self.session(), self.reference(), request, context)
+            .await
+    }
+
+    /// Starts a command in a running agent.
+    ///
+    /// # Errors
+    /// `not-found`, `ambiguous`, `conflict` (it does not run), `invalid-argument`, `unavailable`, `timeout`.
+    pub async fn exec(&self, agent: &str, options: ExecOptions) -> Result<ExecSession> {
+        self.plugin
+            .exec(self.session(), self.reference(), agent.to_owned(), options)
+            .await
+    }
+
+    /// Copies into an agent as `docker cp` does: into `path` where that is a directory, else to that very name.
+    ///
+    /// # Errors
+    /// `not-found` (agent, directory), `ambiguous`, `invalid-argument`, `unavailable`, `timeout`.
+    pub async fn copy_in(&self, agent: &str, path: &str, archive: Archive, contents_only: bool) -> Result<()> {
+        let (agent, path) = (agent.to_owned(), path.to_owned());
+        self.plugin
+            .copy_in(self.session(), self.reference(), agent, path, archive, contents_only)
+            .await
+    }
+
+    /// The file or directory at a path in an agent, running or not, as tar.
+    ///
+    /// # Errors
+    /// `not-found` (agent, path), `ambiguous`, `unavailable`, `timeout`.
+    pub async fn copy_out(&self, agent: &str, path: &str) -> Result<(PathStat, Archive)> {
+        self.plugin
+            .copy_out(self.session(), self.reference(), agent.to_owned(), path.to_owned())
+            .await
+    }
+
+    /// What the agent's main command has printed.
+    ///
+    /// # Errors
+    /// `not-found`, `ambiguous`, `unavailable`, `timeout`.
+    pub async fn logs(&self, agent: &str, options: LogOptions) -> Result<LogStream> {
+        self.plugin
+            .logs(self.session(), self.reference(), agent.to_owned(), options)
+            .await
+    }
+}
+
+/// Calls that are passed on as they are.
+macro_rules! operations {
+    ($($(#[$documentation:meta])* $name:ident($($argument:ident: $kind:ty),*) -> $result:ty;)*) => {
+        impl Provider {
+            $($(#[$documentation])*
+            ///
+            /// # Errors
+            /// Any case of [`ProviderError`](crate::contract::ProviderError) that the contract names for this function.
+            pub async fn $name(&self, $($argument: $kind),*) -> Result<$result> {
+                self.plugin.$name(self.session(), self.reference(), $($argument.into()),*).await
+            })*
+        }
+    };
+}
+
+operations! {
+    /// Every agent of this provider that fits. One engine call, however many there are.
+    discover(request: DiscoverRequest) -> Vec<Agent>;
+    /// One agent, with what only inspect knows.
+    get(agent: &str) -> Agent;
+    /// Starts an agent, anew from a snapshot where one is named. Of a running agent: a success.
+    start(agent: &str, request: StartRequest) -> Agent;
+    /// Stops an agent, after a snapshot where one is asked for. Of a stopped agent: a success.
+    stop(agent: &str, request: StopRequest) -> Stopped;
+    /// Freezes an agent; memory and files stay.
+    pause(agent: &str) -> Agent;
+    /// Thaws a paused agent.
+    resume(agent: &str) -> Agent;
+    /// Removes an agent; its snapshots stay unless asked for. Of an agent that is gone: a success.
+    destroy(agent: &str, request: DestroyRequest) -> Destroyed;
+    /// Gives an agent a new name.
+    rename(agent: &str, name: &str) -> Agent;
+    /// The agent's limits as the engine has them.
+    resources(agent: &str) -> Limits;
+    /// Changes limits of an agent, running or not.
+    update_limits(agent: &str, limits: Limits) -> UpdatedLimits;
+    /// What the agent uses at this moment.
+    stats(agent: &str) -> StatsSample;
+    /// What a snapshot of the agent would not hold.
+    snapshot_check(agent: &str) -> Vec<Finding>;
+    /// Commits the agent's filesystem to an image.
+    snapshot_create(agent: &str, request: SnapshotRequest) -> Snapshot;
+    /// Snapshots, newest first.
+    snapshot_list(filter: SnapshotFilter) -> Vec<Snapshot>;
+    /// Deletes a snapshot that no agent uses. With `agent` it must be that agent's.
+    snapshot_delete(agent: Option<String>, snapshot: &str) -> Snapshot;
+    /// Makes agents from an agent or a snapshot. All or nothing.
+    fork(agent: &str, request: ForkRequest) -> Vec<Agent>;
+    /// The volumes of this provider's agents.
+    volumes() -> Vec<AgentVolume>;
+    /// The GPUs of the engine's machine and who holds them.
+    gpus() -> GpuReport;
+    /// Removes what no agent needs any more.
+    gc(dry_run: bool) -> Vec<Action>;
+    /// Finishes or rolls back what a crash left half done.
+    reconcile() -> Vec<Action>;
+    /// What happened to agents after `cursor`; waits up to `wait_ms` milliseconds for the first event.
+    watch(cursor: u64, wait_ms: u64) -> WatchResult;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Fails to compile where a call can not be spawned.
+    #[allow(dead_code)]
+    fn every_call_can_run_in_a_task_of_its_own(provider: &'static Provider) {
+        fn spawnable<F: Future + Send>(_: F) {}
+        spawnable(provider.create(NewAgent::default()));
+        spawnable(provider.discover(DiscoverRequest {
+            tags: Vec::new(),
+            states: Vec::new(),
+        }));
+        spawnable(provider.copy_out("agent", "/"));
+        spawnable(provider.logs(
+            "agent",
+            LogOptions {
+                follow: false,
+                stdout: true,
+                stderr: true,
+                timestamps: false,
+                since: 0,
+                until: 0,
+                tail: None,
+            },
+        ));
+    }
+}
