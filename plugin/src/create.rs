@@ -1,0 +1,278 @@
+//! Making an agent: all or nothing.
+//!
+//! Everything the user gave is judged before the engine is asked. The labels go in with the create call, so there is never a
+//! container without them, and the engine's unique container name is the lock: of two that create the same agent one gets
+//! it. Whatever fails after the create call takes the container away again.
+
+use crate::contract::docker::{Container, ContainerSpec};
+use crate::contract::system::{LogLevel, Progress};
+use crate::contract::types::{Agent, ProviderError, Snapshot};
+use crate::error::{already_exists, invalid, may_have_happened, shown, summary, unsupported};
+use crate::labels::{self, Identity, Pair};
+use crate::recipe::{self, Origin, Recipe};
+use crate::{Capabilities, DockerProviderInstance, Result};
+use crate::{agent, image, lookup, snapshot, start_args};
+
+/// Waits between two looks for a container whose create call was not answered, in milliseconds.
+const LOOKS: [u64; 4] = [0, 250, 1000, 3000];
+
+/// What an agent is made from.
+#[derive(Debug)]
+pub enum Source<A> {
+    /// The setting `default_image`.
+    DefaultImage,
+    /// An image.
+    Image(String),
+    /// An image to be built.
+    Build {
+        /// What is built from.
+        context: A,
+        /// The arguments of `docker build`.
+        args: Vec<String>,
+    },
+    /// A snapshot's id, a unique prefix of one, or its name.
+    Snapshot(String),
+}
+
+/// `instance.create-request`, with a build context of any kind.
+#[derive(Debug)]
+pub struct CreateRequest<A> {
+    /// Unique within the provider.
+    pub name: String,
+    /// What it is made from.
+    pub source: Source<A>,
+    /// Empty for the setting `default_agent_type`.
+    pub agent_type: String,
+    /// The user's own.
+    pub tags: Vec<Pair>,
+    /// The agent this one descends from.
+    pub parent_id: Option<String>,
+    /// Flags of `docker run`.
+    pub start_args: Vec<String>,
+    /// Empty for one that waits.
+    pub command: Vec<String>,
+    /// Leave it created and not started.
+    pub no_start: bool,
+}
+
+/// Makes an agent.
+///
+/// # Errors
+/// `invalid-argument` for what can not be meant, `already-exists` for a name that is taken, `not-found` for an image or a
+/// snapshot, `denied` by the host's policy, and whatever the engine answers. No container is left then.
+pub async fn create<C: Capabilities>(
+    provider: &DockerProviderInstance<C>,
+    request: CreateRequest<C::Archive>,
+) -> Result<Agent> {
+    agent::check_name("name", &request.name)?;
+    let tags = labels::check_tags(&request.tags)?;
+    let agent_type = match request.agent_type.as_str() {
+        "" => provider.settings.default_agent_type.clone(),
+        given => word("agent-type", given)?,
+    };
+    let parent_id = request
+        .parent_id
+        .as_deref()
+        .map(|id| word("parent-id", id))
+        .transpose()?;
+    check_command(&request.command)?;
+    let draft = recipe::draft(&provider.settings, &request.start_args).map_err(start_args::Fault::into_error)?;
+
+    let base = match request.source {
+        Source::DefaultImage => from_image(provider, &provider.settings.default_image, &draft).await?,
+        Source::Image(reference) => from_image(provider, &reference, &draft).await?,
+        Source::Snapshot(reference) => Base::snapshot(snapshot::find(provider, &reference).await?),
+        Source::Build { .. } => {
+            let remedy = "build the image with `docker build -t NAME`, and pass --image NAME";
+            return Err(unsupported("build", remedy));
+        }
+    };
+    let identity = Identity {
+        id: format!("{}{}", agent::ID_PREFIX, provider.capabilities.random_id()),
+        name: request.name,
+        agent_type,
+        tags,
+        parent_id: parent_id.or(base.agent_id),
+        created_at: provider.capabilities.now(),
+        snapshot_id: labels::value(&base.labels, labels::SNAPSHOT_ID).map(str::to_owned),
+    };
+    let recipe = Recipe::new(base.origin, &draft, request.command);
+    let mut spec = recipe.container(&provider.name, &identity, &draft, base.image);
+    spec.labels.extend(base.labels);
+
+    let id = make(provider, spec, &identity).await?;
+    match bring_up(provider, &id, &identity.name, !request.no_start).await {
+        Ok(container) => Ok(agent::of_container(&provider.name, &container)),
+        Err(error) => {
+            remove(provider, &id).await;
+            Err(error)
+        }
+    }
+}
+
+fn word(field: &str, given: &str) -> Result<String> {
+    if labels::is_word(given) {
+        return Ok(given.to_owned());
+    }
+    let remedy = "use at most 128 of the characters a-z A-Z 0-9 _ . - with a letter or digit first";
+    Err(invalid(field, given, "it is not one plain word", remedy))
+}
+
+fn check_command(command: &[String]) -> Result<()> {
+    let remedy = "give a program and its arguments, or nothing for an agent that waits";
+    if command.first().is_some_and(String::is_empty) {
+        return Err(invalid("command", "", "its program is empty", remedy));
+    }
+    if let Some(bad) = command.iter().find(|word| word.contains('\0')) {
+        return Err(invalid("command", bad, "it holds a NUL character", remedy));
+    }
+    Ok(())
+}
+
+/// What a container is made from, and what follows from that.
+struct Base {
+    origin: Origin,
+    image: String,
+    /// Whose snapshot it is.
+    agent_id: Option<String>,
+    /// Labels over those that the image would hand down.
+    labels: Vec<Pair>,
+}
+
+impl Base {
+    fn snapshot(snapshot: Snapshot) -> Self {
+        Self {
+            labels: vec![(labels::SNAPSHOT_ID.to_owned(), snapshot.id.clone())],
+            origin: Origin::Snapshot(snapshot.id),
+            image: snapshot.image,
+            agent_id: Some(snapshot.agent_id),
+        }
+    }
+}
+
+/// An image may itself be made of a snapshot, and its labels would then claim that the container was made from that.
+async fn from_image<C: Capabilities>(
+    provider: &DockerProviderInstance<C>,
+    reference: &str,
+    draft: &start_args::Draft,
+) -> Result<Base> {
+    let image = image::ensure(&provider.capabilities, reference, draft.platform.as_deref()).await?;
+    let claims = image
+        .labels
+        .into_iter()
+        .filter(|(name, _)| name.starts_with(labels::SNAPSHOT_PREFIX));
+    Ok(Base {
+        origin: Origin::Image(reference.to_owned()),
+        image: reference.to_owned(),
+        agent_id: None,
+        labels: claims.map(|(name, _)| (name, String::new())).collect(),
+    })
+}
+
+/// Makes the container and returns its id. Where the answer is lost, the container is looked for by its name and adopted if
+/// it carries this agent's id.
+pub(crate) async fn make<C: Capabilities>(
+    provider: &DockerProviderInstance<C>,
+    spec: ContainerSpec,
+    identity: &Identity,
+) -> Result<String> {
+    report(provider, "creating container", &identity.name);
+    match provider.capabilities.container_create(spec).await {
+        Ok(created) => {
+            for warning in created.warnings {
+                provider
+                    .capabilities
+                    .log(LogLevel::Warn, &format!("create of {}: {warning}", identity.name));
+            }
+            Ok(created.id)
+        }
+        Err(ProviderError::Conflict(_)) => Err(taken(provider, &identity.name).await),
+        Err(error) if may_have_happened(&error) => {
+            for wait in LOOKS {
+                provider.capabilities.sleep(wait).await;
+                if let Ok(Some(found)) = lookup::by_name(provider, &identity.name).await
+                    && labels::value(&found.labels, labels::AGENT_ID) == Some(&identity.id)
+                {
+                    return Ok(found.id);
+                }
+            }
+            Err(error)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The error for a name that is taken, by an agent or by a container of someone else's.
+pub(crate) async fn taken<C: Capabilities>(provider: &DockerProviderInstance<C>, name: &str) -> ProviderError {
+    let subject = format!("agent `{}`", shown(name));
+    match lookup::by_name(provider, name).await {
+        Ok(None) => {
+            let container = agent::container_name(&provider.name, name);
+            already_exists(
+                subject,
+                format!("the engine has a container `{container}` that is no agent of this provider"),
+                format!("use another name, or rename that container: docker rename {container} OTHER"),
+            )
+        }
+        _ => already_exists(
+            subject,
+            "the provider has an agent of that name",
+            format!("use another name, or start the one that is there: mngr-docker start {name}"),
+        ),
+    }
+}
+
+/// Starts a container that was just made, and reads it back.
+pub(crate) async fn bring_up<C: Capabilities>(
+    provider: &DockerProviderInstance<C>,
+    id: &str,
+    name: &str,
+    start: bool,
+) -> Result<Container> {
+    if start {
+        report(provider, "starting container", name);
+        provider
+            .capabilities
+            .container_start(id)
+            .await
+            .map_err(|error| refused(name, error))?;
+    }
+    provider.capabilities.container_inspect(id).await
+}
+
+/// A start that the engine refused. What it did not find is a program, a device or a mount, and not the agent.
+pub(crate) fn refused(name: &str, error: ProviderError) -> ProviderError {
+    let (field, reason) = match error {
+        ProviderError::NotFound(e) => ("command", e.reason),
+        ProviderError::InvalidArgument(e) => ("command", e.reason),
+        ProviderError::Internal(e) => ("start-args", e.reason),
+        other => return other,
+    };
+    let remedy = "check that the image has the command, and the start arguments (ports, mounts, devices, runtime)";
+    invalid(
+        field,
+        "",
+        format!("the engine could not start the agent `{name}`: {reason}"),
+        remedy,
+    )
+}
+
+/// Takes a container away that is not to stay. Where that fails, the log says what is left.
+pub(crate) async fn remove<C: Capabilities>(provider: &DockerProviderInstance<C>, id: &str) {
+    match provider.capabilities.container_remove(id).await {
+        Ok(()) | Err(ProviderError::NotFound(_)) => {}
+        Err(error) => {
+            let message = format!("container {id} is left and could not be removed: {}", summary(&error));
+            provider.capabilities.log(LogLevel::Error, &message);
+        }
+    }
+}
+
+pub(crate) fn report<C: Capabilities>(provider: &DockerProviderInstance<C>, step: &str, subject: &str) {
+    provider.capabilities.report(Progress {
+        step: step.to_owned(),
+        subject: subject.to_owned(),
+        done: None,
+        total: None,
+    });
+}

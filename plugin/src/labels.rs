@@ -1,0 +1,313 @@
+//! `com.imbue.mngr.*`: the single source of what is known of an agent.
+//!
+//! A container made from a snapshot inherits the labels of the agent the snapshot was taken of, so every identity label is
+//! written at every create, empty where there is nothing to say, and an empty optional label reads as absent.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::Result;
+use crate::error::invalid;
+
+/// Everything under this prefix is the provider's own.
+pub const PREFIX: &str = "com.imbue.mngr.";
+/// Unique identifier; its presence makes a container an agent.
+pub const AGENT_ID: &str = "com.imbue.mngr.agent-id";
+/// The name the agent was made with. The living name is the container's.
+pub const AGENT_NAME: &str = "com.imbue.mngr.agent-name";
+/// What kind of agent it is.
+pub const AGENT_TYPE: &str = "com.imbue.mngr.agent-type";
+/// The user's tags: a JSON object of strings.
+pub const TAGS: &str = "com.imbue.mngr.tags";
+/// The agent this one was made from; empty for none.
+pub const PARENT_ID: &str = "com.imbue.mngr.parent-id";
+/// RFC 3339 in UTC.
+pub const CREATED_AT: &str = "com.imbue.mngr.created-at";
+/// Instance name of the provider.
+pub const PROVIDER: &str = "com.imbue.mngr.provider";
+/// What the container can be made from again: see [`crate::recipe`].
+pub const SPEC: &str = "com.imbue.mngr.spec";
+/// Prefix of what is known of a snapshot.
+pub const SNAPSHOT_PREFIX: &str = "com.imbue.mngr.snapshot.";
+/// On an image: the snapshot's id. On a container: the snapshot it was made from; empty for none.
+pub const SNAPSHOT_ID: &str = "com.imbue.mngr.snapshot.id";
+/// The name a user gave the snapshot; empty for none.
+pub const SNAPSHOT_NAME: &str = "com.imbue.mngr.snapshot.name";
+/// RFC 3339 in UTC.
+pub const SNAPSHOT_CREATED_AT: &str = "com.imbue.mngr.snapshot.created-at";
+/// The snapshot that the agent's container was itself made from; empty for none.
+pub const SNAPSHOT_PARENT: &str = "com.imbue.mngr.snapshot.parent";
+/// What the snapshot does not hold: a JSON list; empty for none.
+pub const SNAPSHOT_FINDINGS: &str = "com.imbue.mngr.snapshot.findings";
+
+/// Most bytes of all tags together, as JSON.
+const MAX_TAGS_BYTES: usize = 64 * 1024;
+/// Most characters of a tag's name.
+const MAX_TAG_KEY: usize = 128;
+/// Most characters of an id or an agent type.
+const MAX_WORD: usize = 128;
+
+/// Name and value.
+pub type Pair = (String, String);
+
+/// The identity an agent keeps through renames, restores and restarts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// `agent-` and 32 hexadecimal digits.
+    pub id: String,
+    /// The name at create.
+    pub name: String,
+    /// What kind of agent it is.
+    pub agent_type: String,
+    /// The user's own, sorted by name.
+    pub tags: BTreeMap<String, String>,
+    /// The agent this one descends from.
+    pub parent_id: Option<String>,
+    /// RFC 3339 in UTC.
+    pub created_at: String,
+    /// The snapshot its container was made from.
+    pub snapshot_id: Option<String>,
+}
+
+/// A label that does not decode.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Which one.
+    pub label: &'static str,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "label {}: {}", self.label, self.reason)
+    }
+}
+
+/// The value of a label, where it is set and not empty.
+pub fn value<'a>(labels: &'a [Pair], key: &str) -> Option<&'a str> {
+    labels
+        .iter()
+        .find(|(name, _)| name == key)
+        .map(|(_, value)| value.as_str())
+        .filter(|value| !value.is_empty())
+}
+
+/// Whether these labels are of an agent of that provider.
+pub fn owned_by(labels: &[Pair], provider: &str) -> bool {
+    labels.iter().any(|(name, _)| name == AGENT_ID) && value(labels, PROVIDER) == Some(provider)
+}
+
+/// The label filters that all agents of a provider pass, and no one else.
+pub fn filters(provider: &str) -> Vec<String> {
+    vec![AGENT_ID.to_owned(), format!("{PROVIDER}={provider}")]
+}
+
+/// The labels of a container: the seed's six, `provider` and `spec`.
+pub fn encode(identity: &Identity, provider: &str, spec: &str) -> Vec<Pair> {
+    [
+        (AGENT_ID, identity.id.as_str()),
+        (AGENT_NAME, &identity.name),
+        (AGENT_TYPE, &identity.agent_type),
+        (TAGS, &encode_tags(&identity.tags)),
+        (PARENT_ID, identity.parent_id.as_deref().unwrap_or_default()),
+        (CREATED_AT, &identity.created_at),
+        (PROVIDER, provider),
+        (SPEC, spec),
+    ]
+    .map(|(key, value)| (key.to_owned(), value.to_owned()))
+    .to_vec()
+}
+
+/// Reads an identity back.
+///
+/// # Errors
+/// The first label that is missing or does not decode, and why.
+pub fn decode(labels: &[Pair]) -> std::result::Result<Identity, Fault> {
+    let required = |label: &'static str| {
+        value(labels, label).ok_or_else(|| Fault {
+            label,
+            reason: "it is missing or empty".to_owned(),
+        })
+    };
+    let word = |label: &'static str| {
+        let value = required(label)?;
+        match is_word(value) {
+            true => Ok(value.to_owned()),
+            false => Err(Fault {
+                label,
+                reason: format!("`{}` is not one plain word", crate::error::shown(value)),
+            }),
+        }
+    };
+    Ok(Identity {
+        id: word(AGENT_ID)?,
+        name: word(AGENT_NAME)?,
+        agent_type: word(AGENT_TYPE)?,
+        tags: decode_tags(required(TAGS)?)?,
+        parent_id: value(labels, PARENT_ID).map(str::to_owned),
+        created_at: time(CREATED_AT, required(CREATED_AT)?)?,
+        snapshot_id: value(labels, SNAPSHOT_ID).map(str::to_owned),
+    })
+}
+
+/// A time as RFC 3339 in UTC.
+///
+/// # Errors
+/// Where it is no RFC 3339 time.
+pub fn time(label: &'static str, text: &str) -> std::result::Result<String, Fault> {
+    let parsed: jiff::Timestamp = text.parse().map_err(|_| Fault {
+        label,
+        reason: format!("`{}` is not an RFC 3339 time", crate::error::shown(text)),
+    })?;
+    match text.ends_with('Z') {
+        true => Ok(text.to_owned()),
+        false => Ok(parsed.to_string()),
+    }
+}
+
+/// Whether it can stand in a reference: letters, digits, `_`, `.` and `-`, and not too long.
+pub fn is_word(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
+    (1..=MAX_WORD).contains(&text.len()) && text.bytes().all(plain) && text.as_bytes()[0].is_ascii_alphanumeric()
+}
+
+fn encode_tags(tags: &BTreeMap<String, String>) -> String {
+    serde_json::Value::from_iter(tags.clone()).to_string()
+}
+
+fn decode_tags(text: &str) -> std::result::Result<BTreeMap<String, String>, Fault> {
+    serde_json::from_str(text).map_err(|error| Fault {
+        label: TAGS,
+        reason: format!("it is not a JSON object of strings ({error})"),
+    })
+}
+
+/// Tags as a user gave them, checked.
+///
+/// # Errors
+/// `invalid-argument` for a name that is empty, too long, repeated or holds control characters, and for too many bytes.
+pub fn check_tags(given: &[Pair]) -> Result<BTreeMap<String, String>> {
+    let mut tags = BTreeMap::new();
+    for (key, value) in given {
+        let length = key.chars().count();
+        if !(1..=MAX_TAG_KEY).contains(&length) {
+            let reason = format!("a tag's name has {length} characters");
+            return Err(invalid(
+                "tags",
+                key,
+                reason,
+                format!("use 1 to {MAX_TAG_KEY} characters"),
+            ));
+        }
+        if key.chars().any(char::is_control) {
+            let remedy = "use printable characters in a tag's name";
+            return Err(invalid("tags", key, "a tag's name holds a control character", remedy));
+        }
+        if tags.insert(key.clone(), value.clone()).is_some() {
+            return Err(invalid("tags", key, "the tag is given twice", "give each tag once"));
+        }
+    }
+    let bytes = encode_tags(&tags).len();
+    if bytes > MAX_TAGS_BYTES {
+        let reason = format!("all tags together take {bytes} bytes as JSON");
+        let remedy = format!("keep them below {MAX_TAGS_BYTES} bytes: put large data in a file of the agent");
+        return Err(invalid("tags", "", reason, remedy));
+    }
+    Ok(tags)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn identity() -> Identity {
+        Identity {
+            id: format!("agent-{}", "0".repeat(32)),
+            name: "a1".to_owned(),
+            agent_type: "command".to_owned(),
+            tags: BTreeMap::from([
+                ("team".to_owned(), "red".to_owned()),
+                ("a".to_owned(), "\"1\"".to_owned()),
+            ]),
+            parent_id: None,
+            created_at: "2026-01-31T09:30:00.123Z".to_owned(),
+            snapshot_id: None,
+        }
+    }
+
+    fn with(key: &str, value: &str) -> Vec<Pair> {
+        let mut labels = encode(&identity(), "docker", "{}");
+        labels.retain(|(name, _)| name != key);
+        labels.push((key.to_owned(), value.to_owned()));
+        labels
+    }
+
+    #[test]
+    fn the_six_labels_are_those_of_the_seed_and_all_are_always_written() {
+        let labels = encode(&identity(), "docker", "{}");
+        let keys: Vec<_> = labels.iter().map(|(key, _)| key.as_str()).collect();
+        let expected = [
+            "agent-id",
+            "agent-name",
+            "agent-type",
+            "tags",
+            "parent-id",
+            "created-at",
+            "provider",
+            "spec",
+        ];
+        assert_eq!(keys, expected.map(|name| format!("com.imbue.mngr.{name}")));
+        assert_eq!(value(&labels, TAGS), Some(r#"{"a":"\"1\"","team":"red"}"#));
+        assert_eq!(decode(&labels), Ok(identity()));
+    }
+
+    #[test]
+    fn a_label_that_does_not_decode_is_named_with_the_reason() {
+        for (label, bad) in [
+            (TAGS, "[]"),
+            (TAGS, "{\"a\":1}"),
+            (TAGS, "nonsense"),
+            (CREATED_AT, "yesterday"),
+            (AGENT_ID, ""),
+            (AGENT_NAME, "a\nb"),
+        ] {
+            let fault = decode(&with(label, bad)).expect_err(bad);
+            assert_eq!(fault.label, label);
+            assert!(fault.to_string().contains(label), "{fault}");
+        }
+    }
+
+    #[test]
+    fn times_are_read_in_any_zone_and_given_in_utc() {
+        let decoded = decode(&with(CREATED_AT, "2026-01-31T10:30:00+01:00")).expect("a time");
+        assert_eq!(decoded.created_at, "2026-01-31T09:30:00Z");
+    }
+
+    #[test]
+    fn near_miss_prefixes_and_other_providers_are_not_ours() {
+        assert!(owned_by(&with("x", "y"), "docker"));
+        assert!(!owned_by(&with(PROVIDER, "other"), "docker"));
+        let near = vec![("com.imbue.mngrx.agent-id".to_owned(), "a".to_owned())];
+        assert!(!owned_by(&near, "docker"));
+    }
+
+    #[test]
+    fn bad_tags_are_refused_with_the_tag_and_a_remedy() {
+        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        assert!(check_tags(&[pair("", "x")]).is_err());
+        assert!(check_tags(&[pair("a\n", "x")]).is_err());
+        assert!(check_tags(&[pair("a", "x"), pair("a", "y")]).is_err());
+        assert!(check_tags(&[pair(&"k".repeat(129), "x")]).is_err());
+        assert!(check_tags(&[pair("k", &"v".repeat(100_000))]).is_err());
+        assert!(check_tags(&[pair("ключ", "v\n")]).is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn any_tags_come_back_as_they_were(tags in proptest::collection::btree_map(".*", ".*", 0..8)) {
+            prop_assert_eq!(decode_tags(&encode_tags(&tags)), Ok(tags));
+        }
+    }
+}

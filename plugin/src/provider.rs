@@ -1,0 +1,151 @@
+//! The exported contract: the provider as a kind, and one configured instance of it. Each call is answered elsewhere.
+
+use crate::contract::backend::{ConfigReport, Description};
+use crate::contract::docker::{ExecOptions, LogOptions, PathStat};
+use crate::contract::instance::{
+    DestroyRequest, Destroyed, DiscoverRequest, SnapshotFilter, SnapshotRequest, StartRequest, StopRequest, Stopped,
+};
+use crate::contract::types::{Agent, Limits, Provider, Snapshot};
+use crate::create::CreateRequest;
+use crate::settings::Settings;
+use crate::{Capabilities, Result};
+use crate::{agent, create, discover, exec, lifecycle, limits, settings, snapshot, start_args};
+
+/// The functions of `instance` that work.
+const CAPABILITIES: [&str; 17] = [
+    "instance.create",
+    "instance.discover",
+    "instance.get",
+    "instance.start",
+    "instance.stop",
+    "instance.pause",
+    "instance.resume",
+    "instance.destroy",
+    "instance.rename",
+    "instance.exec",
+    "instance.copy-in",
+    "instance.copy-out",
+    "instance.logs",
+    "instance.resources",
+    "instance.snapshot-create",
+    "instance.snapshot-list",
+    "instance.snapshot-delete",
+];
+
+/// The provider as a kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DockerProviderBackend;
+
+impl DockerProviderBackend {
+    /// What it is called, what it can do, and what it may be told.
+    pub fn describe(self) -> Description {
+        Description {
+            name: "docker".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            summary: "Runs agents as containers of a Docker engine, local or remote.".to_owned(),
+            capabilities: CAPABILITIES.map(str::to_owned).to_vec(),
+            settings: settings::describe(),
+            start_arguments: start_args::describe(),
+            build_arguments: Vec::new(),
+        }
+    }
+
+    /// Checks one provider's settings.
+    pub fn check_config(self, name: &str, settings: &str) -> ConfigReport {
+        settings::check(name, settings)
+    }
+}
+
+/// One configured provider, for the length of one call.
+#[derive(Debug, Clone)]
+pub struct DockerProviderInstance<C> {
+    pub(crate) capabilities: C,
+    pub(crate) name: String,
+    pub(crate) settings: Settings,
+}
+
+/// Calls that are answered by a function of the same shape.
+macro_rules! calls {
+    ($($(#[$documentation:meta])* $name:ident => $module:ident($($argument:ident: $kind:ty),*) -> $result:ty;)*) => {
+        impl<C: Capabilities> DockerProviderInstance<C> {
+            $($(#[$documentation])*
+            ///
+            /// # Errors
+            /// Those of the function of the same name.
+            pub async fn $name(&self, $($argument: $kind),*) -> Result<$result> {
+                $module::$name(self, $($argument),*).await
+            })*
+        }
+    };
+}
+
+impl<C: Capabilities> DockerProviderInstance<C> {
+    /// The provider that a call is for.
+    ///
+    /// # Errors
+    /// `invalid-argument` for a name that can not be part of a container's, and for settings that do not decode.
+    pub fn open(capabilities: C, provider: Provider) -> Result<Self> {
+        agent::check_provider_name(&provider.name)?;
+        let settings = Settings::read(&provider.settings)?;
+        Ok(Self {
+            capabilities,
+            name: provider.name,
+            settings,
+        })
+    }
+
+    /// Commits an agent's filesystem to an image.
+    ///
+    /// # Errors
+    /// Those of [`snapshot::create`].
+    pub async fn snapshot_create(&self, agent: &str, request: SnapshotRequest) -> Result<Snapshot> {
+        snapshot::create(self, agent, request).await
+    }
+
+    /// Snapshots, newest first.
+    ///
+    /// # Errors
+    /// Those of [`snapshot::list`].
+    pub async fn snapshot_list(&self, filter: SnapshotFilter) -> Result<Vec<Snapshot>> {
+        snapshot::list(self, filter).await
+    }
+
+    /// Deletes a snapshot that no agent uses.
+    ///
+    /// # Errors
+    /// Those of [`snapshot::delete`].
+    pub async fn snapshot_delete(&self, agent: Option<String>, snapshot: &str) -> Result<Snapshot> {
+        snapshot::delete(self, agent, snapshot).await
+    }
+}
+
+calls! {
+    /// Makes an agent: all or nothing.
+    create => create(request: CreateRequest<C::Archive>) -> Agent;
+    /// Every agent of this provider that fits.
+    discover => discover(request: DiscoverRequest) -> Vec<Agent>;
+    /// One agent.
+    get => discover(agent: &str) -> Agent;
+    /// Starts an agent.
+    start => lifecycle(agent: &str, request: StartRequest) -> Agent;
+    /// Stops an agent.
+    stop => lifecycle(agent: &str, request: StopRequest) -> Stopped;
+    /// Freezes an agent.
+    pause => lifecycle(agent: &str) -> Agent;
+    /// Thaws an agent.
+    resume => lifecycle(agent: &str) -> Agent;
+    /// Removes an agent.
+    destroy => lifecycle(agent: &str, request: DestroyRequest) -> Destroyed;
+    /// Gives an agent a new name.
+    rename => lifecycle(agent: &str, name: &str) -> Agent;
+    /// Starts a command in an agent.
+    exec => exec(agent: &str, options: ExecOptions) -> C::ExecSession;
+    /// What an agent has printed.
+    logs => exec(agent: &str, options: LogOptions) -> C::LogStream;
+    /// Copies into an agent.
+    copy_in => exec(agent: &str, path: &str, archive: C::Archive, contents_only: bool) -> ();
+    /// Copies out of an agent.
+    copy_out => exec(agent: &str, path: &str) -> (PathStat, C::Archive);
+    /// What an agent may use.
+    resources => limits(agent: &str) -> Limits;
+}

@@ -1,0 +1,179 @@
+//! What a container can be made from again: the label `com.imbue.mngr.spec`.
+//!
+//! It holds what the user asked for, in one spelling, and not what came of it, so that a later version of this crate makes
+//! the container as it would make it then. Of the environment it holds the names alone: the values are in the image that a
+//! commit leaves, and nowhere in labels.
+
+use serde::{Deserialize, Serialize};
+
+use crate::contract::docker::ContainerSpec;
+use crate::labels::{self, Fault, Identity, Pair};
+use crate::settings::Settings;
+use crate::start_args::{self, Draft};
+
+/// The only version there is.
+const VERSION: u32 = 1;
+/// A command that waits until it is told to stop, with what any image has.
+const WAIT: [&str; 3] = ["tail", "-f", "/dev/null"];
+
+/// What a container was made from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Origin {
+    /// An image, by the reference that was given.
+    Image(String),
+    /// A snapshot, by its id.
+    Snapshot(String),
+}
+
+/// Everything that decides what a container is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recipe {
+    version: u32,
+    /// What it was made from.
+    pub source: Origin,
+    /// Start arguments with the provider's defaults, less the environment.
+    #[serde(default)]
+    pub args: Vec<String>,
+    /// Names of the environment variables.
+    #[serde(default)]
+    pub env: Vec<String>,
+    /// Flags whose values look like secrets and were left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub omitted: Vec<String>,
+    /// The command that was asked for; empty for none.
+    #[serde(default)]
+    pub command: Vec<String>,
+}
+
+impl Recipe {
+    /// A recipe of what was asked for.
+    pub fn new(source: Origin, draft: &Draft, command: Vec<String>) -> Self {
+        Self {
+            version: VERSION,
+            source,
+            args: draft.canonical(),
+            env: draft.env_names(),
+            omitted: draft.omitted(),
+            command,
+        }
+    }
+
+    /// As the label has it.
+    pub fn encode(&self) -> String {
+        serde_json::json!(self).to_string()
+    }
+
+    /// Reads the label of a container.
+    ///
+    /// # Errors
+    /// Where it is missing, does not decode or is of a later version.
+    pub fn of(labels: &[Pair]) -> Result<Self, Fault> {
+        let fault = |reason: String| Fault {
+            label: labels::SPEC,
+            reason,
+        };
+        let text = labels::value(labels, labels::SPEC).ok_or_else(|| fault("it is missing or empty".to_owned()))?;
+        let recipe: Self =
+            serde_json::from_str(text).map_err(|error| fault(format!("it does not decode ({error})")))?;
+        match recipe.version {
+            VERSION => Ok(recipe),
+            other => Err(fault(format!(
+                "it is of version {other}, and this provider knows {VERSION}"
+            ))),
+        }
+    }
+
+    /// The container: the draft with a name, an image, a command and the labels.
+    pub fn container(&self, provider: &str, identity: &Identity, draft: &Draft, image: String) -> ContainerSpec {
+        let mut spec = draft.spec.clone();
+        spec.name = crate::agent::container_name(provider, &identity.name);
+        spec.image = image;
+        spec.labels.extend(labels::encode(identity, provider, &self.encode()));
+        if !self.command.is_empty() {
+            spec.command = Some(self.command.clone());
+        } else if matches!(self.source, Origin::Image(_)) && spec.entrypoint.is_none() {
+            spec.command = Some(WAIT.map(str::to_owned).to_vec());
+            // As the Docker CLI writes `--entrypoint ""`: the image's own would take the command for its arguments.
+            spec.entrypoint = Some(vec![String::new()]);
+        }
+        spec
+    }
+}
+
+/// The start arguments of a new agent, with what the settings add where the user says nothing.
+///
+/// # Errors
+/// The first argument at fault.
+pub fn draft(settings: &Settings, start_args: &[String]) -> Result<Draft, start_args::Fault> {
+    let mut draft = Draft::new();
+    draft.take(&settings.default_start_args)?;
+    draft.take(start_args)?;
+    let mut defaults = Vec::new();
+    if let Some(cpus) = settings.default_cpus.filter(|_| !draft.has("cpus")) {
+        defaults.push(format!("--cpus={cpus}"));
+    }
+    if let Some(memory) = settings.default_memory.as_deref().filter(|_| !draft.has("memory")) {
+        defaults.push(format!("--memory={memory}"));
+        if !draft.has("memory-swap") {
+            defaults.push(format!("--memory-swap={memory}"));
+        }
+    }
+    if let Some(runtime) = settings.docker_runtime.as_deref().filter(|_| !draft.has("runtime")) {
+        defaults.push(format!("--runtime={runtime}"));
+    }
+    if !draft.has("stop-timeout") {
+        defaults.push(format!("--stop-timeout={}", settings.stop_timeout_seconds));
+    }
+    draft.take(&defaults)?;
+    Ok(draft)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings() -> Settings {
+        Settings {
+            default_cpus: Some(2.0),
+            default_memory: Some("8g".to_owned()),
+            default_start_args: vec!["-e".to_owned(), "TOKEN=hunter2".to_owned()],
+            ..Settings::default()
+        }
+    }
+
+    fn strings(args: &[&str]) -> Vec<String> {
+        args.iter().map(|arg| (*arg).to_owned()).collect()
+    }
+
+    #[test]
+    fn the_settings_fill_in_what_the_user_leaves_out_and_nothing_else() {
+        let filled = draft(&settings(), &[]).expect("a draft").spec.limits;
+        assert_eq!(
+            (filled.cpus, filled.memory_bytes, filled.memory_swap_bytes),
+            (Some(2.0), Some(8 << 30), Some(8 << 30))
+        );
+        let given = draft(&settings(), &strings(&["-m", "1g"]))
+            .expect("a draft")
+            .spec
+            .limits;
+        assert_eq!((given.memory_bytes, given.memory_swap_bytes), (Some(1 << 30), None));
+    }
+
+    #[test]
+    fn the_label_comes_back_and_holds_no_environment_value() {
+        let draft = draft(&settings(), &strings(&["-eA=hunter2", "-v/a:/b"])).expect("a draft");
+        let recipe = Recipe::new(Origin::Image("busybox".to_owned()), &draft, strings(&["sleep", "1"]));
+        let text = recipe.encode();
+        assert!(!text.contains("hunter2") && text.contains("TOKEN"), "{text}");
+        assert_eq!(Recipe::of(&[(labels::SPEC.to_owned(), text)]), Ok(recipe));
+    }
+
+    #[test]
+    fn a_recipe_of_a_later_version_is_not_guessed_at() {
+        let later = r#"{"version":2,"source":{"image":"x"}}"#;
+        let fault = Recipe::of(&[(labels::SPEC.to_owned(), later.to_owned())]).expect_err("a later version");
+        assert!(fault.reason.contains("version 2"));
+        assert!(Recipe::of(&[]).is_err());
+    }
+}

@@ -1,0 +1,144 @@
+//! Starting an agent from one of its snapshots: the same agent, in a container made anew.
+//!
+//! The old container is renamed out of the way and removed only when the new one runs, so that on any failure it can be put
+//! back.
+
+use crate::contract::docker::Container;
+use crate::contract::system::LogLevel;
+use crate::contract::types::{Agent, AgentState, ProviderError, Snapshot};
+use crate::error::{already_exists, conflict, invalid, summary};
+use crate::labels::{self, Fault, Identity};
+use crate::recipe::{Origin, Recipe};
+use crate::start_args::{self, Draft};
+use crate::{Capabilities, DockerProviderInstance, Result};
+use crate::{agent, create, lookup, snapshot};
+
+/// Makes the agent's container anew from a snapshot of its own and starts it.
+///
+/// # Errors
+/// `conflict` for an agent that runs or whose labels do not decode, `invalid-argument` for another agent's snapshot,
+/// `not-found`, `ambiguous`, and whatever the engine answers. The agent is then as it was.
+pub async fn start<C: Capabilities>(
+    provider: &DockerProviderInstance<C>,
+    reference: &str,
+    snapshot_reference: &str,
+) -> Result<Agent> {
+    let old = lookup::agent(provider, reference).await?;
+    let found = agent::of_container(&provider.name, &old);
+    let condition = agent::Condition::of_state(&old.state);
+    let may_be_replaced = matches!(
+        condition.state,
+        AgentState::Stopped | AgentState::Crashed | AgentState::Failed | AgentState::Starting
+    );
+    if !may_be_replaced || old.state.pid > 0 {
+        return Err(conflict(
+            format!("agent `{}`", found.name),
+            agent::state_name(condition.state),
+            "only an agent that does not run can be started from a snapshot",
+            format!("stop it first: mngr-docker stop {}", found.name),
+        ));
+    }
+    let snapshot = snapshot::find(provider, snapshot_reference).await?;
+    if snapshot.agent_id != found.id {
+        return Err(invalid(
+            "snapshot",
+            snapshot_reference,
+            format!(
+                "it is a snapshot of the agent `{}` ({})",
+                snapshot.agent_name, snapshot.agent_id
+            ),
+            format!(
+                "make a new agent of it: mngr-docker create NAME --snapshot {}",
+                snapshot.id
+            ),
+        ));
+    }
+    let broken = |fault: Fault| {
+        conflict(
+            format!("agent `{}`", found.name),
+            "unknown",
+            fault.to_string(),
+            format!(
+                "make a new agent of the snapshot: mngr-docker create NAME --snapshot {}",
+                snapshot.id
+            ),
+        )
+    };
+    let identity = Identity {
+        name: found.name.clone(),
+        snapshot_id: Some(snapshot.id.clone()),
+        ..labels::decode(&old.labels).map_err(broken)?
+    };
+    let mut recipe = Recipe::of(&old.labels).map_err(broken)?;
+    recipe.source = Origin::Snapshot(snapshot.id.clone());
+    let mut draft = Draft::new();
+    draft.take(&recipe.args).map_err(start_args::Fault::into_error)?;
+    replace(provider, &old, &identity, &recipe, &draft, &snapshot).await
+}
+
+async fn replace<C: Capabilities>(
+    provider: &DockerProviderInstance<C>,
+    old: &Container,
+    identity: &Identity,
+    recipe: &Recipe,
+    draft: &Draft,
+    snapshot: &Snapshot,
+) -> Result<Agent> {
+    let mut spec = recipe.container(&provider.name, identity, draft, snapshot.image.clone());
+    spec.labels.push((labels::SNAPSHOT_ID.to_owned(), snapshot.id.clone()));
+    if !recipe.omitted.is_empty() {
+        let flags = recipe.omitted.join(", ");
+        let message = format!(
+            "{} is made without {flags}, whose values look like secrets and are not kept",
+            identity.name
+        );
+        provider.capabilities.log(LogLevel::Warn, &message);
+    }
+    let aside = format!("{}.replaced", old.name);
+    match provider.capabilities.container_rename(&old.id, &aside).await {
+        Err(ProviderError::Conflict(_)) => {
+            return Err(already_exists(
+                format!("container `{aside}`"),
+                "the old container can not be put aside under that name",
+                format!("rename or remove it: docker rename {aside} OTHER"),
+            ));
+        }
+        other => other?,
+    }
+    let new = match create::make(provider, spec, identity).await {
+        Ok(id) => id,
+        Err(error) => return Err(put_back(provider, old, error).await),
+    };
+    let swapped = async {
+        let container = create::bring_up(provider, &new, &identity.name, true).await?;
+        match provider.capabilities.container_remove(&old.id).await {
+            Ok(()) | Err(ProviderError::NotFound(_)) => Ok(container),
+            Err(error) => Err(error),
+        }
+    };
+    match swapped.await {
+        Ok(container) => Ok(agent::of_container(&provider.name, &container)),
+        Err(error) => {
+            create::remove(provider, &new).await;
+            Err(put_back(provider, old, error).await)
+        }
+    }
+}
+
+/// Gives the old container its name back, and passes on what went wrong.
+async fn put_back<C: Capabilities>(
+    provider: &DockerProviderInstance<C>,
+    old: &Container,
+    error: ProviderError,
+) -> ProviderError {
+    if let Err(second) = provider.capabilities.container_rename(&old.id, &old.name).await {
+        let message = format!(
+            "container {} is still called {}.replaced: {}; rename it: docker rename {0} {1}",
+            old.id,
+            old.name,
+            summary(&second)
+        );
+        provider.capabilities.log(LogLevel::Error, &message);
+    }
+    error
+}

@@ -1,0 +1,221 @@
+//! The table of settings: what each is called, what it must be, and who reads it.
+
+use std::net::IpAddr;
+
+use serde_json::Value;
+
+use super::Wrong;
+use crate::contract::backend::SettingType;
+use crate::error::shown;
+use crate::start_args::{self, Draft};
+use crate::{agent, labels};
+
+/// One setting.
+pub struct Key {
+    pub name: &'static str,
+    pub kind: SettingType,
+    /// As JSON; absent where there is none.
+    pub default: Option<&'static str>,
+    pub help: &'static str,
+    /// A value that would be right, as TOML writes it.
+    pub example: &'static str,
+    /// What the type alone does not say.
+    pub check: fn(&Value) -> Result<(), Wrong>,
+}
+
+/// Settings that the host keeps for itself. They are here so that a misspelt one is recognised.
+pub const HOST_KEYS: [&str; 6] = [
+    "backend",
+    "host",
+    "plugin",
+    "allow",
+    "engine_timeout_seconds",
+    "is_enabled",
+];
+
+/// Rows of `name kind (default) [example] help => check;`.
+macro_rules! keys {
+    ($($name:literal $kind:ident $(($default:literal))? [$example:literal] $help:literal => $check:expr;)*) => {
+        [$(Key {
+            name: $name,
+            kind: SettingType::$kind,
+            default: keys!(@option $($default)?),
+            help: $help,
+            example: $example,
+            check: $check,
+        }),*]
+    };
+    (@option) => { None };
+    (@option $given:literal) => { Some($given) };
+}
+
+/// Every setting, this provider's own first.
+pub static KEYS: &[Key] = &keys! {
+    "default_image" Text (r#""debian:bookworm-slim""#) [r#""debian:bookworm-slim""#]
+        "Image of an agent that names none" => filled;
+    "default_agent_type" Text (r#""command""#) [r#""command""#]
+        "Type of an agent that names none" => word;
+    "default_start_args" TextList ("[]") [r#"["--tmpfs", "/run"]"#]
+        "Flags of `docker run` for every new agent; those given at create win" => arguments;
+    "default_cpus" Number ["2"]
+        "CPUs of a new agent that names none (--cpus)" => cpus;
+    "default_memory" Text [r#""8g""#]
+        "Memory of a new agent that names none (--memory, with no swap on top)" => memory;
+    "docker_runtime" Text [r#""runsc""#]
+        "Runtime of a new agent that names none (--runtime)" => filled;
+    "stop_timeout_seconds" Integer ("10") ["10"]
+        "Seconds a new agent has to end before SIGKILL" => not_negative;
+    "snapshot_pause" Boolean ("true") ["true"]
+        "Freeze an agent while a snapshot of it is taken" => any;
+    "build_timeout_seconds" Integer ("600") ["600"]
+        "Most seconds an image may take to be built" => positive;
+
+    "default_idle_timeout" Integer ("800") ["800"]
+        "Read by mngr itself: seconds until a host is idle" => not_negative;
+    "default_idle_mode" Text (r#""IO""#) [r#""IO""#]
+        "Read by mngr itself: what counts as idle" => idle_mode;
+    "default_activity_sources" TextList (r#"["CREATE","BOOT","START","SSH","PROCESS","AGENT","USER"]"#)
+        [r#"["SSH", "AGENT"]"#]
+        "Read by mngr itself: what counts as activity" => activity_sources;
+    "host_dir" Text [r#""/mngr""#]
+        "Read by mngr itself: directory of its data in a container" => filled;
+    "volume_mount_path" Text [r#""/home/user""#]
+        "Read by mngr itself: where a host's volume is mounted" => filled;
+    "ssh_bind_address" Text [r#""127.0.0.1""#]
+        "Read by mngr itself: address of a container's SSH port" => address;
+    "builder" Text (r#""DOCKER""#) [r#""DOCKER""#]
+        "Read by mngr itself: what builds images" => builder;
+    "is_host_volume_created" Boolean ("true") ["true"]
+        "Read by mngr itself: keep a host's data on a volume" => any;
+    "isolate_host_volumes" Boolean ["true"]
+        "Read by mngr itself: give each host its own part of the volume" => any;
+    "destroyed_host_persisted_seconds" Number ["604800"]
+        "Read by mngr itself: how long records of a destroyed host are kept" => not_negative;
+    "min_online_host_age_seconds" Number ["600"]
+        "Read by mngr itself: least age of an idle host that is collected" => not_negative;
+    "host_log_dir" Text [r#""/var/log/mngr""#]
+        "Read by mngr itself: directory of its logs in a container" => filled;
+    "discovery_poll_interval_seconds" Number ("30.0") ["30"]
+        "Read by mngr itself: time between two polls" => positive;
+    "host_discovery_poll_interval_seconds" Number ("3.0") ["3"]
+        "Read by mngr itself: time between two looks at one host" => positive;
+    "discovery_warn_seconds" Number ("20.0") ["20"]
+        "Read by mngr itself: when a poll is called slow" => positive;
+    "discovery_error_timeout_seconds" Number ("120.0") ["120"]
+        "Read by mngr itself: when a poll is called failed" => positive;
+    "host_discovery_timeout_seconds" Number ("30.0") ["30"]
+        "Read by mngr itself: most time for one host" => positive;
+    "agent_discovery_timeout_seconds" Number ("30.0") ["30"]
+        "Read by mngr itself: most time for one agent" => positive;
+};
+
+#[expect(clippy::unnecessary_wraps, reason = "one shape for all checks")]
+fn any(_: &Value) -> Result<(), Wrong> {
+    Ok(())
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+fn filled(value: &Value) -> Result<(), Wrong> {
+    let text = text(value);
+    match text.trim().is_empty() || text.chars().any(char::is_control) {
+        true => Err(Wrong::new("it is empty or holds a control character")),
+        false => Ok(()),
+    }
+}
+
+fn word(value: &Value) -> Result<(), Wrong> {
+    match labels::is_word(text(value)) {
+        true => Ok(()),
+        false => Err(Wrong::new("it is not one plain word")),
+    }
+}
+
+fn positive(value: &Value) -> Result<(), Wrong> {
+    match value.as_f64() {
+        Some(number) if number > 0.0 => Ok(()),
+        _ => Err(Wrong::new("it must be more than zero")),
+    }
+}
+
+fn cpus(value: &Value) -> Result<(), Wrong> {
+    match value.as_f64() {
+        Some(number) if (0.01..=1_000_000.0).contains(&number) => Ok(()),
+        _ => Err(Wrong::new("it is not a number of CPUs")),
+    }
+}
+
+fn not_negative(value: &Value) -> Result<(), Wrong> {
+    match value.as_f64() {
+        Some(number) if (0.0..=f64::from(i32::MAX)).contains(&number) => Ok(()),
+        _ => Err(Wrong::new("it is below zero, or far too large")),
+    }
+}
+
+fn memory(value: &Value) -> Result<(), Wrong> {
+    match start_args::size(text(value)) {
+        Ok(bytes) if bytes > 0 => Ok(()),
+        _ => Err(Wrong::new("it is not a size as Docker spells one")),
+    }
+}
+
+fn address(value: &Value) -> Result<(), Wrong> {
+    match text(value).parse::<IpAddr>() {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Wrong::new("it is not an IP address")),
+    }
+}
+
+fn arguments(value: &Value) -> Result<(), Wrong> {
+    let args: Vec<String> = super::strings(value);
+    Draft::new().take(&args).map_err(|fault| Wrong {
+        element: u32::try_from(fault.element).ok(),
+        reason: format!("{}: {}", shown(&fault.shown), fault.reason),
+        remedy: Some(fault.remedy),
+    })
+}
+
+fn choice(element: Option<usize>, given: &str, choices: &[&str]) -> Result<(), Wrong> {
+    if choices.iter().any(|known| known.eq_ignore_ascii_case(given)) {
+        return Ok(());
+    }
+    Err(Wrong {
+        element: element.and_then(|element| u32::try_from(element).ok()),
+        reason: format!("`{}` is not one of its values", shown(given)),
+        remedy: Some(format!("use one of: {}", choices.join(", "))),
+    })
+}
+
+fn builder(value: &Value) -> Result<(), Wrong> {
+    choice(None, text(value), &["DOCKER", "DEPOT"])
+}
+
+fn idle_mode(value: &Value) -> Result<(), Wrong> {
+    let modes = [
+        "IO", "USER", "AGENT", "SSH", "CREATE", "BOOT", "START", "RUN", "CUSTOM", "DISABLED",
+    ];
+    choice(None, text(value), &modes)
+}
+
+fn activity_sources(value: &Value) -> Result<(), Wrong> {
+    let sources = ["CREATE", "BOOT", "START", "SSH", "PROCESS", "AGENT", "USER"];
+    super::strings(value)
+        .iter()
+        .enumerate()
+        .try_for_each(|(element, given)| choice(Some(element), given, &sources))
+}
+
+/// What a provider may be called, as a problem of the configuration.
+pub fn check_name(name: &str) -> Result<(), Wrong> {
+    use crate::contract::types::ProviderError;
+    match agent::check_provider_name(name) {
+        Err(ProviderError::InvalidArgument(error)) => Err(Wrong {
+            element: None,
+            reason: format!("`{}`: {}", error.value, error.reason),
+            remedy: Some(error.remedy),
+        }),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,385 @@
+//! Snapshots: images of an agent's filesystem, with what is known of them in labels of their own.
+
+use std::collections::BTreeSet;
+
+use crate::contract::docker::{
+    CommitOptions, Container, ContainerFilter, ContainerStatus, ContainerSummary, ImageSummary,
+};
+use crate::contract::instance::{SnapshotFilter, SnapshotRequest};
+use crate::contract::types::{ProviderError, Snapshot};
+use crate::error::{ambiguous, conflict, did_you_mean, invalid, may_have_happened, nearest, not_found, shown};
+use crate::labels::{self, Pair};
+use crate::lookup::{self, Entry, Match};
+use crate::{Capabilities, DockerProviderInstance, Result};
+use crate::{agent, create};
+
+/// What every snapshot's id begins with.
+pub const ID_PREFIX: &str = "snap-";
+/// The repository of all snapshots.
+const REPOSITORY: &str = "mngr-snapshot";
+const MAX_NAME: usize = 128;
+/// Waits between two looks for the image of a commit that was not answered, in milliseconds.
+const LOOKS: [u64; 5] = [250, 500, 1000, 2000, 4000];
+
+/// Commits the agent's filesystem to an image.
+///
+/// # Errors
+/// `invalid-argument` for a bad name, `conflict` for an agent in no fit state, and whatever the engine answers.
+pub async fn create<C: Capabilities>(
+    provider: &DockerProviderInstance<C>,
+    reference: &str,
+    request: SnapshotRequest,
+) -> Result<Snapshot> {
+    check_name(&request.name)?;
+    let container = lookup::agent(provider, reference).await?;
+    take(provider, &container, request).await
+}
+
+/// The same of a container that was looked up already.
+pub(crate) async fn take<C: Capabilities>(
+    provider: &DockerProviderInstance<C>,
+    container: &Container,
+    request: SnapshotRequest,
+) -> Result<Snapshot> {
+    check_name(&request.name)?;
+    let agent_name = agent::name_of(&provider.name, &container.name, &container.labels);
+    let unfit = |state: &str, reason: String, remedy: &str| {
+        Err(conflict(
+            format!("agent `{agent_name}`"),
+            state,
+            reason,
+            format!("{remedy} {agent_name}"),
+        ))
+    };
+    let identity = match labels::decode(&container.labels) {
+        Ok(identity) => identity,
+        Err(fault) => return unfit("unknown", fault.to_string(), "keep its files: mngr-docker cp"),
+    };
+    match container.state.status {
+        ContainerStatus::Restarting => {
+            let reason = "its main command is between two starts".to_owned();
+            return unfit("starting", reason, "stop it first: mngr-docker stop");
+        }
+        ContainerStatus::Removing | ContainerStatus::Dead => {
+            let reason = "its files are being removed".to_owned();
+            return unfit("stopping", reason, "remove what is left of it: mngr-docker destroy");
+        }
+        _ => {}
+    }
+    let id = format!("{ID_PREFIX}{}", provider.capabilities.random_id());
+    let tag = format!("{}-{id}", identity.id);
+    let options = CommitOptions {
+        repository: REPOSITORY.to_owned(),
+        tag: tag.clone(),
+        comment: format!("mngr snapshot of {agent_name}"),
+        author: String::new(),
+        pause: request.pause.unwrap_or(provider.settings.snapshot_pause),
+        labels: [
+            (labels::AGENT_NAME, agent_name),
+            (labels::SNAPSHOT_ID, &id),
+            (labels::SNAPSHOT_NAME, &request.name),
+            (labels::SNAPSHOT_CREATED_AT, &provider.capabilities.now()),
+            (
+                labels::SNAPSHOT_PARENT,
+                identity.snapshot_id.as_deref().unwrap_or_default(),
+            ),
+            (labels::SNAPSHOT_FINDINGS, ""),
+        ]
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .to_vec(),
+    };
+    create::report(provider, "committing snapshot", agent_name);
+    let image = format!("{REPOSITORY}:{tag}");
+    if let Err(error) = provider.capabilities.container_commit(&container.id, options).await {
+        await_commit(provider, &image, error).await?;
+    }
+    let made = provider.capabilities.image_inspect(&image).await?;
+    let summary = ImageSummary {
+        id: made.id,
+        parent_id: made.parent_id,
+        tags: vec![image],
+        created: 0,
+        size_bytes: made.size_bytes,
+        labels: made.labels,
+    };
+    of_image(summary).ok_or_else(|| {
+        crate::error::internal(
+            format!("snapshot {id}"),
+            "the engine did not put the snapshot's labels on the image",
+            format!("remove the image, docker image rm {REPOSITORY}:{tag}, and report this with the engine's version"),
+        )
+    })
+}
+
+/// The engine finishes a commit though its caller is gone, so an answer that is lost is not a failure yet.
+async fn await_commit<C: Capabilities>(
+    provider: &DockerProviderInstance<C>,
+    image: &str,
+    error: ProviderError,
+) -> Result<()> {
+    if may_have_happened(&error) {
+        for wait in LOOKS {
+            provider.capabilities.sleep(wait).await;
+            if provider.capabilities.image_inspect(image).await.is_ok() {
+                return Ok(());
+            }
+        }
+    }
+    Err(error)
+}
+
+/// Snapshots of this provider, newest first.
+///
+/// # Errors
+/// `not-found` for an agent that is not there and has left no snapshot, `ambiguous`, and whatever the engine answers.
+pub async fn list<C: Capabilities>(
+    provider: &DockerProviderInstance<C>,
+    filter: SnapshotFilter,
+) -> Result<Vec<Snapshot>> {
+    let Some(reference) = filter.agent else {
+        return all(provider).await;
+    };
+    match lookup::agent(provider, &reference).await {
+        Ok(container) => {
+            of_agent(
+                provider,
+                labels::value(&container.labels, labels::AGENT_ID).unwrap_or_default(),
+            )
+            .await
+        }
+        Err(gone @ ProviderError::NotFound(_)) => {
+            let mut snapshots = all(provider).await?;
+            let agents: BTreeSet<_> = snapshots
+                .iter()
+                .map(|s| (s.agent_id.clone(), s.agent_name.clone()))
+                .collect();
+            let agents: Vec<_> = agents.into_iter().map(|(id, name)| Entry { id, name }).collect();
+            let meant = match lookup::find_in(&agents, &reference, agent::ID_PREFIX) {
+                Match::One(position) => vec![position],
+                Match::Many(positions) => positions,
+                Match::None => return Err(gone),
+            };
+            let ids: BTreeSet<_> = meant.iter().map(|&position| agents[position].id.clone()).collect();
+            if ids.len() > 1 {
+                let candidates = meant.into_iter().map(|position| agents[position].label()).collect();
+                return Err(ambiguous(&reference, candidates, "give more digits of the agent's id"));
+            }
+            snapshots.retain(|snapshot| ids.contains(&snapshot.agent_id));
+            Ok(snapshots)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Deletes a snapshot that no agent uses.
+///
+/// # Errors
+/// `conflict` naming the agents that use it, `invalid-argument` where it is not of the agent named, `not-found`,
+/// `ambiguous`, and whatever the engine answers.
+pub async fn delete<C: Capabilities>(
+    provider: &DockerProviderInstance<C>,
+    agent: Option<String>,
+    reference: &str,
+) -> Result<Snapshot> {
+    let snapshot = match agent {
+        None => find(provider, reference).await?,
+        Some(agent) => {
+            let theirs = list(
+                provider,
+                SnapshotFilter {
+                    agent: Some(agent.clone()),
+                },
+            )
+            .await?;
+            match pick(&theirs, reference) {
+                Err(ProviderError::NotFound(missing)) => match find(provider, reference).await {
+                    Ok(other) => {
+                        return Err(invalid(
+                            "snapshot",
+                            reference,
+                            format!(
+                                "it is not of `{}` but of `{}` ({})",
+                                shown(&agent),
+                                other.agent_name,
+                                other.agent_id
+                            ),
+                            format!(
+                                "delete it with that agent's name: mngr-docker snapshot delete {}",
+                                other.agent_name
+                            ),
+                        ));
+                    }
+                    Err(_) => return Err(ProviderError::NotFound(missing)),
+                },
+                picked => picked?,
+            }
+        }
+    };
+    remove(provider, &snapshot, &possible_users(provider).await?).await?;
+    Ok(snapshot)
+}
+
+/// The containers of every provider's agents: each may be made from a snapshot of ours.
+pub(crate) async fn possible_users<C: Capabilities>(
+    provider: &DockerProviderInstance<C>,
+) -> Result<Vec<ContainerSummary>> {
+    let filter = ContainerFilter {
+        all: true,
+        labels: vec![labels::AGENT_ID.to_owned()],
+    };
+    provider.capabilities.container_list(filter).await
+}
+
+/// Removes the image of a snapshot that none of the containers uses. `false` where it was gone already.
+pub(crate) async fn remove<C: Capabilities>(
+    provider: &DockerProviderInstance<C>,
+    snapshot: &Snapshot,
+    containers: &[ContainerSummary],
+) -> Result<bool> {
+    let mut users: Vec<_> = containers
+        .iter()
+        .filter(|container| {
+            container.image_id == snapshot.image_id
+                || labels::value(&container.labels, labels::SNAPSHOT_ID) == Some(&snapshot.id)
+        })
+        .map(|container| {
+            let owner = labels::value(&container.labels, labels::PROVIDER).unwrap_or_default();
+            let id = labels::value(&container.labels, labels::AGENT_ID).unwrap_or_default();
+            format!("{} ({id})", agent::name_of(owner, &container.name, &container.labels))
+        })
+        .collect();
+    users.sort();
+    if !users.is_empty() {
+        return Err(conflict(
+            format!("snapshot {}", snapshot.id),
+            "in use",
+            format!("these agents were made from it: {}", users.join(", ")),
+            "destroy them first: mngr-docker destroy NAME",
+        ));
+    }
+    match provider.capabilities.image_remove(&snapshot.image).await {
+        Ok(_) => Ok(true),
+        Err(ProviderError::NotFound(_)) => Ok(false),
+        Err(ProviderError::Conflict(engine)) => Err(conflict(
+            format!("snapshot {}", snapshot.id),
+            "in use",
+            format!("a container that is no agent uses it: {}", engine.reason),
+            "remove that container first: `docker ps -a` shows it",
+        )),
+        Err(error) => Err(error),
+    }
+}
+
+/// The snapshot that `reference` means: an id, a unique prefix of one, or a name.
+///
+/// # Errors
+/// `not-found`, `ambiguous`, and whatever the engine answers.
+pub(crate) async fn find<C: Capabilities>(provider: &DockerProviderInstance<C>, reference: &str) -> Result<Snapshot> {
+    lookup::check_reference("snapshot", reference)?;
+    pick(&all(provider).await?, reference)
+}
+
+fn pick(snapshots: &[Snapshot], reference: &str) -> Result<Snapshot> {
+    let entry = |snapshot: &Snapshot| Entry {
+        id: snapshot.id.clone(),
+        name: snapshot.name.clone().unwrap_or_default(),
+    };
+    let entries: Vec<_> = snapshots.iter().map(entry).collect();
+    match lookup::find_in(&entries, reference, ID_PREFIX) {
+        Match::One(position) => Ok(snapshots[position].clone()),
+        Match::Many(positions) => {
+            let candidates = positions
+                .into_iter()
+                .map(|position| entries[position].label())
+                .collect();
+            Err(ambiguous(
+                reference,
+                candidates,
+                "give more digits of the snapshot's id",
+            ))
+        }
+        Match::None => {
+            let near = nearest(reference, entries.iter().map(|entry| entry.name.as_str()));
+            Err(not_found(
+                format!("snapshot `{}`", shown(reference)),
+                "there is no snapshot of that name or id",
+                format!("{}see `mngr-docker snapshot list`", did_you_mean(&near)),
+            ))
+        }
+    }
+}
+
+/// Every snapshot of one agent, by its whole id, newest first.
+pub(crate) async fn of_agent<C: Capabilities>(
+    provider: &DockerProviderInstance<C>,
+    agent_id: &str,
+) -> Result<Vec<Snapshot>> {
+    let mut snapshots = all(provider).await?;
+    snapshots.retain(|snapshot| snapshot.agent_id == agent_id);
+    Ok(snapshots)
+}
+
+async fn all<C: Capabilities>(provider: &DockerProviderInstance<C>) -> Result<Vec<Snapshot>> {
+    let filters = vec![
+        labels::SNAPSHOT_ID.to_owned(),
+        format!("{}={}", labels::PROVIDER, provider.name),
+    ];
+    let images = provider.capabilities.image_list(filters).await?;
+    let ours = |image: &ImageSummary| labels::owned_by(&image.labels, &provider.name);
+    let mut snapshots: Vec<_> = images.into_iter().filter(ours).filter_map(of_image).collect();
+    snapshots.sort_by_cached_key(|snapshot| {
+        let taken = snapshot
+            .created_at
+            .parse::<jiff::Timestamp>()
+            .unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        (std::cmp::Reverse(taken), snapshot.id.clone())
+    });
+    Ok(snapshots)
+}
+
+/// What an image says of itself. An image made of a snapshot inherits its labels and not its tag, so only what bears the
+/// tag is one.
+fn of_image(image: ImageSummary) -> Option<Snapshot> {
+    let label = |key| labels::value(&image.labels, key);
+    let id = label(labels::SNAPSHOT_ID)?.to_owned();
+    let agent_id = label(labels::AGENT_ID)?.to_owned();
+    let own = format!("{REPOSITORY}:{agent_id}-{id}");
+    let tag = image.tags.iter().find(|tag| **tag == own)?.clone();
+    Some(Snapshot {
+        agent_name: label(labels::AGENT_NAME).unwrap_or_default().to_owned(),
+        name: label(labels::SNAPSHOT_NAME).map(str::to_owned),
+        created_at: created_at(&image.labels, image.created),
+        parent: label(labels::SNAPSHOT_PARENT).map(str::to_owned),
+        id,
+        agent_id,
+        image: tag,
+        image_id: image.id,
+        size_bytes: image.size_bytes,
+        findings: Vec::new(),
+    })
+}
+
+fn created_at(labels: &[Pair], fallback_seconds: i64) -> String {
+    labels::value(labels, labels::SNAPSHOT_CREATED_AT)
+        .and_then(|text| labels::time(labels::SNAPSHOT_CREATED_AT, text).ok())
+        .unwrap_or_else(|| {
+            jiff::Timestamp::from_second(fallback_seconds)
+                .unwrap_or_default()
+                .to_string()
+        })
+}
+
+fn check_name(name: &str) -> Result<()> {
+    let length = name.chars().count();
+    let reason = if length > MAX_NAME {
+        format!("it has {length} characters")
+    } else if name.chars().any(char::is_control) {
+        "it holds a control character".to_owned()
+    } else if name.starts_with(ID_PREFIX) {
+        format!("it begins with {ID_PREFIX}, as ids do")
+    } else {
+        return Ok(());
+    };
+    let remedy = format!("use at most {MAX_NAME} printable characters, for example `before-upgrade`");
+    Err(invalid("snapshot name", name, reason, remedy))
+}

@@ -1,0 +1,194 @@
+//! A container spec as flags fill it in.
+
+use super::flags::Flag;
+use super::{Bad, Fault, parse};
+use crate::contract::docker::{ContainerSpec, Healthcheck, LogConfig, RestartPolicy};
+use crate::labels::Pair;
+use crate::limits;
+
+/// A flag that was given, and its value (`true` or `false` for a switch).
+#[derive(Debug, Clone)]
+pub struct Given {
+    pub(super) flag: &'static Flag,
+    pub(super) value: String,
+    pub(super) element: usize,
+}
+
+/// Words before an equals sign that speak of a secret.
+const SECRETS: [&str; 5] = ["token=", "password=", "passwd=", "secret=", "credentials="];
+
+impl Given {
+    fn is_env(&self) -> bool {
+        self.flag.long == "env"
+    }
+
+    /// Whether its value may be a secret: it is then never shown and never written into a label. Labels go along with every
+    /// image that is made of the container.
+    fn is_private(&self) -> bool {
+        let value = self.value.to_lowercase();
+        self.is_env() || SECRETS.iter().any(|secret| value.contains(secret))
+    }
+
+    fn canonical(&self) -> String {
+        format!("--{}={}", self.flag.long, self.value)
+    }
+}
+
+/// What start arguments come to.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    /// Everything but the name, the image, the command and the provider's own labels.
+    pub spec: ContainerSpec,
+    /// `os/architecture` of the image, where one is asked for.
+    pub platform: Option<String>,
+    given: Vec<Given>,
+}
+
+impl Draft {
+    /// What a container is made from where no flag says otherwise: an init that passes signals on, and no restarts, so that
+    /// `kill 1` from inside ends the agent for good.
+    pub fn new() -> Self {
+        Self {
+            spec: blank(),
+            platform: None,
+            given: Vec::new(),
+        }
+    }
+
+    /// Adds arguments to those that are there; later ones win.
+    ///
+    /// # Errors
+    /// The first argument at fault.
+    pub fn take(&mut self, args: &[String]) -> Result<(), Fault> {
+        for given in parse(args)? {
+            let flag = given.flag;
+            (flag.apply)(self, &given.value).map_err(|Bad { reason, remedy }| Fault {
+                element: given.element,
+                shown: match given.is_private() {
+                    true => format!("--{}", flag.long),
+                    false => given.canonical(),
+                },
+                reason,
+                remedy,
+            })?;
+            self.given.push(given);
+        }
+        Ok(())
+    }
+
+    /// Whether a flag was given.
+    pub fn has(&self, long: &str) -> bool {
+        self.given.iter().any(|given| given.flag.long == long)
+    }
+
+    /// The arguments in one spelling, from which the same spec comes out again, less what may be secret.
+    pub fn canonical(&self) -> Vec<String> {
+        let open = self.given.iter().filter(|given| !given.is_private());
+        open.map(Given::canonical).collect()
+    }
+
+    /// The flags that [`canonical`](Self::canonical) leaves out, other than the environment.
+    pub fn omitted(&self) -> Vec<String> {
+        let secret = self.given.iter().filter(|given| given.is_private() && !given.is_env());
+        secret.map(|given| format!("--{}", given.flag.long)).collect()
+    }
+
+    /// The names of the environment variables.
+    pub fn env_names(&self) -> Vec<String> {
+        let name = |variable: &String| variable.split('=').next().unwrap_or_default().to_owned();
+        self.spec.env.iter().map(name).collect()
+    }
+
+    pub(super) fn healthcheck(&mut self) -> &mut Healthcheck {
+        self.spec.healthcheck.get_or_insert_with(|| Healthcheck {
+            test: Vec::new(),
+            interval: None,
+            timeout: None,
+            start_period: None,
+            retries: None,
+        })
+    }
+
+    pub(super) fn log_config(&mut self) -> &mut LogConfig {
+        self.spec.log_config.get_or_insert_with(|| LogConfig {
+            driver: String::new(),
+            options: Vec::new(),
+        })
+    }
+}
+
+impl Default for Draft {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Sets a name's value in a list where each name stands once.
+pub(super) fn set(pairs: &mut Vec<Pair>, name: &str, value: &str) {
+    match pairs.iter_mut().find(|(known, _)| known == name) {
+        Some((_, old)) => value.clone_into(old),
+        None => pairs.push((name.to_owned(), value.to_owned())),
+    }
+}
+
+fn blank() -> ContainerSpec {
+    ContainerSpec {
+        name: String::new(),
+        image: String::new(),
+        labels: Vec::new(),
+        command: None,
+        entrypoint: None,
+        env: Vec::new(),
+        working_dir: None,
+        user: None,
+        hostname: None,
+        domainname: None,
+        mac_address: None,
+        tty: false,
+        open_stdin: false,
+        stop_signal: None,
+        stop_timeout_seconds: None,
+        healthcheck: None,
+        exposed_ports: Vec::new(),
+        volumes: Vec::new(),
+        ports: Vec::new(),
+        publish_all_ports: false,
+        binds: Vec::new(),
+        mounts: Vec::new(),
+        tmpfs: Vec::new(),
+        volumes_from: Vec::new(),
+        limits: limits::none(),
+        oom_score_adj: None,
+        oom_kill_disable: None,
+        devices: Vec::new(),
+        device_cgroup_rules: Vec::new(),
+        network_mode: None,
+        network_aliases: Vec::new(),
+        dns: Vec::new(),
+        dns_options: Vec::new(),
+        dns_search: Vec::new(),
+        extra_hosts: Vec::new(),
+        links: Vec::new(),
+        cap_add: Vec::new(),
+        cap_drop: Vec::new(),
+        group_add: Vec::new(),
+        privileged: false,
+        read_only_rootfs: false,
+        security_options: Vec::new(),
+        storage_options: Vec::new(),
+        sysctls: Vec::new(),
+        ipc_mode: None,
+        pid_mode: None,
+        uts_mode: None,
+        userns_mode: None,
+        cgroupns_mode: None,
+        cgroup_parent: None,
+        runtime: None,
+        log_config: None,
+        init: true,
+        restart_policy: RestartPolicy {
+            name: "no".to_owned(),
+            max_retries: None,
+        },
+    }
+}

@@ -1,0 +1,118 @@
+//! Flags of `docker run` that are known and not taken, each with the reason.
+
+use super::Bad;
+
+struct Refusal {
+    long: &'static [&'static str],
+    short: &'static [char],
+    reason: &'static str,
+    remedy: &'static str,
+}
+
+const REFUSALS: &[Refusal] = &[
+    Refusal {
+        long: &["detach", "attach", "sig-proxy", "detach-keys", "quiet"],
+        short: &['d', 'a', 'q'],
+        reason: "an agent always runs by itself, with no terminal attached",
+        remedy: "leave it out; `mngr-docker logs NAME` shows what the agent prints",
+    },
+    Refusal {
+        long: &["interactive", "tty"],
+        short: &['i', 't'],
+        reason: "an agent's main command has no terminal",
+        remedy: "leave it out; `mngr-docker exec -it NAME -- sh` gives a terminal",
+    },
+    Refusal {
+        long: &["rm"],
+        short: &[],
+        reason: "an agent outlives its main command, so that it can be started again",
+        remedy: "leave it out; `mngr-docker destroy NAME` removes the agent",
+    },
+    Refusal {
+        long: &["name"],
+        short: &[],
+        reason: "the container's name is made of the provider's and the agent's",
+        remedy: "leave it out, and name the agent instead",
+    },
+    Refusal {
+        long: &["cidfile"],
+        short: &[],
+        reason: "a plugin writes no files",
+        remedy: "leave it out; `mngr-docker show NAME --json` has the container's id",
+    },
+    Refusal {
+        long: &["env-file", "label-file"],
+        short: &[],
+        reason: "files of your machine can not be read here yet",
+        remedy: "pass each line as --env NAME=VALUE or --label NAME=VALUE",
+    },
+    Refusal {
+        long: &["pull", "disable-content-trust"],
+        short: &[],
+        reason: "an image is pulled where the engine does not have it, and only then",
+        remedy: "leave it out; `docker pull IMAGE` renews an image",
+    },
+    Refusal {
+        long: &[
+            "cpu-period",
+            "cpu-quota",
+            "cpu-rt-period",
+            "cpu-rt-runtime",
+            "cpu-count",
+            "cpu-percent",
+        ],
+        short: &[],
+        reason: "CPU time is given as a number of CPUs",
+        remedy: "use --cpus, for example --cpus=1.5",
+    },
+    Refusal {
+        long: &["kernel-memory", "memory-swappiness"],
+        short: &[],
+        reason: "newer kernels have no such limit",
+        remedy: "use --memory and --memory-swap",
+    },
+    Refusal {
+        long: &["volume-driver"],
+        short: &[],
+        reason: "a driver is given with the volume it is for",
+        remedy: "use --mount type=volume,source=NAME,target=PATH,volume-driver=DRIVER",
+    },
+    Refusal {
+        long: &[
+            "annotation",
+            "blkio-weight-device",
+            "health-start-interval",
+            "io-maxbandwidth",
+            "io-maxiops",
+            "ip",
+            "ip6",
+            "isolation",
+            "link-local-ip",
+            "net-alias",
+            "use-api-socket",
+        ],
+        short: &[],
+        reason: "this provider has nothing it could set with it",
+        remedy: "leave it out",
+    },
+    Refusal {
+        long: &["help"],
+        short: &[],
+        reason: "it is not for a container",
+        remedy: "leave it out; `docker run --help` explains the flags",
+    },
+];
+
+fn bad(refusal: &Refusal) -> Bad {
+    Bad::new(format!("it is not supported: {}", refusal.reason), refusal.remedy)
+}
+
+/// The refusal of a long flag.
+pub fn by_long(name: &str) -> Option<Bad> {
+    REFUSALS.iter().find(|refusal| refusal.long.contains(&name)).map(bad)
+}
+
+/// The refusal of a short flag.
+pub fn by_short(letter: char) -> Option<Bad> {
+    REFUSALS.iter().find(|refusal| refusal.short.contains(&letter)).map(bad)
+}

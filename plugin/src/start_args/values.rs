@@ -1,0 +1,405 @@
+//! What a value means: sizes, durations, numbers, lists, limits.
+
+use super::Bad;
+use crate::contract::types::{DeviceRate, Ulimit};
+use crate::error::{did_you_mean, nearest, shown};
+
+/// What a flag's function answers.
+pub type Outcome<T = ()> = Result<T, Bad>;
+
+const ULIMITS: [&str; 15] = [
+    "core",
+    "cpu",
+    "data",
+    "fsize",
+    "locks",
+    "memlock",
+    "msgqueue",
+    "nice",
+    "nofile",
+    "nproc",
+    "rss",
+    "rtprio",
+    "rttime",
+    "sigpending",
+    "stack",
+];
+
+/// A size as Docker spells it, in bytes: `4096`, `512m`, `1.5g`, `4GiB`; the units are binary.
+///
+/// # Errors
+/// Where it is none, or does not fit.
+pub fn size(text: &str) -> Outcome<i64> {
+    let bad = |reason: &str| {
+        Bad::new(
+            reason,
+            "write a number and one of b, k, m, g, t, for example 512m or 4g",
+        )
+    };
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let plain = number.starts_with(|c: char| c.is_ascii_digit()) && number.ends_with(|c: char| c.is_ascii_digit());
+    let unit = unit.strip_prefix(' ').unwrap_or(unit).to_ascii_lowercase();
+    let power = match unit
+        .strip_suffix("ib")
+        .or_else(|| unit.strip_suffix('b'))
+        .unwrap_or(&unit)
+    {
+        "" if unit != "ib" => 0,
+        "k" => 1,
+        "m" => 2,
+        "g" => 3,
+        "t" => 4,
+        "p" => 5,
+        _ => return Err(bad("it is not a size")),
+    };
+    let factor = 1_i64 << (10 * power);
+    let bytes = match number.parse::<i64>() {
+        _ if !plain => None,
+        Ok(whole) => whole.checked_mul(factor),
+        Err(_) => number.parse::<f64>().ok().and_then(|part| {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_precision_loss,
+                reason = "checked against the range"
+            )]
+            let bytes = (part * factor as f64) as i64;
+            (bytes < i64::MAX).then_some(bytes)
+        }),
+    };
+    bytes.ok_or_else(|| bad("it is not a size, or too large for one"))
+}
+
+/// A size that is more than nothing.
+pub fn positive_size(text: &str) -> Outcome<i64> {
+    match size(text)? {
+        0 => Err(Bad::new(
+            "it is zero",
+            "leave the flag out for no limit, or give a size such as 512m",
+        )),
+        bytes => Ok(bytes),
+    }
+}
+
+/// A duration as Go spells it, in nanoseconds: `30s`, `1m30s`, `1.5h`.
+pub fn duration(text: &str) -> Outcome<i64> {
+    let bad = || {
+        Bad::new(
+            "it is not a duration",
+            "write a number and a unit, for example 30s, 500ms or 1m30s",
+        )
+    };
+    if text == "0" {
+        return Ok(0);
+    }
+    let mut rest = text;
+    let mut total = 0_i64;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(bad)?;
+        let number: f64 = rest[..digits].parse().map_err(|_| bad())?;
+        let after = &rest[digits..];
+        let letters = after
+            .find(|c: char| c.is_ascii_digit() || c == '.')
+            .unwrap_or(after.len());
+        let nanoseconds = match &after[..letters] {
+            "ns" => 1.0,
+            "us" | "µs" | "μs" => 1e3,
+            "ms" => 1e6,
+            "s" => 1e9,
+            "m" => 60e9,
+            "h" => 3600e9,
+            _ => return Err(bad()),
+        };
+        let part = number * nanoseconds;
+        if part > 9e18 {
+            return Err(bad());
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "checked just above")]
+        let part = part as i64;
+        total = total.checked_add(part).ok_or_else(bad)?;
+        rest = &after[letters..];
+    }
+    if text.is_empty() { Err(bad()) } else { Ok(total) }
+}
+
+/// A switch's value, as Go spells one.
+pub fn boolean(text: &str) -> Outcome<bool> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
+        _ => Err(Bad::new(
+            "it is neither true nor false",
+            "write true or false, or leave the value out",
+        )),
+    }
+}
+
+/// A whole number in a range.
+pub fn integer(text: &str, least: i64, most: i64) -> Outcome<i64> {
+    match text.parse::<i64>() {
+        Ok(number) if (least..=most).contains(&number) => Ok(number),
+        _ => {
+            let range = match most {
+                i64::MAX => format!("of {least} or more"),
+                most => format!("from {least} to {most}"),
+            };
+            Err(Bad::new(
+                "it is out of range or not a whole number",
+                format!("write a whole number {range}"),
+            ))
+        }
+    }
+}
+
+/// A number of CPUs, whole or part.
+pub fn cpus(text: &str) -> Outcome<f64> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    match text.parse::<f64>() {
+        Ok(number) if plain && (0.01..=1_000_000.0).contains(&number) => Ok(number),
+        _ => Err(Bad::new(
+            "it is not a number of CPUs",
+            "write a number of 0.01 or more, for example 1.5",
+        )),
+    }
+}
+
+/// A list of CPUs or memory nodes: `0-2,4`.
+pub fn cpu_list(text: &str) -> Outcome<String> {
+    let number = |part: &str| part.parse::<u16>().ok();
+    let range = |part: &str| match part.split_once('-') {
+        Some((from, to)) => matches!((number(from), number(to)), (Some(from), Some(to)) if from <= to),
+        None => number(part).is_some(),
+    };
+    match text.split(',').all(range) {
+        true => Ok(text.to_owned()),
+        false => Err(Bad::new(
+            "it is not a list of numbers",
+            "write numbers and ranges, for example 0-2,4",
+        )),
+    }
+}
+
+/// A text that may not be empty.
+pub fn text(value: &str) -> Outcome<String> {
+    match value.is_empty() {
+        true => Err(Bad::new("its value is empty", "give a value, or leave the flag out")),
+        false => Ok(value.to_owned()),
+    }
+}
+
+/// `NAME=VALUE`; the value may be empty where there is no `=`.
+pub fn pair(value: &str) -> Outcome<(&str, &str)> {
+    let (name, value) = value.split_once('=').unwrap_or((value, ""));
+    match name.is_empty() {
+        true => Err(Bad::new("its name is empty", "write NAME=VALUE")),
+        false => Ok((name, value)),
+    }
+}
+
+/// `NAME=VALUE` where neither may be left out.
+pub fn full_pair(value: &str) -> Outcome<(&str, &str)> {
+    match value.split_once('=') {
+        Some((name, value)) if !name.is_empty() && !value.is_empty() => Ok((name, value)),
+        _ => Err(Bad::new(
+            "it is not NAME=VALUE",
+            "write a name, an equals sign and a value",
+        )),
+    }
+}
+
+/// One of a few words.
+pub fn one_of(value: &str, words: &[&str]) -> Outcome<String> {
+    match words.contains(&value) {
+        true => Ok(value.to_owned()),
+        false => Err(Bad::new(
+            format!("`{}` is not known here", shown(value)),
+            format!("use one of: {}", words.join(", ")),
+        )),
+    }
+}
+
+/// `nofile=1024:2048`; the hard limit is the soft one where it is left out, and -1 is no limit.
+pub fn ulimit(value: &str) -> Outcome<Ulimit> {
+    let bad = |reason: &str| {
+        Bad::new(
+            reason,
+            "write NAME=SOFT or NAME=SOFT:HARD, for example nofile=1024:2048",
+        )
+    };
+    let (name, numbers) = value.split_once('=').ok_or_else(|| bad("its limit is missing"))?;
+    if !ULIMITS.contains(&name) {
+        let near = did_you_mean(&nearest(name, ULIMITS));
+        return Err(Bad::new(
+            "there is no such limit",
+            format!("{near}use one of: {}", ULIMITS.join(", ")),
+        ));
+    }
+    let number = |text: &str| text.parse().ok().filter(|number: &i64| *number >= -1);
+    let (soft, hard) = numbers.split_once(':').unwrap_or((numbers, numbers));
+    let (Some(soft), Some(hard)) = (number(soft), number(hard)) else {
+        return Err(bad("its limit is not a number"));
+    };
+    if hard != -1 && (soft == -1 || soft > hard) {
+        return Err(bad("its soft limit is above the hard one"));
+    }
+    Ok(Ulimit {
+        name: name.to_owned(),
+        soft,
+        hard,
+    })
+}
+
+/// `/dev/sda:1mb` or `/dev/sda:100`.
+pub fn device_rate(value: &str, sized: bool) -> Outcome<DeviceRate> {
+    let bad = || {
+        Bad::new(
+            "it is not DEVICE:RATE",
+            "write a device and a rate, for example /dev/sda:10mb or /dev/sda:100",
+        )
+    };
+    let (path, rate) = value
+        .rsplit_once(':')
+        .filter(|(path, _)| path.starts_with("/dev/"))
+        .ok_or_else(bad)?;
+    let rate = if sized {
+        size(rate)?
+    } else {
+        integer(rate, 0, i64::MAX)?
+    };
+    Ok(DeviceRate {
+        path: path.to_owned(),
+        rate: u64::try_from(rate).map_err(|_| bad())?,
+    })
+}
+
+/// The fields of one line of comma-separated values; a field in double quotes may hold commas.
+pub fn comma_separated(line: &str) -> Outcome<Vec<String>> {
+    let mut fields = vec![String::new()];
+    let mut quoted = false;
+    let mut characters = line.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '"' if quoted && characters.peek() == Some(&'"') => {
+                characters.next();
+                push(&mut fields, '"');
+            }
+            '"' => quoted = !quoted,
+            ',' if !quoted => fields.push(String::new()),
+            other => push(&mut fields, other),
+        }
+    }
+    match quoted || fields.iter().any(String::is_empty) {
+        true => Err(Bad::new(
+            "a field is empty or a quote is not closed",
+            "write KEY=VALUE,KEY=VALUE",
+        )),
+        false => Ok(fields),
+    }
+}
+
+fn push(fields: &mut [String], character: char) {
+    if let Some(field) = fields.last_mut() {
+        field.push(character);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn sizes_are_read_as_docker_reads_them() {
+        for (text, bytes) in [
+            ("0", 0),
+            ("4096", 4096),
+            ("1b", 1),
+            ("1k", 1024),
+            ("1K", 1024),
+            ("1kb", 1024),
+            ("512m", 512 << 20),
+            ("4 g", 4 << 30),
+            ("4GiB", 4 << 30),
+            ("1.5g", 3 << 29),
+            ("2t", 2 << 40),
+        ] {
+            assert_eq!(size(text), Ok(bytes), "{text}");
+        }
+        for bad in [
+            "",
+            "g",
+            "-1",
+            "1x",
+            "1ib",
+            "1..5g",
+            ".5g",
+            "5.g",
+            "1 2",
+            "99999999t",
+            "9e9",
+            "1  g",
+        ] {
+            assert!(size(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn durations_are_read_as_go_reads_them() {
+        assert_eq!(duration("1m30s"), Ok(90_000_000_000));
+        assert_eq!(duration("500ms"), Ok(500_000_000));
+        assert_eq!(duration("1.5h"), Ok(5_400_000_000_000));
+        assert_eq!(duration("0"), Ok(0));
+        for bad in ["", "5", "s", "1x", "1m30", "-1s", "999999999h"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_limit_has_a_known_name_and_its_soft_part_below_its_hard_one() {
+        let limit = |soft, hard| Ulimit {
+            name: "nofile".to_owned(),
+            soft,
+            hard,
+        };
+        assert_eq!(ulimit("nofile=1024:2048"), Ok(limit(1024, 2048)));
+        assert_eq!(ulimit("nofile=1024"), Ok(limit(1024, 1024)));
+        assert_eq!(ulimit("nofile=-1"), Ok(limit(-1, -1)));
+        for bad in [
+            "nofile",
+            "nofile=",
+            "nofile=2:1",
+            "nofile=-1:5",
+            "nofiles=1",
+            "nofile=-2",
+            "nofile=1:2:3",
+        ] {
+            assert!(ulimit(bad).is_err(), "{bad}");
+        }
+        assert!(ulimit("nofiles=1").expect_err("unknown").remedy.contains("nofile"));
+    }
+
+    #[test]
+    fn quoted_fields_may_hold_commas() {
+        assert_eq!(
+            comma_separated(r#""device=0,1",driver=x"#),
+            Ok(vec!["device=0,1".to_owned(), "driver=x".to_owned()])
+        );
+        for bad in ["", "a,,b", "\"a", "a,"] {
+            assert!(comma_separated(bad).is_err(), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_value_is_too_odd_to_be_judged(text in ".*") {
+            let _ = (size(&text), duration(&text), ulimit(&text), cpus(&text), cpu_list(&text), comma_separated(&text));
+        }
+
+        #[test]
+        fn a_size_in_bytes_is_itself(bytes in 0..i64::MAX) {
+            prop_assert_eq!(size(&bytes.to_string()), Ok(bytes));
+        }
+    }
+}

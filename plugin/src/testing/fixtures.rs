@@ -1,0 +1,107 @@
+//! Things that tests begin with.
+
+use futures::executor::block_on;
+
+use super::Fake;
+use crate::contract::docker::{Container, ContainerSpec, ContainerState, ContainerStatus, Image};
+use crate::contract::types::{Agent, Provider};
+use crate::create::{CreateRequest, Source};
+use crate::labels::Pair;
+use crate::{DockerProviderInstance, error, settings};
+
+/// An image as inspect has it.
+pub fn image(id: &str, tag: &str, labels: Vec<Pair>) -> Image {
+    Image {
+        id: id.to_owned(),
+        parent_id: String::new(),
+        tags: vec![tag.to_owned()],
+        digests: Vec::new(),
+        created: None,
+        size_bytes: 4096,
+        labels,
+        architecture: "amd64".to_owned(),
+        os: "linux".to_owned(),
+        layers: 1,
+        command: Vec::new(),
+        entrypoint: Vec::new(),
+        working_dir: String::new(),
+        user: String::new(),
+        env_names: Vec::new(),
+        exposed_ports: Vec::new(),
+        volumes: Vec::new(),
+        stop_signal: None,
+    }
+}
+
+/// A container that was just made.
+pub fn made(id: String, base: &Image, spec: &ContainerSpec) -> Container {
+    Container {
+        id,
+        name: spec.name.clone(),
+        image: spec.image.clone(),
+        image_id: base.id.clone(),
+        created: String::new(),
+        state: ContainerState {
+            status: ContainerStatus::Created,
+            exit_code: 0,
+            oom_killed: false,
+            error: String::new(),
+            pid: 0,
+            started_at: None,
+            finished_at: None,
+        },
+        labels: super::merged(&base.labels, spec.labels.clone()),
+        command: spec.command.clone().unwrap_or_default(),
+        entrypoint: spec.entrypoint.clone().unwrap_or_default(),
+        working_dir: String::new(),
+        user: String::new(),
+        env_names: Vec::new(),
+        mounts: Vec::new(),
+        tmpfs: Vec::new(),
+        ports: Vec::new(),
+        limits: spec.limits.clone(),
+        devices: Vec::new(),
+        network_mode: String::new(),
+        restart_policy: spec.restart_policy.name.clone(),
+        init: spec.init,
+        runtime: String::new(),
+        writable_bytes: None,
+    }
+}
+
+/// The provider of that name on an engine.
+pub fn named<'a>(fake: &'a Fake, name: &str) -> DockerProviderInstance<&'a Fake> {
+    let settings = settings::check(name, r#"{"default_image": "busybox:latest"}"#).effective;
+    DockerProviderInstance::open(
+        fake,
+        Provider {
+            name: name.to_owned(),
+            settings,
+        },
+    )
+    .expect("a provider")
+}
+
+/// The provider `docker`.
+pub fn provider(fake: &Fake) -> DockerProviderInstance<&Fake> {
+    named(fake, "docker")
+}
+
+/// A request for an agent from the default image.
+pub fn request(name: &str) -> CreateRequest<String> {
+    CreateRequest {
+        name: name.to_owned(),
+        source: Source::DefaultImage,
+        agent_type: String::new(),
+        tags: Vec::new(),
+        parent_id: None,
+        start_args: Vec::new(),
+        command: Vec::new(),
+        no_start: false,
+    }
+}
+
+/// Makes an agent.
+pub fn agent(fake: &Fake, name: &str) -> Agent {
+    block_on(provider(fake).create(request(name))).unwrap_or_else(|error| panic!("{name}: {}", error::summary(&error)))
+}
