@@ -233,8 +233,16 @@ impl Engine for Guard {
     }
 
     async fn container_commit(&self, id: &str, options: CommitOptions) -> Result<String> {
+        self.policy.name_image(&options.repository, &options.tag)?;
         self.own(id).await?;
-        self.engine.container_commit(id, options).await
+        let (engine, journal, id) = (self.engine.clone(), self.journal.clone(), id.to_owned());
+        self.settle(async move {
+            let reference = format!("{}:{}", options.repository, options.tag);
+            let image = engine.container_commit(&id, options).await?;
+            journal.committed(&reference);
+            Ok(image)
+        })
+        .await
     }
 
     async fn image_inspect(&self, reference: &str) -> Result<Image> {
@@ -246,11 +254,13 @@ impl Engine for Guard {
     }
 
     async fn image_tag(&self, reference: &str, repository: &str, tag: &str) -> Result<()> {
+        self.policy.name_image(repository, tag)?;
         self.engine.image_tag(reference, repository, tag).await
     }
 
     async fn image_remove(&self, reference: &str, force: bool) -> Result<Vec<String>> {
-        self.policy.remove_image(reference)?;
+        let image = self.engine.image_inspect(reference).await?;
+        self.policy.remove_image(reference, &image.labels)?;
         self.engine.image_remove(reference, force).await
     }
 

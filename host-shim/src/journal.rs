@@ -25,6 +25,9 @@ enum Effect {
     Paused {
         id: String,
     },
+    Committed {
+        reference: String,
+    },
 }
 
 /// The effects of one call.
@@ -78,6 +81,15 @@ impl Journal {
         self.with(|effects| effects.retain(|effect| !matches!(effect, Effect::Paused { id: i } if i == id)));
     }
 
+    /// An image was made of a container.
+    pub fn committed(&self, reference: &str) {
+        self.with(|effects| {
+            effects.push(Effect::Committed {
+                reference: reference.to_owned(),
+            });
+        });
+    }
+
     /// A container was removed. If this call had not made it, there is no way back and what came before stays.
     pub fn removed(&self, id: &str) {
         self.with(|effects| {
@@ -109,6 +121,10 @@ impl Journal {
                 Effect::Renamed { id, from } => (
                     format!("container {id} was called {from}"),
                     engine.container_rename(id, from).await,
+                ),
+                Effect::Committed { reference } => (
+                    format!("image {reference} was made"),
+                    engine.image_remove(reference, false).await.map(drop),
                 ),
                 Effect::Paused { id } => (format!("container {id} was paused"), engine.container_unpause(id).await),
             };

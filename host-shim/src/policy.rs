@@ -14,7 +14,7 @@ use crate::error::{denied, invalid};
 pub const PROVIDER_LABEL: &str = "com.imbue.mngr.provider";
 /// The label that says that a container is an agent at all.
 pub const AGENT_LABEL: &str = "com.imbue.mngr.agent-id";
-/// Repositories whose images a plugin may remove.
+/// Repositories that providers keep their images in.
 const OWN_REPOSITORIES: [&str; 2] = ["mngr-snapshot:", "mngr-build:"];
 
 /// Every permission that can be granted in a provider's `allow` list, and what it opens.
@@ -114,18 +114,37 @@ impl Policy {
         )
     }
 
-    /// Whether an image may be removed.
+    /// Whether an image with these labels may be removed under that name.
     ///
     /// # Errors
-    /// `denied` for an image that no provider made.
-    pub fn remove_image(&self, reference: &str) -> Result<()> {
-        if OWN_REPOSITORIES.iter().any(|own| reference.starts_with(own)) {
+    /// `denied` for an image that this provider did not make.
+    pub fn remove_image(&self, reference: &str, labels: &[(String, String)]) -> Result<()> {
+        if in_own_repository(reference) && self.owns(labels) {
             return Ok(());
         }
         Err(denied(
             "docker.images",
-            format!("image {reference} was not made by this provider"),
+            format!("image {reference} was not made by the provider `{}`", self.provider),
             format!("remove it yourself: docker image rm {reference}"),
+        ))
+    }
+
+    /// Whether an image may be given that name, which takes the name away from an image that has it.
+    ///
+    /// # Errors
+    /// `denied` for a name outside the repositories that providers keep their images in.
+    pub fn name_image(&self, repository: &str, tag: &str) -> Result<()> {
+        let reference = format!("{repository}:{tag}");
+        if in_own_repository(&reference) {
+            return Ok(());
+        }
+        Err(denied(
+            "docker.images",
+            format!(
+                "an image of the provider `{}` may not be called {reference}",
+                self.provider
+            ),
+            format!("tag it yourself: docker image tag IMAGE {reference}"),
         ))
     }
 
@@ -198,6 +217,10 @@ impl Policy {
             format!("if you trust every agent with it, set `allow = [\"{permission}\"]` for this provider"),
         ))
     }
+}
+
+fn in_own_repository(reference: &str) -> bool {
+    OWN_REPOSITORIES.iter().any(|own| reference.starts_with(own))
 }
 
 fn bind_sources(spec: &ContainerSpec) -> impl Iterator<Item = &str> {

@@ -1,7 +1,7 @@
 //! The contract's imports, one file per interface: what a plugin's calls arrive at.
 //!
 //! Nothing is decided here. Each function takes what it needs out of the store and awaits outside it; the work is done by
-//! [`Guard`](crate::guard::Guard), which can be tested with no WASM anywhere.
+//! [`Guard`], which can be tested with no WASM anywhere.
 
 mod docker;
 mod gpu;

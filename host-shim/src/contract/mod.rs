@@ -3,6 +3,7 @@
 //! [`types`], [`docker`], [`system`], [`backend`] and [`instance`] are the newest version's, which is what the rest of the
 //! shim speaks.
 
+mod defaults;
 pub mod v0_1_0;
 
 pub use v0_1_0::ProviderPlugin;

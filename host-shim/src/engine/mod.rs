@@ -4,6 +4,10 @@
 //! is its documentation. The real engine and the sandbox engine implement it.
 #![allow(missing_docs)]
 
+pub mod connect;
+pub mod docker;
+pub mod endpoint;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;

@@ -1,0 +1,314 @@
+//! What the shim keeps for itself of each provider, checked; all else is left for the plugin to check.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::Map;
+
+use super::error::ConfigError;
+use super::find::expanded;
+use super::node::{Data, Entry, Node, Origin};
+use super::{BACKEND, ProviderConfig, address, nearest};
+use crate::policy::PERMISSIONS;
+
+/// The keys that the shim keeps for itself.
+pub(super) const KEYS: [&str; 6] = [
+    "allow",
+    "backend",
+    "engine_timeout_seconds",
+    "host",
+    "is_enabled",
+    "plugin",
+];
+/// mngr takes a provider's name for its backend where it names none. These are the names that are other backends' then.
+const OTHER_BACKENDS: [&str; 10] = [
+    "aws",
+    "azure",
+    "gcp",
+    "imbue_cloud",
+    "lima",
+    "local",
+    "modal",
+    "ovh",
+    "ssh",
+    "vultr",
+];
+/// How mngr marks a key that adds to the value of another of its files, or replaces it. One file is read here.
+const OPERATORS: [&str; 2] = ["__extend", "__assign"];
+/// The longest deadline of an engine call.
+const ENGINE_TIMEOUT_LIMIT: Duration = Duration::from_secs(3600);
+/// The `plugin` names that stand for the component that is built in: what mngr itself would write.
+const BUILT_IN: [&str; 2] = ["docker", "mngr-docker"];
+
+/// The providers' tables of a whole document, with keys as mngr normalises them.
+pub(super) fn providers(root: Node) -> Result<Vec<Entry>, ConfigError> {
+    let entries = match root.data {
+        Data::Null => return Ok(Vec::new()),
+        Data::Table(entries) => entries,
+        other => {
+            return Err(ConfigError::new(
+                "config",
+                format!("the file holds {} and not a table", other.kind()),
+                "begin with `providers:` in YAML or [providers.docker] in TOML",
+            )
+            .at(&root.origin, "a table is expected"));
+        }
+    };
+    if !entries.iter().any(|entry| entry.key == "providers") {
+        let near = entries
+            .iter()
+            .find(|entry| nearest(&entry.key, ["providers"]).is_some());
+        return near.map_or(Ok(Vec::new()), |near| {
+            Err(ConfigError::new(
+                &near.key,
+                "is not a key of the configuration",
+                "did you mean `providers`?",
+            )
+            .at(&near.origin, "unknown key"))
+        });
+    }
+    let Some(providers) = entries.into_iter().find(|entry| entry.key == "providers") else {
+        return Ok(Vec::new());
+    };
+    let mut providers = match providers.node.data {
+        Data::Table(providers) => providers,
+        Data::Null => return Ok(Vec::new()),
+        _ => {
+            return Err(wrong_type(
+                "providers",
+                &providers.node,
+                "a table of providers by name",
+                "write each below its name: `docker:` in YAML, [providers.docker] in TOML",
+            ));
+        }
+    };
+    distinct(&providers, "providers")?;
+    for provider in &mut providers {
+        if let Data::Table(entries) = &mut provider.node.data {
+            for entry in entries.iter_mut() {
+                entry.key = normal(&entry.key);
+            }
+            distinct(entries, &format!("providers.{}", provider.key))?;
+        }
+    }
+    Ok(providers)
+}
+
+/// The key with `_` for `-`, less mngr's operators.
+fn normal(key: &str) -> String {
+    let key = key.replace('-', "_");
+    let bare = OPERATORS.iter().find_map(|operator| key.strip_suffix(operator));
+    bare.unwrap_or(&key).to_owned()
+}
+
+/// Refuses two keys that one and the same environment variable would mean.
+fn distinct(entries: &[Entry], table: &str) -> Result<(), ConfigError> {
+    let mut seen: HashMap<String, &Origin> = HashMap::with_capacity(entries.len());
+    for entry in entries {
+        if let Some(first) = seen.insert(normal(&entry.key).to_lowercase(), &entry.origin) {
+            return Err(ConfigError::twice(
+                &format!("{table}.{}", entry.key),
+                &entry.origin,
+                first.span.clone(),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The backend of one provider.
+pub(super) fn backend(provider: &Entry) -> Result<String, ConfigError> {
+    let given = match &provider.node.data {
+        Data::Table(entries) => entries.iter().find(|entry| entry.key == "backend"),
+        _ => None,
+    };
+    match given.map(|entry| &entry.node) {
+        None | Some(Node { data: Data::Null, .. }) => {
+            let other = OTHER_BACKENDS.iter().find(|other| **other == provider.key);
+            Ok(other.unwrap_or(&BACKEND).to_string())
+        }
+        Some(node) => {
+            let field = format!("providers.{}.backend", provider.key);
+            let backend = text(&field, node, "write backend = \"docker\", or leave it out")?;
+            let known = backend == BACKEND || OTHER_BACKENDS.contains(&backend);
+            if !known && nearest(backend, [BACKEND]).is_some() {
+                return Err(ConfigError::new(field, "is no backend", "did you mean `docker`?")
+                    .value(backend)
+                    .at(&node.origin, "unknown backend"));
+            }
+            Ok(backend.to_owned())
+        }
+    }
+}
+
+/// Where relative and `~` paths start.
+pub(super) struct Base<'a> {
+    pub directory: &'a Path,
+    pub working: &'a Path,
+    pub home: Option<&'a Path>,
+}
+
+/// One provider of this backend.
+pub(super) fn provider(provider: &Entry, base: &Base<'_>) -> Result<ProviderConfig, ConfigError> {
+    let mut config = ProviderConfig::named(&provider.key);
+    let entries = match &provider.node.data {
+        Data::Table(entries) => entries.as_slice(),
+        Data::Null => &[],
+        _ => {
+            return Err(wrong_type(
+                &format!("providers.{}", provider.key),
+                &provider.node,
+                "a table of settings",
+                "write its settings below it; an address is its `host`",
+            ));
+        }
+    };
+    let mut settings = Map::new();
+    for Entry { key, node, .. } in entries {
+        if node.data == Data::Null {
+            continue;
+        }
+        let field = format!("providers.{}.{key}", provider.key);
+        match key.as_str() {
+            "backend" => {}
+            "host" => config.host = Some(host(&field, node)?),
+            "plugin" => config.plugin = plugin(&field, node, base)?,
+            "allow" => config.allow = allow(&field, node)?,
+            "engine_timeout_seconds" => config.engine_timeout = engine_timeout(&field, node)?,
+            "is_enabled" => config.is_enabled = boolean(&field, node)?,
+            _ => {
+                let value = node.to_json().map_err(|unfit| {
+                    ConfigError::new(
+                        &field,
+                        "is a number beyond what can be passed on",
+                        "use a smaller, finite number",
+                    )
+                    .value(unfit.shown())
+                    .at(&unfit.origin, "this number")
+                })?;
+                settings.insert(key.clone(), value);
+            }
+        }
+    }
+    config.settings = settings;
+    Ok(config)
+}
+
+fn wrong_type(field: &str, node: &Node, expected: &str, remedy: &str) -> ConfigError {
+    let remedy = match &node.origin.source.variable {
+        Some(_) if expected.starts_with("a list") => format!("{remedy}; in a variable a list is written as JSON"),
+        _ => remedy.to_owned(),
+    };
+    ConfigError::new(field, format!("is {} and not {expected}", node.data.kind()), remedy)
+        .value(node.shown())
+        .at(&node.origin, format!("{expected} is expected"))
+}
+
+fn text<'a>(field: &str, node: &'a Node, remedy: &str) -> Result<&'a str, ConfigError> {
+    match &node.data {
+        Data::Text(text) => Ok(text),
+        _ => Err(wrong_type(field, node, "a string", remedy)),
+    }
+}
+
+fn boolean(field: &str, node: &Node) -> Result<bool, ConfigError> {
+    match node.data {
+        Data::Bool(value) => Ok(value),
+        _ => Err(wrong_type(
+            field,
+            node,
+            "a boolean",
+            "write true or false, without quotes",
+        )),
+    }
+}
+
+fn host(field: &str, node: &Node) -> Result<String, ConfigError> {
+    let address = text(field, node, "write an address, for example \"ssh://user@remote-host\"")?;
+    match address::fault(address) {
+        None => Ok(address.to_owned()),
+        Some((reason, remedy)) => Err(ConfigError::new(field, reason, remedy)
+            .value(address)
+            .at(&node.origin, "not an engine's address")),
+    }
+}
+
+fn plugin(field: &str, node: &Node, base: &Base<'_>) -> Result<Option<PathBuf>, ConfigError> {
+    let remedy = "name a component's file, or leave `plugin` out for the one that is built in";
+    let path = text(field, node, remedy)?;
+    if BUILT_IN.contains(&path) {
+        return Ok(None);
+    }
+    if path.is_empty() || path.contains('\0') {
+        return Err(ConfigError::new(field, "is not a path", remedy)
+            .value(path)
+            .at(&node.origin, "a path is expected"));
+    }
+    let directory = match node.origin.source.variable {
+        Some(_) => base.working,
+        None => base.directory,
+    };
+    Ok(Some(directory.join(expanded(path, base.home))))
+}
+
+fn allow(field: &str, node: &Node) -> Result<Vec<String>, ConfigError> {
+    let known = PERMISSIONS.map(|(name, _)| name);
+    let all = || format!("use any of: {}", known.join(", "));
+    let Data::List(items) = &node.data else {
+        return Err(wrong_type(field, node, "a list of permissions", &all()));
+    };
+    let permission = |(position, item): (usize, &Node)| {
+        let field = format!("{field}[{position}]");
+        let name = text(&field, item, &all())?;
+        if known.contains(&name) {
+            return Ok(name.to_owned());
+        }
+        let remedy = match nearest(name, known) {
+            Some(near) => format!("did you mean `{near}`? {}", all()),
+            None => all(),
+        };
+        Err(ConfigError::new(field, "is not a permission", remedy)
+            .value(name)
+            .at(&item.origin, "unknown permission"))
+    };
+    items.iter().enumerate().map(permission).collect()
+}
+
+fn engine_timeout(field: &str, node: &Node) -> Result<Duration, ConfigError> {
+    let remedy = format!(
+        "give seconds, more than 0 and at most {}",
+        ENGINE_TIMEOUT_LIMIT.as_secs()
+    );
+    let seconds = match &node.data {
+        Data::Number(number) => number.as_f64().unwrap_or(f64::NAN),
+        Data::Unfit(_) => f64::NAN,
+        _ => return Err(wrong_type(field, node, "a number", &remedy)),
+    };
+    let given = Duration::try_from_secs_f64(seconds).ok();
+    if let Some(deadline) = given.filter(|given| !given.is_zero() && *given <= ENGINE_TIMEOUT_LIMIT) {
+        return Ok(deadline);
+    }
+    Err(ConfigError::new(field, "is no deadline", remedy)
+        .value(node.shown())
+        .at(&node.origin, "out of range"))
+}
+
+/// Providers of this backend by name, and the backends of the others by name.
+pub(super) type Sorted = (BTreeMap<String, ProviderConfig>, BTreeMap<String, String>);
+
+/// Sorts providers by backend and checks those of this one.
+pub(super) fn sorted(providers: &[Entry], base: &Base<'_>) -> Result<Sorted, ConfigError> {
+    let (mut own, mut others) = (BTreeMap::new(), BTreeMap::new());
+    for entry in providers {
+        match backend(entry)? {
+            name if name == BACKEND => {
+                own.insert(entry.key.clone(), provider(entry, base)?);
+            }
+            other => {
+                others.insert(entry.key.clone(), other);
+            }
+        }
+    }
+    Ok((own, others))
+}

@@ -1,0 +1,217 @@
+//! Which providers there are and what they are told: `providers.<name>` in YAML or TOML, with overrides from the
+//! environment.
+//!
+//! The file may be mngr's own: tables other than `providers`, and providers of another `backend`, are not ours and are left
+//! alone. What the shim keeps for itself of a provider is checked here; the rest is checked by the plugin, whose findings
+//! [`Config::problems`] puts in their place in the file.
+
+mod address;
+mod check;
+mod choose;
+mod error;
+mod find;
+mod node;
+mod overrides;
+mod problems;
+mod shorten;
+#[cfg(test)]
+mod tests;
+mod toml;
+mod yaml;
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use crate::environment::Environment;
+pub use error::ConfigError;
+use node::{Data, Entry, Node, Origin, Source};
+
+/// The backend that this provider is, as configurations spell it.
+const BACKEND: &str = "docker";
+
+/// Every configured provider, by name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// The file it was read from; none where there was no file.
+    pub path: Option<PathBuf>,
+    /// The providers of the backend `docker`, by name.
+    pub providers: BTreeMap<String, ProviderConfig>,
+    /// The backends of the other providers, by the providers' names.
+    others: BTreeMap<String, String>,
+    /// All of it as it was written, to find the place of what the plugin finds fault with.
+    written: Vec<Entry>,
+}
+
+/// One provider: what the shim keeps for itself, and what the plugin is told.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProviderConfig {
+    /// Instance name.
+    pub name: String,
+    /// Which engine (`host`): absent for what the Docker CLI would choose.
+    pub host: Option<String>,
+    /// Which plugin (`plugin`): the path of a component; absent for the one that is built in.
+    pub plugin: Option<PathBuf>,
+    /// Permissions granted beyond the policy's defaults (`allow`).
+    pub allow: Vec<String>,
+    /// Deadline of one engine call (`engine_timeout_seconds`).
+    pub engine_timeout: Duration,
+    /// Whether it is to be used at all (`is_enabled`).
+    pub is_enabled: bool,
+    /// Everything else, for the plugin to check.
+    pub settings: Map<String, Value>,
+}
+
+/// Deadline of one engine call where the configuration names none. Commits, builds and pulls have longer ones of their own.
+pub const DEFAULT_ENGINE_TIMEOUT: Duration = Duration::from_secs(30);
+
+impl ProviderConfig {
+    /// A provider of that name with every setting at its default.
+    pub fn named(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            host: None,
+            plugin: None,
+            allow: Vec::new(),
+            engine_timeout: DEFAULT_ENGINE_TIMEOUT,
+            is_enabled: true,
+            settings: Map::new(),
+        }
+    }
+}
+
+impl Default for Config {
+    /// No file: one provider called `docker`.
+    fn default() -> Self {
+        let docker = ProviderConfig::named(BACKEND);
+        Self {
+            path: None,
+            providers: BTreeMap::from([(docker.name.clone(), docker)]),
+            others: BTreeMap::new(),
+            written: Vec::new(),
+        }
+    }
+}
+
+impl Config {
+    /// Reads the configuration: of the file `explicit` (`--config`), else of the one that `MNGR_CONFIG` names, else of
+    /// `./.mngr/settings.toml`, else of `~/.mngr/settings.toml`. The first of them is read alone. The environment's
+    /// `MNGR__PROVIDERS__<NAME>__<KEY>` win over it.
+    ///
+    /// Where that names no provider of this backend there is one called `docker`, with every setting at its default.
+    ///
+    /// # Errors
+    /// What is wrong and where: a file that is named and not there or can not be read, a syntax error, a key that is there
+    /// twice, or a value that can not be meant.
+    pub fn load(explicit: Option<&Path>, environment: &Environment) -> Result<Self, ConfigError> {
+        let found = find::find(explicit, environment)?;
+        let mut written = Vec::new();
+        let mut path = None;
+        if let Some(found) = found {
+            written = check::providers(parse(&found.path, found.text)?)?;
+            path = Some(found.path);
+        }
+        let mut ours = false;
+        for entry in &written {
+            ours |= check::backend(entry)? == BACKEND;
+        }
+        if !ours && !written.iter().any(|entry| entry.key == BACKEND) {
+            written.push(default_provider());
+        }
+        overrides::apply(&mut written, environment)?;
+        let base = check::Base {
+            directory: path
+                .as_deref()
+                .and_then(Path::parent)
+                .unwrap_or(environment.directory()),
+            working: environment.directory(),
+            home: environment.home(),
+        };
+        let (providers, others) = check::sorted(&written, &base)?;
+        Ok(Self {
+            path,
+            providers,
+            others,
+            written,
+        })
+    }
+}
+
+/// The provider that is there where none is configured.
+fn default_provider() -> Entry {
+    let nowhere = Arc::new(Source {
+        name: "defaults".to_owned(),
+        text: String::new(),
+        variable: None,
+    });
+    let origin = Origin::new(&nowhere, 0..0);
+    Entry {
+        key: BACKEND.to_owned(),
+        origin: origin.clone(),
+        node: Node {
+            data: Data::Table(Vec::new()),
+            origin,
+        },
+    }
+}
+
+/// Reads a file in the format that its name tells, else in the one that it can be read in.
+fn parse(path: &Path, text: String) -> Result<Node, ConfigError> {
+    let source = Arc::new(Source {
+        name: path.display().to_string(),
+        text,
+        variable: None,
+    });
+    match path
+        .extension()
+        .and_then(OsStr::to_str)
+        .map(str::to_ascii_lowercase)
+        .as_deref()
+    {
+        Some("toml") => toml::parse(&source),
+        Some("yaml" | "yml") => yaml::parse(&source),
+        _ => toml::parse(&source).or_else(|not_toml| {
+            yaml::parse(&source).map_err(|not_yaml| {
+                if looks_like_toml(&source.text) {
+                    not_toml
+                } else {
+                    not_yaml
+                }
+            })
+        }),
+    }
+}
+
+/// Whether the first line that says something has the form of TOML.
+fn looks_like_toml(text: &str) -> bool {
+    let said = text
+        .lines()
+        .map(str::trim)
+        .find(|line| !line.is_empty() && !line.starts_with('#'));
+    said.is_some_and(|line| line.starts_with('[') || line.find('=').is_some_and(|at| !line[..at].contains(':')))
+}
+
+/// The candidate that someone who wrote this is likely to have meant.
+fn nearest<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    /// Nothing that is longer is a slip of the hand.
+    const LONGEST: usize = 64;
+    if given.len() > LONGEST {
+        return None;
+    }
+    let given = given.to_lowercase().replace('-', "_");
+    candidates
+        .into_iter()
+        .map(|candidate| {
+            (
+                strsim::osa_distance(&given, &candidate.to_lowercase().replace('-', "_")),
+                candidate,
+            )
+        })
+        .filter(|(distance, candidate)| *distance <= 1 + candidate.len() / 5 && *distance < candidate.len().max(2) - 1)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}

@@ -1,0 +1,317 @@
+//! The real engine: bollard over connections that are kept open, with a deadline on every call.
+//!
+//! bollard is used where it gives the whole answer. It is passed by (`requests`) for what it drops or garbles: the warnings
+//! of an update, output with a terminal, the error of an archive that is not there.
+
+mod archive;
+mod containers;
+mod convert_image;
+mod convert_inspect;
+mod convert_limits;
+mod convert_spec;
+mod convert_values;
+mod errors;
+mod events;
+mod exec;
+mod frames;
+mod images;
+mod logs;
+mod references;
+mod requests;
+mod system;
+mod tarball;
+mod transport;
+mod volumes;
+
+use std::time::Duration;
+
+use bollard::errors::Error;
+use bollard::{API_DEFAULT_VERSION, Docker};
+use tokio::sync::OnceCell;
+
+use self::errors::Operation;
+use self::system::ApiVersion;
+use self::transport::{Target, Transport};
+use super::connect::out_of_reach;
+use super::endpoint::{Address, Endpoint, bracketed};
+use super::{Engine, ProgressSink, async_trait};
+use crate::contract::Result;
+use crate::contract::docker::{
+    BuildOptions, CommitOptions, Container, ContainerChanges, ContainerFilter, ContainerSpec, ContainerSummary,
+    CreatedContainer, EngineInfo, EngineVersion, Event, ExecOptions, Image, ImageSummary, LogOptions, Network,
+    PathStat, StatsSample, Volume,
+};
+use crate::contract::types::Limits;
+use crate::error::{internal, unsupported};
+use crate::streams::{Archive, ExecSession, LogStream};
+
+/// bollard's own deadline, in seconds: never. It would cut a commit at two minutes, and it does not cover an answer's body.
+const NO_DEADLINE: u64 = u64::MAX;
+
+/// A Docker engine. Cloning is cheap and shares the connections.
+#[derive(Clone)]
+pub struct DockerEngine(std::sync::Arc<Shared>);
+
+struct Shared {
+    endpoint: Endpoint,
+    /// How a request's target begins.
+    url: String,
+    transport: Transport,
+    docker: Docker,
+    timeout: Duration,
+    /// Set by the first call that reaches an engine new enough.
+    api: OnceCell<ApiVersion>,
+}
+
+impl std::fmt::Debug for DockerEngine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("DockerEngine").field(&self.0.endpoint).finish()
+    }
+}
+
+impl DockerEngine {
+    /// An engine at `endpoint`, whose ordinary calls may take `timeout`. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// `unsupported` for an endpoint behind SSH or TLS.
+    pub fn new(endpoint: Endpoint, timeout: Duration) -> Result<Self> {
+        let (target, url) = match &endpoint.address {
+            Address::Unix(path) => (Target::Unix(path.clone()), "http://localhost".to_owned()),
+            Address::Tcp { host, port } if !endpoint.tls => {
+                let authority = format!("{}:{port}", bracketed(host));
+                (Target::Tcp(authority.clone()), format!("http://{authority}"))
+            }
+            Address::Tcp { .. } | Address::Ssh { .. } => return Err(out_of_reach(&endpoint)),
+        };
+        let transport = Transport::new(target);
+        let sender = transport.clone();
+        let docker = Docker::connect_with_custom_transport(
+            move |request| {
+                let sender = sender.clone();
+                async move { sender.send(request).await }
+            },
+            Some(url.as_str()),
+            NO_DEADLINE,
+            API_DEFAULT_VERSION,
+        )
+        .map_err(|error| internal("bollard", error.to_string(), "report this"))?;
+        Ok(Self(std::sync::Arc::new(Shared {
+            endpoint,
+            url,
+            transport,
+            docker,
+            timeout,
+            api: OnceCell::new(),
+        })))
+    }
+
+    /// Where it is, and what chose it.
+    pub fn chosen(&self) -> &Endpoint {
+        &self.0.endpoint
+    }
+
+    fn docker(&self) -> &Docker {
+        &self.0.docker
+    }
+
+    fn timeout(&self) -> Duration {
+        self.0.timeout
+    }
+
+    /// An operation that changes nothing.
+    fn reads<'a>(&self, verb: &'static str, kind: &'static str, name: &'a str) -> Operation<'a> {
+        Operation {
+            verb,
+            kind,
+            name,
+            changes: false,
+            deadline: self.timeout(),
+        }
+    }
+
+    /// An operation whose effect may be there although no answer came.
+    fn changes<'a>(&self, verb: &'static str, kind: &'static str, name: &'a str) -> Operation<'a> {
+        Operation {
+            changes: true,
+            ..self.reads(verb, kind, name)
+        }
+    }
+
+    /// Runs a request under its deadline, after the engine has been checked once.
+    async fn run<T>(
+        &self,
+        operation: Operation<'_>,
+        request: impl Future<Output = std::result::Result<T, Error>>,
+    ) -> Result<T> {
+        self.check().await?;
+        self.run_unchecked(operation, request).await
+    }
+
+    async fn run_unchecked<T>(
+        &self,
+        operation: Operation<'_>,
+        request: impl Future<Output = std::result::Result<T, Error>>,
+    ) -> Result<T> {
+        match tokio::time::timeout(operation.deadline, request).await {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => Err(errors::failed(&self.0.endpoint, &operation, &error)),
+            Err(_) => Err(errors::late(&self.0.endpoint, &operation)),
+        }
+    }
+}
+
+#[async_trait]
+impl Engine for DockerEngine {
+    fn endpoint(&self) -> String {
+        self.0.endpoint.address.to_string()
+    }
+
+    async fn version(&self) -> Result<EngineVersion> {
+        system::version(self).await
+    }
+
+    async fn info(&self) -> Result<EngineInfo> {
+        system::info(self).await
+    }
+
+    async fn container_list(&self, filter: ContainerFilter) -> Result<Vec<ContainerSummary>> {
+        containers::list(self, filter).await
+    }
+
+    async fn container_inspect(&self, id: &str, with_size: bool) -> Result<Container> {
+        containers::inspect(self, id, with_size).await
+    }
+
+    async fn container_create(&self, spec: ContainerSpec) -> Result<CreatedContainer> {
+        containers::create(self, spec).await
+    }
+
+    async fn container_start(&self, id: &str) -> Result<()> {
+        containers::start(self, id).await
+    }
+
+    async fn container_stop(&self, id: &str, timeout_seconds: Option<u32>) -> Result<()> {
+        containers::stop(self, id, timeout_seconds).await
+    }
+
+    async fn container_kill(&self, id: &str, signal: &str) -> Result<()> {
+        containers::kill(self, id, signal).await
+    }
+
+    async fn container_pause(&self, id: &str) -> Result<()> {
+        containers::pause(self, id).await
+    }
+
+    async fn container_unpause(&self, id: &str) -> Result<()> {
+        containers::unpause(self, id).await
+    }
+
+    async fn container_rename(&self, id: &str, name: &str) -> Result<()> {
+        containers::rename(self, id, name).await
+    }
+
+    async fn container_remove(&self, id: &str, force: bool, volumes: bool) -> Result<()> {
+        containers::remove(self, id, force, volumes).await
+    }
+
+    async fn container_update(&self, id: &str, limits: Limits) -> Result<Vec<String>> {
+        containers::update(self, id, limits).await
+    }
+
+    async fn container_diff(&self, id: &str) -> Result<ContainerChanges> {
+        containers::diff(self, id).await
+    }
+
+    async fn container_commit(&self, id: &str, options: CommitOptions) -> Result<String> {
+        images::commit(self, id, options).await
+    }
+
+    async fn image_inspect(&self, reference: &str) -> Result<Image> {
+        images::inspect(self, reference).await
+    }
+
+    async fn image_list(&self, labels: Vec<String>) -> Result<Vec<ImageSummary>> {
+        images::list(self, labels).await
+    }
+
+    async fn image_tag(&self, reference: &str, repository: &str, tag: &str) -> Result<()> {
+        images::tag(self, reference, repository, tag).await
+    }
+
+    async fn image_remove(&self, reference: &str, force: bool) -> Result<Vec<String>> {
+        images::remove(self, reference, force).await
+    }
+
+    async fn image_pull(&self, reference: &str, platform: Option<&str>, progress: ProgressSink) -> Result<()> {
+        images::pull(self, reference, platform, progress).await
+    }
+
+    async fn image_push(&self, reference: &str, progress: ProgressSink) -> Result<()> {
+        images::push(self, reference, progress).await
+    }
+
+    async fn image_build(&self, _: Archive, options: BuildOptions, _: ProgressSink) -> Result<String> {
+        Err(unsupported(
+            "build",
+            format!("the image `{}` can not be built by this version", options.tag),
+            format!(
+                "build it with `docker build -t {} .` and name it as the image",
+                options.tag
+            ),
+        ))
+    }
+
+    async fn volume_list(&self, labels: Vec<String>) -> Result<Vec<Volume>> {
+        volumes::list(self, labels).await
+    }
+
+    async fn volume_inspect(&self, name: &str) -> Result<Volume> {
+        volumes::inspect(self, name).await
+    }
+
+    async fn volume_create(
+        &self,
+        name: &str,
+        driver: &str,
+        options: Vec<(String, String)>,
+        labels: Vec<(String, String)>,
+    ) -> Result<Volume> {
+        volumes::create(self, name, driver, options, labels).await
+    }
+
+    async fn volume_remove(&self, name: &str, force: bool) -> Result<()> {
+        volumes::remove(self, name, force).await
+    }
+
+    async fn network_inspect(&self, name: &str) -> Result<Network> {
+        volumes::inspect_network(self, name).await
+    }
+
+    async fn exec(&self, id: &str, options: ExecOptions) -> Result<ExecSession> {
+        exec::start(self, id, options).await
+    }
+
+    async fn logs(&self, id: &str, options: LogOptions) -> Result<LogStream> {
+        logs::open(self, id, options).await
+    }
+
+    async fn archive_stat(&self, id: &str, path: &str) -> Result<PathStat> {
+        archive::stat(self, id, path).await
+    }
+
+    async fn archive_get(&self, id: &str, path: &str) -> Result<Archive> {
+        archive::get(self, id, path).await
+    }
+
+    async fn archive_put(&self, id: &str, directory: &str, root_name: Option<&str>, archive: Archive) -> Result<()> {
+        archive::put(self, id, directory, root_name, archive).await
+    }
+
+    async fn stats(&self, id: &str) -> Result<StatsSample> {
+        events::stats(self, id).await
+    }
+
+    async fn events(&self, labels: Vec<String>, since: u64, wait_ms: u64) -> Result<Vec<Event>> {
+        events::after(self, labels, since, wait_ms).await
+    }
+}

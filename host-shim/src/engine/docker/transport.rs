@@ -1,0 +1,231 @@
+//! Connections to an engine: kept open between calls, since a new one for each call doubles its latency.
+//!
+//! An engine that restarted between two calls has closed the idle connections. That must not fail the next call, whatever it
+//! is: before the first byte of a request is written to an idle connection the socket is asked whether its other end is
+//! still there. If not, nothing of the request has left, so it goes to another connection.
+
+use std::error::Error as _;
+use std::io;
+use std::mem::MaybeUninit;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bollard::BollardRequest;
+use bollard::errors::Error;
+use bytes::Bytes;
+use futures::Stream;
+use futures::future::BoxFuture;
+use http::header::UPGRADE;
+use http::{Request, Response, Uri};
+use http_body_util::{Either, Full, StreamBody};
+use hyper::body::{Frame, Incoming};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::{Connected, Connection};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpStream, UnixStream};
+use tower_service::Service;
+
+/// Idle connections that are kept. A discovery asks for no more than this many things at once.
+const IDLE_CONNECTIONS: usize = 32;
+
+/// How long an idle connection is kept.
+const IDLE_TIME: Duration = Duration::from_secs(90);
+
+/// How long to wait where the engine's queue of new connections is full.
+const BACKLOG_PAUSE: Duration = Duration::from_millis(20);
+
+/// A request's body as bollard makes it.
+pub(super) type Body = Either<Full<Bytes>, StreamBody<Pin<Box<dyn Stream<Item = io::Result<Frame<Bytes>>> + Send>>>>;
+
+/// What to connect to.
+#[derive(Debug, Clone)]
+pub(super) enum Target {
+    /// Path of a socket.
+    Unix(PathBuf),
+    /// `host:port`.
+    Tcp(String),
+}
+
+/// Sends requests to one engine.
+#[derive(Clone)]
+pub(super) struct Transport {
+    pooled: Client<Connector, Body>,
+    /// Never reuses a connection: for bodies that can not be sent twice and for connections that are taken over.
+    fresh: Client<Connector, Body>,
+}
+
+impl Transport {
+    pub(super) fn new(target: Target) -> Self {
+        let target = Arc::new(target);
+        let client = |pooled: bool| {
+            Client::builder(TokioExecutor::new())
+                .pool_timer(TokioTimer::new())
+                .pool_idle_timeout(IDLE_TIME)
+                .pool_max_idle_per_host(if pooled { IDLE_CONNECTIONS } else { 0 })
+                .build(Connector {
+                    target: target.clone(),
+                    pooled,
+                })
+        };
+        Self {
+            pooled: client(true),
+            fresh: client(false),
+        }
+    }
+
+    /// Sends a request and waits for the headers of the answer, however long that takes.
+    pub(super) async fn send(&self, request: BollardRequest) -> Result<Response<Incoming>, Error> {
+        let (parts, body) = request.into_parts();
+        if let (Either::Left(body), false) = (&body, parts.headers.contains_key(UPGRADE)) {
+            for _ in 0..=IDLE_CONNECTIONS {
+                let attempt = Request::from_parts(parts.clone(), Either::Left(body.clone()));
+                match self.pooled.request(attempt).await {
+                    Err(error) if is_stale(&error) => {}
+                    answer => return Ok(answer?),
+                }
+            }
+        }
+        Ok(self.fresh.request(Request::from_parts(parts, body)).await?)
+    }
+}
+
+/// The other end of an idle connection is gone.
+#[derive(Debug, thiserror::Error)]
+#[error("the engine had closed the idle connection")]
+struct Stale;
+
+fn is_stale(error: &hyper_util::client::legacy::Error) -> bool {
+    let mut source = error.source();
+    while let Some(error) = source {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            return error.get_ref().is_some_and(|inner| inner.is::<Stale>());
+        }
+        source = error.source();
+    }
+    false
+}
+
+#[derive(Clone)]
+struct Connector {
+    target: Arc<Target>,
+    pooled: bool,
+}
+
+impl Service<Uri> for Connector {
+    type Response = TokioIo<Socket>;
+    type Error = io::Error;
+    type Future = BoxFuture<'static, io::Result<Self::Response>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Uri) -> Self::Future {
+        let (target, pooled) = (self.target.clone(), self.pooled);
+        Box::pin(async move {
+            let stream = match &*target {
+                Target::Unix(path) => Kind::Left(unix(path).await?),
+                Target::Tcp(address) => {
+                    let stream = TcpStream::connect(address).await?;
+                    stream.set_nodelay(true)?;
+                    Kind::Right(stream)
+                }
+            };
+            Ok(TokioIo::new(Socket {
+                stream,
+                pooled,
+                idle: false,
+            }))
+        })
+    }
+}
+
+/// Connects to a socket. Where its queue is full the kernel says so at once rather than waiting; the caller's deadline ends
+/// the waiting here.
+async fn unix(path: &PathBuf) -> io::Result<UnixStream> {
+    loop {
+        match UnixStream::connect(path).await {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => tokio::time::sleep(BACKLOG_PAUSE).await,
+            result => return result,
+        }
+    }
+}
+
+type Kind = tokio_util::either::Either<UnixStream, TcpStream>;
+
+/// A connection that knows whether it may have gone stale.
+struct Socket {
+    stream: Kind,
+    pooled: bool,
+    /// Something was read and nothing written since: the next write begins a request.
+    idle: bool,
+}
+
+impl Socket {
+    /// Before a request's first byte: fails where the other end is gone.
+    fn check(&mut self) -> io::Result<()> {
+        if !self.pooled || !std::mem::take(&mut self.idle) {
+            return Ok(());
+        }
+        let mut byte = [MaybeUninit::uninit()];
+        let peeked = match &self.stream {
+            Kind::Left(stream) => SockRef::from(stream).peek(&mut byte),
+            Kind::Right(stream) => SockRef::from(stream).peek(&mut byte),
+        };
+        match peeked {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+            Ok(1..) => Ok(()),
+            Ok(0) | Err(_) => Err(io::Error::other(Stale)),
+        }
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let result = Pin::new(&mut self.stream).poll_read(cx, buf);
+        if buf.filled().len() > before {
+            self.idle = true;
+        }
+        result
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.check()?;
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.check()?;
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+impl Connection for Socket {
+    fn connected(&self) -> Connected {
+        Connected::new()
+    }
+}

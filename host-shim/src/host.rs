@@ -1,0 +1,91 @@
+//! The front door: loads plugins, reaches engines, opens providers.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::config::ProviderConfig;
+use crate::contract::Result;
+use crate::engine::{Engine, connect};
+use crate::environment::Environment;
+use crate::error::invalid;
+use crate::loader::{ArtefactCache, Loader, Plugin};
+use crate::policy::Policy;
+use crate::provider::Provider;
+
+/// The component that is built in; empty where the shim was built before it.
+const EMBEDDED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/plugin.wasm"));
+
+/// Opens providers. One is enough for a process: it compiles each plugin once.
+pub struct Host {
+    loader: Loader,
+    environment: Environment,
+    /// By path; the built-in one has none.
+    plugins: Mutex<HashMap<Option<PathBuf>, Plugin>>,
+}
+
+impl Host {
+    /// A host with the user's own cache of compiled plugins and this process's environment.
+    ///
+    /// # Errors
+    /// `internal` where this machine can not run WebAssembly.
+    pub fn new() -> Result<Self> {
+        let loader = Loader::new(ArtefactCache::of_user())?;
+        Ok(Self::with(loader, Environment::of_process()))
+    }
+
+    /// A host with a loader and an environment of the caller's choice.
+    pub fn with(loader: Loader, environment: Environment) -> Self {
+        Self {
+            loader,
+            environment,
+            plugins: Mutex::default(),
+        }
+    }
+
+    /// Opens a provider: loads its plugin, checks its settings and finds out where its engine is. The engine is not called
+    /// yet, so an engine that is down shows with the first call.
+    ///
+    /// # Errors
+    /// `invalid-argument` for a setting or a plugin at fault; `unsupported` for an engine address that can not be reached in
+    /// this version; `internal` where the plugin traps.
+    pub async fn open(&self, config: &ProviderConfig) -> Result<Provider> {
+        let engine = connect::connect(config.host.as_deref(), config.engine_timeout, &self.environment)?;
+        self.open_on(config, Arc::new(engine)).await
+    }
+
+    /// Opens a provider on an engine of the caller's choice, for example the sandbox engine.
+    ///
+    /// # Errors
+    /// As [`Host::open`].
+    pub async fn open_on(&self, config: &ProviderConfig, engine: Arc<dyn Engine>) -> Result<Provider> {
+        let policy = Policy::new(&config.name, &config.allow)?;
+        let plugin = self.plugin(config)?;
+        Provider::open(plugin, engine, &config.name, &config.settings, policy).await
+    }
+
+    /// The plugin that a provider's configuration names, or the built-in one. Loaded once.
+    ///
+    /// # Errors
+    /// `invalid-argument` for the field `plugin`.
+    pub fn plugin(&self, config: &ProviderConfig) -> Result<Plugin> {
+        let mut plugins = self.plugins.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(plugin) = plugins.get(&config.plugin) {
+            return Ok(plugin.clone());
+        }
+        let plugin = match &config.plugin {
+            Some(path) => self.loader.load_file(path)?,
+            None if EMBEDDED.is_empty() => {
+                return Err(invalid(
+                    "plugin",
+                    "built-in",
+                    "this mngr-docker was built before its plugin was",
+                    "run `cargo xtask component` and build again, or name a component with --plugin",
+                ));
+            }
+            None => self.loader.load("built-in", EMBEDDED)?,
+        };
+        plugins.insert(config.plugin.clone(), plugin.clone());
+        Ok(plugin)
+    }
+}

@@ -1,0 +1,47 @@
+//! From a container to an image.
+
+use super::images::{MAX_LAYERS, tag_name};
+use super::state::ImageConfig;
+use super::{SandboxEngine, errors, locked};
+use crate::contract::Result;
+use crate::contract::docker::{CommitOptions, ContainerStatus};
+
+impl SandboxEngine {
+    /// Volumes and tmpfs are trees of their own, so they are not in the image.
+    pub(super) fn commit_container(&self, id: &str, options: &CommitOptions) -> Result<String> {
+        let mut state = self.state();
+        let container = state.container(id)?;
+        let tag = match options.repository.as_str() {
+            "" => None,
+            repository => Some(tag_name(repository, &options.tag)?),
+        };
+        let layers = state.images.get(&container.image_id).map_or(0, |image| image.layers) + 1;
+        if layers > MAX_LAYERS {
+            return Err(errors::failed("container", id, "max depth exceeded"));
+        }
+        let tree = locked(&container.root).clone();
+        let mut config: ImageConfig = container.config.clone();
+        config.labels.extend(options.labels.iter().cloned());
+        let (full, parent) = (container.id.clone(), container.image_id.clone());
+        let freezes = options.pause && container.status == ContainerStatus::Running;
+        if freezes {
+            state.record(&full, "pause", &[]);
+        }
+        let image = state.add_image(tree, parent, config, layers);
+        let mut reference = String::new();
+        if let Some(tag) = tag {
+            reference.clone_from(&tag);
+            state.tags.insert(tag, image.clone());
+        }
+        let extra = [
+            ("comment", options.comment.clone()),
+            ("imageID", image.clone()),
+            ("imageRef", reference),
+        ];
+        state.record(&full, "commit", &extra);
+        if freezes {
+            state.record(&full, "unpause", &[]);
+        }
+        Ok(image)
+    }
+}

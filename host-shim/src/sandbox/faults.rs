@@ -1,0 +1,84 @@
+//! Faults on order: the next call of an operation fails, loses its reply, or hangs.
+
+use std::collections::HashMap;
+use std::collections::VecDeque;
+use std::sync::Mutex;
+
+use super::locked;
+use crate::contract::{ProviderError, Result};
+
+/// One method of [`Engine`](crate::engine::Engine).
+#[allow(missing_docs)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Operation {
+    Version,
+    Info,
+    ContainerList,
+    ContainerInspect,
+    ContainerCreate,
+    ContainerStart,
+    ContainerStop,
+    ContainerKill,
+    ContainerPause,
+    ContainerUnpause,
+    ContainerRename,
+    ContainerRemove,
+    ContainerUpdate,
+    ContainerDiff,
+    ContainerCommit,
+    ImageInspect,
+    ImageList,
+    ImageTag,
+    ImageRemove,
+    ImagePull,
+    ImagePush,
+    ImageBuild,
+    VolumeList,
+    VolumeInspect,
+    VolumeCreate,
+    VolumeRemove,
+    NetworkInspect,
+    Exec,
+    Logs,
+    ArchiveStat,
+    ArchiveGet,
+    ArchivePut,
+    Stats,
+    Events,
+}
+
+/// What goes wrong.
+#[derive(Debug, Clone)]
+pub enum Fault {
+    /// The call fails and nothing happens.
+    Error(ProviderError),
+    /// The call does what it is there for, and its reply is lost: the caller sees this error.
+    AfterEffect(ProviderError),
+    /// The call never answers, and nothing happens.
+    Hang,
+}
+
+/// Faults that wait for their calls.
+#[derive(Debug, Default)]
+pub(super) struct Faults(Mutex<HashMap<Operation, VecDeque<Fault>>>);
+
+impl Faults {
+    pub fn push(&self, operation: Operation, fault: Fault) {
+        locked(&self.0).entry(operation).or_default().push_back(fault);
+    }
+
+    /// Makes a call, with the fault that waits for it.
+    pub async fn around<T>(&self, operation: Operation, call: impl Future<Output = Result<T>>) -> Result<T> {
+        let fault = locked(&self.0).get_mut(&operation).and_then(VecDeque::pop_front);
+        match fault {
+            None => call.await,
+            Some(Fault::Error(error)) => Err(error),
+            Some(Fault::AfterEffect(error)) => {
+                // The reply is lost, whatever it was.
+                let _ = call.await;
+                Err(error)
+            }
+            Some(Fault::Hang) => std::future::pending().await,
+        }
+    }
+}

@@ -1,0 +1,328 @@
+//! An engine in memory, faithful to Docker (API 1.41) where a provider can tell: containers, labels, states, signals, exec of
+//! scripted commands, images, commits, volumes, archives, logs and events.
+//!
+//! It is what the demo runs on where there is no engine, and what the provider's behaviour tests run on besides the real one.
+//! Its words for errors are the real engine's, as Engine 20.10 was seen to give them. What it has not got: a network, a
+//! registry, builds, and any program but the toolbox of its images.
+//!
+//! ```
+//! use mngr_host_shim::engine::Engine;
+//! use mngr_host_shim::sandbox::SandboxEngine;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> mngr_host_shim::contract::Result<()> {
+//! let engine = SandboxEngine::new().with_image("busybox");
+//! let image = engine.image_inspect("busybox").await?;
+//! assert_eq!(image.tags, ["busybox:latest"]);
+//! # Ok(())
+//! # }
+//! ```
+
+mod archive;
+mod commands;
+mod commit;
+mod containers;
+mod create;
+mod errors;
+mod exec;
+mod faults;
+mod filesystem;
+mod images;
+mod lifecycle;
+mod log;
+mod process;
+mod shell;
+mod state;
+mod tree;
+mod volumes;
+mod watch;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+
+use faults::Faults;
+pub use faults::{Fault, Operation};
+use state::State;
+
+use crate::contract::Result;
+use crate::contract::docker::{
+    BuildOptions, CommitOptions, Container, ContainerChanges, ContainerFilter, ContainerSpec, ContainerSummary,
+    CreatedContainer, EngineInfo, EngineVersion, Event, ExecOptions, Image, ImageSummary, LogOptions, Network,
+    PathStat, StatsSample, Volume,
+};
+use crate::contract::types::Limits;
+use crate::engine::{Engine, ProgressSink};
+use crate::error::{not_found, unsupported};
+use crate::streams::{Archive, ExecSession, LogStream};
+
+/// A Docker engine in memory. Clones are the same engine; what runs in it ends when the last is dropped.
+#[derive(Debug, Clone)]
+pub struct SandboxEngine {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    state: Mutex<State>,
+    faults: Faults,
+    born: Instant,
+}
+
+struct WeakEngine(Weak<Inner>);
+
+impl WeakEngine {
+    fn upgrade(&self) -> Option<SandboxEngine> {
+        self.0.upgrade().map(|inner| SandboxEngine { inner })
+    }
+}
+
+impl Default for SandboxEngine {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl SandboxEngine {
+    /// An engine with no containers and no images; see [`with_image`](Self::with_image).
+    pub fn new() -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                state: Mutex::default(),
+                faults: Faults::default(),
+                born: Instant::now(),
+            }),
+        }
+    }
+
+    /// Makes the next call of `operation` go wrong. Faults for one operation wait in line, one for each call.
+    pub fn fail_next(&self, operation: Operation, fault: Fault) {
+        self.inner.faults.push(operation, fault);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        locked(&self.inner.state)
+    }
+
+    /// For tasks of containers, which must not keep the engine alive.
+    fn downgrade(&self) -> WeakEngine {
+        WeakEngine(Arc::downgrade(&self.inner))
+    }
+
+    fn uptime(&self) -> Duration {
+        self.inner.born.elapsed()
+    }
+
+    async fn call<T>(&self, operation: Operation, call: impl Future<Output = Result<T>>) -> Result<T> {
+        self.inner.faults.around(operation, call).await
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// CPUs of this machine.
+fn cpus() -> u32 {
+    std::thread::available_parallelism().map_or(1, |count| u32::try_from(count.get()).unwrap_or(u32::MAX))
+}
+
+#[async_trait]
+impl Engine for SandboxEngine {
+    fn endpoint(&self) -> String {
+        "sandbox".to_owned()
+    }
+
+    async fn version(&self) -> Result<EngineVersion> {
+        self.call(Operation::Version, async { Ok(self.engine_version()) }).await
+    }
+
+    async fn info(&self) -> Result<EngineInfo> {
+        self.call(Operation::Info, async { Ok(self.engine_info()) }).await
+    }
+
+    async fn container_list(&self, filter: ContainerFilter) -> Result<Vec<ContainerSummary>> {
+        let call = async { Ok(self.list_containers(&filter)) };
+        self.call(Operation::ContainerList, call).await
+    }
+
+    async fn container_inspect(&self, id: &str, with_size: bool) -> Result<Container> {
+        let call = async { self.describe_container(id, with_size) };
+        self.call(Operation::ContainerInspect, call).await
+    }
+
+    async fn container_create(&self, spec: ContainerSpec) -> Result<CreatedContainer> {
+        let call = async { self.create_container(spec) };
+        self.call(Operation::ContainerCreate, call).await
+    }
+
+    async fn container_start(&self, id: &str) -> Result<()> {
+        self.call(Operation::ContainerStart, self.start_container(id)).await
+    }
+
+    async fn container_stop(&self, id: &str, timeout_seconds: Option<u32>) -> Result<()> {
+        let call = self.stop_container(id, timeout_seconds);
+        self.call(Operation::ContainerStop, call).await
+    }
+
+    async fn container_kill(&self, id: &str, signal: &str) -> Result<()> {
+        self.call(Operation::ContainerKill, self.kill_container(id, signal))
+            .await
+    }
+
+    async fn container_pause(&self, id: &str) -> Result<()> {
+        let call = async { self.pause_container(id) };
+        self.call(Operation::ContainerPause, call).await
+    }
+
+    async fn container_unpause(&self, id: &str) -> Result<()> {
+        let call = async { self.unpause_container(id) };
+        self.call(Operation::ContainerUnpause, call).await
+    }
+
+    async fn container_rename(&self, id: &str, name: &str) -> Result<()> {
+        let call = async { self.rename_container(id, name) };
+        self.call(Operation::ContainerRename, call).await
+    }
+
+    async fn container_remove(&self, id: &str, force: bool, volumes: bool) -> Result<()> {
+        let call = self.remove_container(id, force, volumes);
+        self.call(Operation::ContainerRemove, call).await
+    }
+
+    async fn container_update(&self, id: &str, limits: Limits) -> Result<Vec<String>> {
+        let call = async { self.update_container(id, limits) };
+        self.call(Operation::ContainerUpdate, call).await
+    }
+
+    async fn container_diff(&self, id: &str) -> Result<ContainerChanges> {
+        let call = async { self.container_changes(id) };
+        self.call(Operation::ContainerDiff, call).await
+    }
+
+    async fn container_commit(&self, id: &str, options: CommitOptions) -> Result<String> {
+        let call = async { self.commit_container(id, &options) };
+        self.call(Operation::ContainerCommit, call).await
+    }
+
+    async fn image_inspect(&self, reference: &str) -> Result<Image> {
+        let call = async { self.describe_image(reference) };
+        self.call(Operation::ImageInspect, call).await
+    }
+
+    async fn image_list(&self, labels: Vec<String>) -> Result<Vec<ImageSummary>> {
+        let call = async { Ok(self.list_images(&labels)) };
+        self.call(Operation::ImageList, call).await
+    }
+
+    async fn image_tag(&self, reference: &str, repository: &str, tag: &str) -> Result<()> {
+        let call = async { self.tag_image(reference, repository, tag) };
+        self.call(Operation::ImageTag, call).await
+    }
+
+    async fn image_remove(&self, reference: &str, force: bool) -> Result<Vec<String>> {
+        let call = async { self.remove_image(reference, force) };
+        self.call(Operation::ImageRemove, call).await
+    }
+
+    async fn image_pull(&self, reference: &str, _platform: Option<&str>, _progress: ProgressSink) -> Result<()> {
+        let call = async {
+            Err(not_found(
+                format!("image `{reference}`"),
+                format!("pull access denied for {reference}, repository does not exist or may require 'docker login'"),
+                "the sandbox engine has no registry; use an image that is there",
+            ))
+        };
+        self.call(Operation::ImagePull, call).await
+    }
+
+    async fn image_push(&self, reference: &str, _progress: ProgressSink) -> Result<()> {
+        let call = async {
+            self.describe_image(reference)?;
+            Err(crate::error::unavailable(
+                format!("image `{reference}`"),
+                "dial tcp: lookup registry-1.docker.io: no such host",
+                "the sandbox engine has no registry; push from a real engine",
+            ))
+        };
+        self.call(Operation::ImagePush, call).await
+    }
+
+    async fn image_build(&self, _: Archive, options: BuildOptions, _progress: ProgressSink) -> Result<String> {
+        let call = async {
+            Err(unsupported(
+                format!("build of `{}`", options.tag),
+                "the sandbox engine can not build images",
+                "use a real engine, or an image that is there",
+            ))
+        };
+        self.call(Operation::ImageBuild, call).await
+    }
+
+    async fn volume_list(&self, labels: Vec<String>) -> Result<Vec<Volume>> {
+        let call = async { Ok(self.list_volumes(&labels)) };
+        self.call(Operation::VolumeList, call).await
+    }
+
+    async fn volume_inspect(&self, name: &str) -> Result<Volume> {
+        let call = async { self.describe_volume(name) };
+        self.call(Operation::VolumeInspect, call).await
+    }
+
+    async fn volume_create(
+        &self,
+        name: &str,
+        driver: &str,
+        options: Vec<(String, String)>,
+        labels: Vec<(String, String)>,
+    ) -> Result<Volume> {
+        let call = async { self.create_volume(name, driver, options, labels) };
+        self.call(Operation::VolumeCreate, call).await
+    }
+
+    async fn volume_remove(&self, name: &str, force: bool) -> Result<()> {
+        let call = async { self.remove_volume(name, force) };
+        self.call(Operation::VolumeRemove, call).await
+    }
+
+    async fn network_inspect(&self, name: &str) -> Result<Network> {
+        let call = async { volumes::network(name) };
+        self.call(Operation::NetworkInspect, call).await
+    }
+
+    async fn exec(&self, id: &str, options: ExecOptions) -> Result<ExecSession> {
+        let call = async { self.start_exec(id, options) };
+        self.call(Operation::Exec, call).await
+    }
+
+    async fn logs(&self, id: &str, options: LogOptions) -> Result<LogStream> {
+        let call = async { self.log_stream(id, &options) };
+        self.call(Operation::Logs, call).await
+    }
+
+    async fn archive_stat(&self, id: &str, path: &str) -> Result<PathStat> {
+        let call = async { self.stat_path(id, path) };
+        self.call(Operation::ArchiveStat, call).await
+    }
+
+    async fn archive_get(&self, id: &str, path: &str) -> Result<Archive> {
+        let call = async { self.get_archive(id, path) };
+        self.call(Operation::ArchiveGet, call).await
+    }
+
+    async fn archive_put(&self, id: &str, directory: &str, root_name: Option<&str>, archive: Archive) -> Result<()> {
+        let call = self.put_archive(id, directory, root_name, archive);
+        self.call(Operation::ArchivePut, call).await
+    }
+
+    async fn stats(&self, id: &str) -> Result<StatsSample> {
+        let call = async { self.sample(id) };
+        self.call(Operation::Stats, call).await
+    }
+
+    async fn events(&self, labels: Vec<String>, since: u64, wait_ms: u64) -> Result<Vec<Event>> {
+        let call = async { Ok(self.events_since(&labels, since, Duration::from_millis(wait_ms)).await) };
+        self.call(Operation::Events, call).await
+    }
+}
