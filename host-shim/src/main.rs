@@ -1,1 +1,7 @@
-fn main() {}
+//! `mngr-docker`: agents in Docker containers, from the command line.
+
+mod cli;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

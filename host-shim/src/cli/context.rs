@@ -1,0 +1,132 @@
+//! What every command starts from: the global flags, the configuration, an open provider.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use mngr_host_shim::config::{Config, ProviderConfig};
+use mngr_host_shim::contract::ProviderError;
+use mngr_host_shim::environment::Environment;
+use mngr_host_shim::host::Host;
+use mngr_host_shim::loader::{ArtefactCache, Loader};
+use mngr_host_shim::provider::Provider;
+
+use super::exit::Exit;
+use super::failure::Failure;
+use super::interrupt::Interrupt;
+use super::output::{Output, clean};
+use super::progress::Spinner;
+
+/// Flags that every command takes.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Global {
+    /// Configuration file, YAML or TOML [default: $MNGR_CONFIG, ./.mngr/settings.toml, ~/.mngr/settings.toml]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
+    pub config: Option<PathBuf>,
+    /// Provider to use, where the configuration has more than one
+    #[arg(long, global = true, value_name = "NAME", help_heading = "Global options")]
+    pub provider: Option<String>,
+    /// Plugin component to use in place of the provider's
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
+    pub plugin: Option<PathBuf>,
+    /// Print one JSON value (streams: one per line) for programs
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub json: bool,
+}
+
+/// One run of the program.
+pub struct Context {
+    pub global: Global,
+    pub environment: Environment,
+    pub output: Output,
+    pub interrupt: Interrupt,
+}
+
+impl Context {
+    /// Starts to listen for signals. Needs a runtime.
+    pub fn new(global: Global) -> std::io::Result<Self> {
+        let output = Output { json: global.json };
+        Ok(Self {
+            global,
+            environment: Environment::of_process(),
+            output,
+            interrupt: Interrupt::listen(output)?,
+        })
+    }
+
+    /// The configuration that holds.
+    pub fn config(&self) -> Result<Config, Failure> {
+        Ok(Config::load(self.global.config.as_deref(), &self.environment)?)
+    }
+
+    /// The chosen provider's part of it.
+    pub fn provider_config(&self, config: &Config) -> Result<ProviderConfig, Failure> {
+        let mut provider = config.provider(self.global.provider.as_deref())?.clone();
+        if let Some(plugin) = &self.global.plugin {
+            provider.plugin = Some(plugin.clone());
+        }
+        Ok(provider)
+    }
+
+    /// Loads plugins for this process.
+    pub fn host(&self) -> Result<Host, Failure> {
+        Ok(Host::with(
+            Loader::new(ArtefactCache::of_user())?,
+            self.environment.clone(),
+        ))
+    }
+
+    /// Opens the provider. What the plugin finds wrong with the settings is shown where they are written.
+    pub async fn provider(&self, spinner: &Spinner) -> Result<Provider, Failure> {
+        let config = self.config()?;
+        let chosen = self.provider_config(&config)?;
+        let host = self.host()?;
+        let provider = match host.open(&chosen).await {
+            Ok(provider) => provider,
+            Err(error @ ProviderError::InvalidArgument(_)) => {
+                return Err(self
+                    .settings_at_fault(&config, &chosen, &host)
+                    .await
+                    .unwrap_or(error.into()));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        for warning in provider.warnings() {
+            self.output.warn(&clean(&format!(
+                "setting {}: {}; {}",
+                warning.key, warning.reason, warning.remedy
+            )));
+        }
+        Ok(provider
+            .on_progress(spinner.sink())
+            .cancelled_by(self.interrupt.token().clone()))
+    }
+
+    async fn settings_at_fault(&self, config: &Config, chosen: &ProviderConfig, host: &Host) -> Option<Failure> {
+        let plugin = host.plugin(chosen).ok()?;
+        let settings = serde_json::Value::Object(chosen.settings.clone()).to_string();
+        let report = plugin.check_config(&chosen.name, &settings).await.ok()?;
+        let settings = plugin.describe().await.ok()?.settings;
+        let faults = config.problems(&chosen.name, &report.errors, &settings);
+        (!faults.is_empty()).then_some(Failure::Config(faults))
+    }
+
+    /// A spinner for one step.
+    pub fn spinner(&self, step: &str) -> Spinner {
+        Spinner::new(self.output, step)
+    }
+
+    /// Waits for a signal, and returns it as a failure.
+    pub async fn interrupted(&self) -> Failure {
+        self.interrupt.token().cancelled().await;
+        Failure::Interrupted(self.interrupt.exit().unwrap_or(Exit::INTERRUPTED))
+    }
+
+    /// The signal as a failure, where there was one; else the error itself.
+    pub fn failure(&self, error: ProviderError) -> Failure {
+        match self.interrupt.exit() {
+            // What a cancelled call could not clean up must still be said.
+            Some(exit) if !matches!(error, ProviderError::Internal(_)) => Failure::Interrupted(exit),
+            _ => error.into(),
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! `create`.
+
+use clap::Args;
+use mngr_host_shim::contract::Result;
+use mngr_host_shim::error::invalid;
+use mngr_host_shim::provider::{From as Source, NewAgent};
+
+use super::arguments::pair;
+use super::context::Context;
+use super::exit::Exit;
+use super::failure::Outcome;
+use super::json::{AgentJson, state_name};
+use super::output::clean;
+
+/// Make an agent and start it
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  mngr-docker create a1
+  mngr-docker create a1 --image debian:12 --tag project=x --memory 4g -- sleep infinity
+  mngr-docker create a1 -s --volume=/srv/data:/data -s '--env A=1'
+  mngr-docker create a2 --snapshot snap-1f0c")]
+pub struct Create {
+    /// Name of the agent, unique within the provider
+    name: String,
+    /// Image to make it from [default: the provider's default_image]
+    #[arg(long, value_name = "REF", conflicts_with = "snapshot")]
+    image: Option<String>,
+    /// Snapshot to make it from: an id, a unique prefix of one, or a name
+    #[arg(long, value_name = "ID")]
+    snapshot: Option<String>,
+    /// Type of the agent [default: the provider's]
+    #[arg(long = "type", value_name = "TYPE")]
+    agent_type: Option<String>,
+    /// Tag of the agent; may be repeated
+    #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = pair)]
+    tags: Vec<(String, String)>,
+    /// Id of the agent that this one descends from
+    #[arg(long, value_name = "ID")]
+    parent: Option<String>,
+    /// GPUs, as `docker run --gpus` takes them
+    #[arg(long)]
+    gpus: Option<String>,
+    /// Number of CPUs, whole or in parts
+    #[arg(long, value_name = "N")]
+    cpus: Option<String>,
+    /// Most memory, for example 4g
+    #[arg(long, value_name = "SIZE")]
+    memory: Option<String>,
+    /// A flag of `docker run` with its value, for example `--shm-size=1g`; may be repeated
+    #[arg(
+        short = 's',
+        long = "start-arg",
+        value_name = "DOCKER_RUN_FLAG",
+        allow_hyphen_values = true
+    )]
+    start_args: Vec<String>,
+    /// Make it and leave it stopped
+    #[arg(long)]
+    no_start: bool,
+    /// Main command [default: one that waits until it is told to stop]
+    #[arg(last = true, value_name = "CMD")]
+    command: Vec<String>,
+}
+
+impl Create {
+    /// Makes the agent.
+    pub async fn run(self, context: &Context) -> Outcome {
+        let agent = self.request()?;
+        let spinner = context.spinner(&format!("creating {}", clean(&agent.name)));
+        let provider = context.provider(&spinner).await?;
+        let agent = provider.create(agent).await.map_err(|error| context.failure(error))?;
+        drop(spinner);
+        if context.output.json {
+            context.output.value(&AgentJson::from(&agent))?;
+        } else {
+            let (name, id) = (clean(&agent.name), clean(&agent.id));
+            context
+                .output
+                .line(&format!("{name} is {} ({id})", state_name(agent.state)))?;
+        }
+        Ok(Exit::OK)
+    }
+
+    fn request(self) -> Result<NewAgent> {
+        Ok(NewAgent {
+            start_args: self.start_args()?,
+            name: self.name,
+            from: match (self.image, self.snapshot) {
+                (Some(image), _) => Source::Image(image),
+                (None, Some(snapshot)) => Source::Snapshot(snapshot),
+                (None, None) => Source::DefaultImage,
+            },
+            agent_type: self.agent_type.unwrap_or_default(),
+            tags: self.tags,
+            parent_id: self.parent,
+            command: self.command,
+            no_start: self.no_start,
+        })
+    }
+
+    /// Each `-s` in words, then the flags that have names of their own here, so that those win.
+    fn start_args(&self) -> Result<Vec<String>> {
+        let mut words = Vec::new();
+        for given in &self.start_args {
+            let split = shlex::split(given).ok_or_else(|| {
+                let remedy = "close the quotes, as a shell would want it";
+                invalid(
+                    "start-arg",
+                    given.chars().take(80).collect::<String>(),
+                    "its quotes do not pair up",
+                    remedy,
+                )
+            })?;
+            words.extend(split);
+        }
+        let named = [("gpus", &self.gpus), ("cpus", &self.cpus), ("memory", &self.memory)];
+        words.extend(
+            named
+                .iter()
+                .filter_map(|(flag, value)| Some(format!("--{flag}={}", value.as_ref()?))),
+        );
+        Ok(words)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        create: Create,
+    }
+
+    fn request(words: &[&str]) -> Result<NewAgent> {
+        let line = Line::try_parse_from([&["create", "a"], words].concat()).expect("valid usage");
+        line.create.request()
+    }
+
+    #[test]
+    fn start_arguments_are_split_like_shell_words_and_named_limits_come_last() {
+        let words = [
+            "--memory",
+            "4g",
+            "-s",
+            "--memory=1g",
+            "-s",
+            "--env 'A=b c'",
+            "--cpus=1.5",
+        ];
+        let agent = request(&words).expect("valid");
+        assert_eq!(
+            agent.start_args,
+            ["--memory=1g", "--env", "A=b c", "--cpus=1.5", "--memory=4g"]
+        );
+    }
+
+    #[test]
+    fn a_quote_that_is_not_closed_is_refused_by_name() {
+        let error = request(&["-s", "--env 'A=b"]).expect_err("open quote");
+        assert_eq!(error.field(), Some("start-arg"));
+    }
+
+    #[test]
+    fn the_main_command_is_what_follows_the_dashes() {
+        let agent = request(&["--no-start", "--", "sh", "-c", "exit 3"]).expect("valid");
+        assert_eq!(agent.command, ["sh", "-c", "exit 3"]);
+        assert!(agent.no_start);
+    }
+
+    #[test]
+    fn an_image_and_a_snapshot_exclude_each_other() {
+        assert!(Line::try_parse_from(["create", "a", "--image", "i", "--snapshot", "s"]).is_err());
+    }
+}

@@ -1,0 +1,333 @@
+//! `doctor`: whether everything that a command needs is there, and what to do where it is not.
+
+use clap::Args;
+use mngr_host_shim::config::{Config, ProviderConfig};
+use mngr_host_shim::contract::backend::Description;
+use mngr_host_shim::contract::instance::DiscoverRequest;
+use mngr_host_shim::contract::{ProviderError, VERSION};
+use mngr_host_shim::engine::{Engine, connect};
+use mngr_host_shim::host::Host;
+use mngr_host_shim::loader::Plugin;
+use serde::Serialize;
+use serde_json::json;
+
+use super::context::Context;
+use super::exit::Exit;
+use super::failure::{Failure, Outcome};
+use super::output::{Output, clean, style};
+
+/// Oldest API of an engine that will do: Engine 20.10.
+const OLDEST_API: (u32, u32) = (1, 41);
+
+/// Check configuration, plugin and engine, and say what to do for each fault
+#[derive(Debug, Args)]
+pub struct Doctor {}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Status {
+    Ok,
+    Warning,
+    Failed,
+    /// Not looked at, because of an earlier fault.
+    Skipped,
+}
+
+#[derive(Debug, Serialize)]
+struct Check {
+    name: &'static str,
+    status: Status,
+    detail: String,
+    remedy: Option<String>,
+}
+
+/// Prints each check as it is done, and keeps them for the whole.
+struct Report {
+    output: Output,
+    checks: Vec<Check>,
+}
+
+impl Report {
+    fn add(
+        &mut self,
+        name: &'static str,
+        status: Status,
+        detail: String,
+        remedy: Option<String>,
+    ) -> std::io::Result<()> {
+        let check = Check {
+            name,
+            status,
+            detail,
+            remedy: remedy.filter(|remedy| !remedy.is_empty()),
+        };
+        if !self.output.json {
+            self.output.line(&render(&check))?;
+        }
+        self.checks.push(check);
+        Ok(())
+    }
+
+    fn ok(&mut self, name: &'static str, detail: impl Into<String>) -> std::io::Result<()> {
+        self.add(name, Status::Ok, detail.into(), None)
+    }
+
+    fn skip(&mut self, names: &[&'static str]) -> std::io::Result<()> {
+        let because = || "not checked, because of the fault above".to_owned();
+        names
+            .iter()
+            .try_for_each(|name| self.add(name, Status::Skipped, because(), None))
+    }
+
+    fn fault(&mut self, name: &'static str, error: &ProviderError) -> std::io::Result<()> {
+        self.add(name, Status::Failed, error.message(), Some(error.remedy().to_owned()))
+    }
+
+    fn failed(&self) -> bool {
+        self.checks.iter().any(|check| check.status == Status::Failed)
+    }
+}
+
+impl Doctor {
+    /// Checks one thing after the other, as far as each can be checked.
+    pub async fn run(self, context: &Context) -> Outcome {
+        let mut report = Report {
+            output: context.output,
+            checks: Vec::new(),
+        };
+        examine(context, &mut report).await?;
+        if let Some(exit) = context.interrupt.exit() {
+            return Err(Failure::Interrupted(exit));
+        }
+        if context.output.json {
+            context
+                .output
+                .value(&json!({ "ok": !report.failed(), "checks": report.checks }))?;
+        }
+        Ok(if report.failed() { Exit::INTERNAL } else { Exit::OK })
+    }
+}
+
+async fn examine(context: &Context, report: &mut Report) -> Result<(), Failure> {
+    let Some((config, chosen)) = configuration(context, report)? else {
+        return Ok(report.skip(&["plugin", "settings", "endpoint", "engine", "api", "agents"])?);
+    };
+    let plugin = plugin(context, &chosen, report).await?;
+    match &plugin {
+        Some((_, plugin, description)) => settings(&config, &chosen, plugin, description, report).await?,
+        None => report.skip(&["settings"])?,
+    }
+    engine(context, &chosen, report).await?;
+    match plugin {
+        Some((host, _, _)) if !report.failed() => agents(context, &host, &chosen, report).await,
+        _ => Ok(report.skip(&["agents"])?),
+    }
+}
+
+fn configuration(context: &Context, report: &mut Report) -> Result<Option<(Config, ProviderConfig)>, Failure> {
+    let config = match context.config() {
+        Ok(config) => config,
+        Err(Failure::Config(faults)) => {
+            for fault in &faults {
+                report.add(
+                    "config",
+                    Status::Failed,
+                    fault.message(),
+                    Some(fault.remedy().to_owned()),
+                )?;
+            }
+            report.skip(&["provider"])?;
+            return Ok(None);
+        }
+        Err(failure) => return Err(failure),
+    };
+    match &config.path {
+        Some(path) => report.ok("config", path.display().to_string())?,
+        None => report.ok("config", "no file; every setting at its default")?,
+    }
+    match context.provider_config(&config) {
+        Ok(provider) => {
+            report.ok("provider", &*provider.name)?;
+            Ok(Some((config, provider)))
+        }
+        Err(Failure::Provider(error)) => {
+            report.fault("provider", &error)?;
+            Ok(None)
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+async fn plugin(
+    context: &Context,
+    chosen: &ProviderConfig,
+    report: &mut Report,
+) -> Result<Option<(Host, Plugin, Description)>, Failure> {
+    let loading = async {
+        let host = context.host()?;
+        let plugin = host.plugin(chosen)?;
+        let description = plugin.describe().await?;
+        Ok::<_, Failure>((host, plugin, description))
+    };
+    match loading.await {
+        Ok((host, plugin, description)) => {
+            let compiled = if plugin.was_cached() {
+                "from the cache"
+            } else {
+                "compiled just now"
+            };
+            let detail = format!(
+                "{} {} ({}), contract {VERSION}, sha256 {}, {compiled}",
+                description.name,
+                description.version,
+                plugin.origin(),
+                plugin.digest().get(..12).unwrap_or_default(),
+            );
+            report.ok("plugin", detail)?;
+            Ok(Some((host, plugin, description)))
+        }
+        Err(Failure::Provider(error)) => {
+            report.fault("plugin", &error)?;
+            Ok(None)
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+async fn settings(
+    config: &Config,
+    chosen: &ProviderConfig,
+    plugin: &Plugin,
+    description: &Description,
+    report: &mut Report,
+) -> Result<(), Failure> {
+    let given = serde_json::Value::Object(chosen.settings.clone()).to_string();
+    let checked = match plugin.check_config(&chosen.name, &given).await {
+        Ok(checked) => checked,
+        Err(error) => return Ok(report.fault("settings", &error)?),
+    };
+    for warning in &checked.warnings {
+        let detail = format!("{}: {}", warning.key, warning.reason);
+        report.add("settings", Status::Warning, detail, Some(warning.remedy.clone()))?;
+    }
+    for fault in config.problems(&chosen.name, &checked.errors, &description.settings) {
+        report.add(
+            "settings",
+            Status::Failed,
+            fault.message(),
+            Some(fault.remedy().to_owned()),
+        )?;
+    }
+    if checked.warnings.is_empty() && checked.errors.is_empty() {
+        let count = chosen.settings.len();
+        report.ok("settings", format!("{count} given, all valid"))?;
+    }
+    Ok(())
+}
+
+/// Asked past the plugin, so that a fault of the one does not hide the other.
+async fn engine(context: &Context, chosen: &ProviderConfig, report: &mut Report) -> Result<(), Failure> {
+    let reach = || {
+        let endpoint = connect::endpoint(chosen.host.as_deref(), &context.environment)?;
+        let engine = connect::connect(chosen.host.as_deref(), chosen.engine_timeout, &context.environment)?;
+        Ok((endpoint, engine))
+    };
+    let (endpoint, engine) = match reach() {
+        Ok(reached) => reached,
+        Err(error) => {
+            report.fault("endpoint", &error)?;
+            return Ok(report.skip(&["engine", "api"])?);
+        }
+    };
+    report.ok("endpoint", format!("{}, {}", endpoint.address, endpoint.source))?;
+    let version = tokio::select! {
+        version = engine.version() => version,
+        () = context.interrupt.token().cancelled() => return Ok(()),
+    };
+    let version = match version {
+        Ok(version) => version,
+        Err(error) => {
+            report.fault("engine", &error)?;
+            return Ok(report.skip(&["api"])?);
+        }
+    };
+    let (system, architecture) = (&version.os, &version.architecture);
+    report.ok(
+        "engine",
+        format!("Docker Engine {} answers ({system}/{architecture})", version.version),
+    )?;
+    let api = &version.api_version;
+    match parse_api(api) {
+        Some(number) if number >= OLDEST_API => report.ok("api", format!("version {api}"))?,
+        _ => report.add(
+            "api",
+            Status::Failed,
+            format!("version {api}; 1.41 is the oldest that will do"),
+            Some("use Docker Engine 20.10 or later".to_owned()),
+        )?,
+    }
+    Ok(())
+}
+
+fn parse_api(version: &str) -> Option<(u32, u32)> {
+    let (major, minor) = version.split_once('.')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
+
+async fn agents(context: &Context, host: &Host, chosen: &ProviderConfig, report: &mut Report) -> Result<(), Failure> {
+    let listing = async {
+        let provider = host.open(chosen).await?.cancelled_by(context.interrupt.token().clone());
+        let everything = DiscoverRequest {
+            tags: Vec::new(),
+            states: Vec::new(),
+        };
+        provider.discover(everything).await
+    };
+    match listing.await {
+        Ok(agents) => report.ok("agents", format!("{} listed", agents.len()))?,
+        Err(_) if context.interrupt.exit().is_some() => {}
+        Err(error) => report.fault("agents", &error)?,
+    }
+    Ok(())
+}
+
+fn render(check: &Check) -> String {
+    let (mark, style) = match check.status {
+        Status::Ok => ('✓', style::GOOD),
+        Status::Warning => ('!', style::WARNING),
+        Status::Failed => ('✗', style::ERROR),
+        Status::Skipped => ('-', anstyle::Style::new()),
+    };
+    let mut text = format!("{style}{mark}{style:#} {:<9} {}", check.name, clean(&check.detail));
+    if let Some(remedy) = &check.remedy {
+        let help = style::HELP;
+        text.push_str(&format!("\n            {help}help:{help:#} {}", clean(remedy)));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_api_is_compared_as_numbers() {
+        assert!(parse_api("1.41") >= Some(OLDEST_API));
+        assert!(parse_api("1.9") < Some(OLDEST_API));
+        assert_eq!(parse_api("new"), None);
+    }
+
+    #[test]
+    fn a_fault_has_its_remedy_under_it() {
+        let check = Check {
+            name: "engine",
+            status: Status::Failed,
+            detail: "no answer".to_owned(),
+            remedy: Some("start it".to_owned()),
+        };
+        insta::assert_snapshot!(anstream::adapter::strip_str(&render(&check)).to_string(), @r#"
+        ✗ engine    no answer
+                    help: start it
+        "#);
+    }
+}

@@ -1,0 +1,358 @@
+//! What programs read: the contract's records with their names in snake_case. A field without a value is null, not absent.
+
+use std::collections::BTreeMap;
+
+use mngr_host_shim::contract::ProviderError;
+use mngr_host_shim::contract::instance::{Destroyed, Stopped};
+use mngr_host_shim::contract::types::{
+    Agent, AgentState, DeviceRate, DeviceRequest, Finding, FindingKind, Limits, Severity, Snapshot, Ulimit,
+};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+/// A value that is written already, its fields in their order.
+pub type Written = Box<RawValue>;
+
+/// Writes a value.
+pub fn written(value: &impl Serialize) -> std::io::Result<Written> {
+    Ok(serde_json::value::to_raw_value(value)?)
+}
+
+/// Every state and its name.
+pub const STATES: [(AgentState, &str); 10] = [
+    (AgentState::Building, "building"),
+    (AgentState::Starting, "starting"),
+    (AgentState::Running, "running"),
+    (AgentState::Stopping, "stopping"),
+    (AgentState::Stopped, "stopped"),
+    (AgentState::Paused, "paused"),
+    (AgentState::Crashed, "crashed"),
+    (AgentState::Failed, "failed"),
+    (AgentState::Destroyed, "destroyed"),
+    (AgentState::Unknown, "unknown"),
+];
+
+/// The state's name, for people and programs.
+pub fn state_name(state: AgentState) -> &'static str {
+    STATES
+        .iter()
+        .find(|(each, _)| *each == state)
+        .map_or("unknown", |(_, name)| name)
+}
+
+#[derive(Serialize)]
+pub struct AgentJson<'a> {
+    id: &'a str,
+    name: &'a str,
+    r#type: &'a str,
+    state: &'static str,
+    state_reason: Option<&'a str>,
+    status: &'a str,
+    tags: BTreeMap<&'a str, &'a str>,
+    parent_id: Option<&'a str>,
+    created_at: Option<&'a str>,
+    started_at: Option<&'a str>,
+    finished_at: Option<&'a str>,
+    exit_code: Option<i64>,
+    image: &'a str,
+    image_id: &'a str,
+    container_id: &'a str,
+    container_name: &'a str,
+    provider: &'a str,
+    snapshot_id: Option<&'a str>,
+    gpus: &'a [String],
+}
+
+impl<'a> From<&'a Agent> for AgentJson<'a> {
+    fn from(agent: &'a Agent) -> Self {
+        Self {
+            id: &agent.id,
+            name: &agent.name,
+            r#type: &agent.agent_type,
+            state: state_name(agent.state),
+            state_reason: agent.state_reason.as_deref(),
+            status: &agent.status,
+            tags: object(&agent.tags),
+            parent_id: agent.parent_id.as_deref(),
+            created_at: agent.created_at.as_deref(),
+            started_at: agent.started_at.as_deref(),
+            finished_at: agent.finished_at.as_deref(),
+            exit_code: agent.exit_code,
+            image: &agent.image,
+            image_id: &agent.image_id,
+            container_id: &agent.container_id,
+            container_name: &agent.container_name,
+            provider: &agent.provider,
+            snapshot_id: agent.snapshot_id.as_deref(),
+            gpus: &agent.gpus,
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub struct SnapshotJson<'a> {
+    id: &'a str,
+    agent_id: &'a str,
+    agent_name: &'a str,
+    name: Option<&'a str>,
+    image: &'a str,
+    image_id: &'a str,
+    created_at: &'a str,
+    size_bytes: u64,
+    parent: Option<&'a str>,
+    findings: Vec<FindingJson<'a>>,
+}
+
+impl<'a> From<&'a Snapshot> for SnapshotJson<'a> {
+    fn from(snapshot: &'a Snapshot) -> Self {
+        Self {
+            id: &snapshot.id,
+            agent_id: &snapshot.agent_id,
+            agent_name: &snapshot.agent_name,
+            name: snapshot.name.as_deref(),
+            image: &snapshot.image,
+            image_id: &snapshot.image_id,
+            created_at: &snapshot.created_at,
+            size_bytes: snapshot.size_bytes,
+            parent: snapshot.parent.as_deref(),
+            findings: snapshot.findings.iter().map(FindingJson::from).collect(),
+        }
+    }
+}
+
+/// What `stop` did.
+#[derive(Serialize)]
+pub struct StoppedJson<'a> {
+    agent: AgentJson<'a>,
+    snapshot: Option<SnapshotJson<'a>>,
+}
+
+impl<'a> From<&'a Stopped> for StoppedJson<'a> {
+    fn from(stopped: &'a Stopped) -> Self {
+        Self {
+            agent: (&stopped.agent).into(),
+            snapshot: stopped.snapshot.as_ref().map(SnapshotJson::from),
+        }
+    }
+}
+
+/// What `destroy` did.
+#[derive(Serialize)]
+pub struct DestroyedJson<'a> {
+    agent_id: Option<&'a str>,
+    deleted_snapshots: &'a [String],
+    kept_snapshots: &'a [String],
+}
+
+impl<'a> From<&'a Destroyed> for DestroyedJson<'a> {
+    fn from(destroyed: &'a Destroyed) -> Self {
+        Self {
+            agent_id: destroyed.agent_id.as_deref(),
+            deleted_snapshots: &destroyed.deleted_snapshots,
+            kept_snapshots: &destroyed.kept_snapshots,
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub struct FindingJson<'a> {
+    kind: &'static str,
+    path: Option<&'a str>,
+    source: Option<&'a str>,
+    read_only: bool,
+    size_bytes: Option<u64>,
+    severity: &'static str,
+    reason: &'a str,
+    remedy: &'a str,
+}
+
+impl<'a> From<&'a Finding> for FindingJson<'a> {
+    fn from(finding: &'a Finding) -> Self {
+        Self {
+            kind: finding_kind(finding.kind),
+            path: finding.path.as_deref(),
+            source: finding.source.as_deref(),
+            read_only: finding.read_only,
+            size_bytes: finding.size_bytes,
+            severity: match finding.severity {
+                Severity::Ignore => "ignore",
+                Severity::Warn => "warn",
+                Severity::Block => "block",
+            },
+            reason: &finding.reason,
+            remedy: &finding.remedy,
+        }
+    }
+}
+
+fn finding_kind(kind: FindingKind) -> &'static str {
+    match kind {
+        FindingKind::BindMount => "bind_mount",
+        FindingKind::NamedVolume => "named_volume",
+        FindingKind::AnonymousVolume => "anonymous_volume",
+        FindingKind::SharedVolume => "shared_volume",
+        FindingKind::Tmpfs => "tmpfs",
+        FindingKind::NetworkStorage => "network_storage",
+        FindingKind::Gpu => "gpu",
+        FindingKind::Device => "device",
+        FindingKind::Environment => "environment",
+        FindingKind::LayerLimit => "layer_limit",
+        FindingKind::FreeSpace => "free_space",
+    }
+}
+
+#[derive(Serialize)]
+pub struct LimitsJson<'a> {
+    cpus: Option<f64>,
+    cpuset_cpus: Option<&'a str>,
+    cpuset_mems: Option<&'a str>,
+    cpu_shares: Option<i64>,
+    memory_bytes: Option<i64>,
+    memory_reservation_bytes: Option<i64>,
+    memory_swap_bytes: Option<i64>,
+    shm_bytes: Option<i64>,
+    pids: Option<i64>,
+    ulimits: Vec<UlimitJson<'a>>,
+    blkio_weight: Option<u16>,
+    blkio_read_bps: Vec<RateJson<'a>>,
+    blkio_write_bps: Vec<RateJson<'a>>,
+    blkio_read_iops: Vec<RateJson<'a>>,
+    blkio_write_iops: Vec<RateJson<'a>>,
+    storage_bytes: Option<u64>,
+    gpus: Vec<DeviceRequestJson<'a>>,
+}
+
+impl<'a> From<&'a Limits> for LimitsJson<'a> {
+    fn from(limits: &'a Limits) -> Self {
+        let rates = |rates: &'a [DeviceRate]| rates.iter().map(RateJson::from).collect();
+        Self {
+            cpus: limits.cpus,
+            cpuset_cpus: limits.cpuset_cpus.as_deref(),
+            cpuset_mems: limits.cpuset_mems.as_deref(),
+            cpu_shares: limits.cpu_shares,
+            memory_bytes: limits.memory_bytes,
+            memory_reservation_bytes: limits.memory_reservation_bytes,
+            memory_swap_bytes: limits.memory_swap_bytes,
+            shm_bytes: limits.shm_bytes,
+            pids: limits.pids,
+            ulimits: limits.ulimits.iter().map(UlimitJson::from).collect(),
+            blkio_weight: limits.blkio_weight,
+            blkio_read_bps: rates(&limits.blkio_read_bps),
+            blkio_write_bps: rates(&limits.blkio_write_bps),
+            blkio_read_iops: rates(&limits.blkio_read_iops),
+            blkio_write_iops: rates(&limits.blkio_write_iops),
+            storage_bytes: limits.storage_bytes,
+            gpus: limits.gpus.iter().map(DeviceRequestJson::from).collect(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct UlimitJson<'a> {
+    name: &'a str,
+    soft: i64,
+    hard: i64,
+}
+
+impl<'a> From<&'a Ulimit> for UlimitJson<'a> {
+    fn from(ulimit: &'a Ulimit) -> Self {
+        Self {
+            name: &ulimit.name,
+            soft: ulimit.soft,
+            hard: ulimit.hard,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct RateJson<'a> {
+    path: &'a str,
+    rate: u64,
+}
+
+impl<'a> From<&'a DeviceRate> for RateJson<'a> {
+    fn from(rate: &'a DeviceRate) -> Self {
+        Self {
+            path: &rate.path,
+            rate: rate.rate,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct DeviceRequestJson<'a> {
+    driver: &'a str,
+    count: Option<i64>,
+    device_ids: &'a [String],
+    capabilities: &'a [Vec<String>],
+    options: BTreeMap<&'a str, &'a str>,
+}
+
+impl<'a> From<&'a DeviceRequest> for DeviceRequestJson<'a> {
+    fn from(request: &'a DeviceRequest) -> Self {
+        Self {
+            driver: &request.driver,
+            count: request.count,
+            device_ids: &request.device_ids,
+            capabilities: &request.capabilities,
+            options: object(&request.options),
+        }
+    }
+}
+
+/// `{"error": …}`.
+#[derive(Serialize)]
+pub struct ErrorJson<'a> {
+    error: ErrorBody<'a>,
+}
+
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    kind: &'a str,
+    message: String,
+    field: Option<&'a str>,
+    remedy: &'a str,
+    /// Only where a reference is ambiguous.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    candidates: &'a [String],
+    /// Only where a snapshot is blocked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    findings: Vec<FindingJson<'a>>,
+}
+
+impl<'a> ErrorJson<'a> {
+    /// An error that no provider made: wrong usage, a configuration at fault.
+    pub fn new(kind: &'a str, message: String, field: Option<&'a str>, remedy: &'a str) -> Self {
+        Self {
+            error: ErrorBody {
+                kind,
+                message,
+                field,
+                remedy,
+                candidates: &[],
+                findings: Vec::new(),
+            },
+        }
+    }
+}
+
+impl<'a> From<&'a ProviderError> for ErrorJson<'a> {
+    fn from(error: &'a ProviderError) -> Self {
+        let mut json = Self::new(error.kind(), error.message(), error.field(), error.remedy());
+        match error {
+            ProviderError::Ambiguous(ambiguous) => json.error.candidates = &ambiguous.candidates,
+            ProviderError::SnapshotBlocked(findings) => {
+                json.error.findings = findings.iter().map(FindingJson::from).collect();
+            }
+            _ => {}
+        }
+        json
+    }
+}
+
+fn object(pairs: &[(String, String)]) -> BTreeMap<&str, &str> {
+    pairs
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect()
+}

@@ -1,0 +1,168 @@
+//! `limits`.
+
+use clap::Args;
+use mngr_host_shim::contract::types;
+
+use super::arguments::agent_names;
+use super::context::Context;
+use super::exit::Exit;
+use super::failure::Outcome;
+use super::json::LimitsJson;
+use super::output::{Table, clean};
+use super::units::{binary_size, size};
+
+/// Show what an agent may use, as the engine has it
+#[derive(Debug, Args)]
+pub struct Limits {
+    /// Id, unique prefix of one, or name
+    #[arg(add = agent_names())]
+    agent: String,
+}
+
+impl Limits {
+    /// Shows them.
+    pub async fn run(self, context: &Context) -> Outcome {
+        let spinner = context.spinner("asking the engine");
+        let provider = context.provider(&spinner).await?;
+        let limits = provider
+            .resources(&self.agent)
+            .await
+            .map_err(|error| context.failure(error))?;
+        drop(spinner);
+        match context.output.json {
+            true => context.output.value(&LimitsJson::from(&limits))?,
+            false => context.output.table(table(&limits))?,
+        }
+        Ok(Exit::OK)
+    }
+}
+
+fn table(limits: &types::Limits) -> Table {
+    let or_unlimited = |value: i64, text: fn(i64) -> String| match value {
+        ..0 => "unlimited".to_owned(),
+        _ => text(value),
+    };
+    let required = |value: Option<String>| Some(value.unwrap_or_else(|| "unlimited".to_owned()));
+    let bytes = |value: Option<i64>| value.map(|value| or_unlimited(value, binary_size));
+    let number = |value: i64| or_unlimited(value, |value| value.to_string());
+    let rates = |rates: &[types::DeviceRate], text: fn(u64) -> String| {
+        let each: Vec<_> = rates
+            .iter()
+            .map(|rate| format!("{} {}", clean(&rate.path), text(rate.rate)))
+            .collect();
+        (!each.is_empty()).then(|| each.join(", "))
+    };
+    let per_second: fn(u64) -> String = |bytes| format!("{}/s", size(bytes));
+    let operations: fn(u64) -> String = |operations| format!("{operations}/s");
+    let ulimits: Vec<_> = limits
+        .ulimits
+        .iter()
+        .map(|limit| format!("{}={}:{}", clean(&limit.name), number(limit.soft), number(limit.hard)))
+        .collect();
+    let gpus: Vec<_> = limits.gpus.iter().map(gpu).collect();
+
+    let mut table = Table::default();
+    table.field("CPUs", required(limits.cpus.map(|cpus| cpus.to_string())));
+    table.field("CPU set", limits.cpuset_cpus.as_deref().map(clean));
+    table.field("Memory nodes", limits.cpuset_mems.as_deref().map(clean));
+    table.field("CPU shares", limits.cpu_shares.map(|shares| shares.to_string()));
+    table.field("Memory", required(bytes(limits.memory_bytes)));
+    table.field("Memory, soft", bytes(limits.memory_reservation_bytes));
+    table.field("Memory and swap", bytes(limits.memory_swap_bytes));
+    table.field("/dev/shm", bytes(limits.shm_bytes));
+    table.field("Processes", required(limits.pids.map(number)));
+    table.field("Ulimits", (!ulimits.is_empty()).then(|| ulimits.join(", ")));
+    table.field("Block I/O weight", limits.blkio_weight.map(|weight| weight.to_string()));
+    table.field("Block reads", rates(&limits.blkio_read_bps, per_second));
+    table.field("Block writes", rates(&limits.blkio_write_bps, per_second));
+    table.field("Block read operations", rates(&limits.blkio_read_iops, operations));
+    table.field("Block write operations", rates(&limits.blkio_write_iops, operations));
+    table.field("Disk", limits.storage_bytes.map(size));
+    table.field("GPUs", (!gpus.is_empty()).then(|| gpus.join(", ")));
+    table
+}
+
+fn gpu(request: &types::DeviceRequest) -> String {
+    match (request.count, request.device_ids.as_slice()) {
+        (_, ids @ [_, ..]) => clean(&ids.join(", ")),
+        (Some(count @ 0..), []) => count.to_string(),
+        _ => "all".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_read_as_they_are_given_and_none_reads_as_unlimited() {
+        let limits = types::Limits {
+            cpus: Some(1.5),
+            cpuset_cpus: None,
+            cpuset_mems: None,
+            cpu_shares: None,
+            memory_bytes: Some(4 << 30),
+            memory_reservation_bytes: None,
+            memory_swap_bytes: Some(-1),
+            shm_bytes: Some(64 << 20),
+            pids: None,
+            ulimits: vec![types::Ulimit {
+                name: "nofile".to_owned(),
+                soft: 1024,
+                hard: -1,
+            }],
+            blkio_weight: None,
+            blkio_read_bps: vec![types::DeviceRate {
+                path: "/dev/sda".to_owned(),
+                rate: 1_000_000,
+            }],
+            blkio_write_bps: Vec::new(),
+            blkio_read_iops: Vec::new(),
+            blkio_write_iops: Vec::new(),
+            storage_bytes: None,
+            gpus: Vec::new(),
+        };
+        let text = table(&limits).render().expect("text");
+        insta::assert_snapshot!(anstream::adapter::strip_str(&text).to_string(), @r#"
+        CPUs              1.5
+        Memory            4GiB
+        Memory and swap   unlimited
+        /dev/shm          64MiB
+        Processes         unlimited
+        Ulimits           nofile=1024:unlimited
+        Block reads       /dev/sda 1MB/s
+        "#);
+        insta::assert_json_snapshot!(LimitsJson::from(&limits), @r#"
+        {
+          "cpus": 1.5,
+          "cpuset_cpus": null,
+          "cpuset_mems": null,
+          "cpu_shares": null,
+          "memory_bytes": 4294967296,
+          "memory_reservation_bytes": null,
+          "memory_swap_bytes": -1,
+          "shm_bytes": 67108864,
+          "pids": null,
+          "ulimits": [
+            {
+              "name": "nofile",
+              "soft": 1024,
+              "hard": -1
+            }
+          ],
+          "blkio_weight": null,
+          "blkio_read_bps": [
+            {
+              "path": "/dev/sda",
+              "rate": 1000000
+            }
+          ],
+          "blkio_write_bps": [],
+          "blkio_read_iops": [],
+          "blkio_write_iops": [],
+          "storage_bytes": null,
+          "gpus": []
+        }
+        "#);
+    }
+}

@@ -1,0 +1,189 @@
+//! `list`.
+
+use clap::Args;
+use jiff::Timestamp;
+use mngr_host_shim::contract::instance::DiscoverRequest;
+use mngr_host_shim::contract::types::{Agent, AgentState};
+
+use super::arguments::{pair, state};
+use super::context::Context;
+use super::exit::Exit;
+use super::failure::Outcome;
+use super::json::{AgentJson, state_name};
+use super::output::{Table, clean, style};
+use super::units::{age, short_id};
+
+/// List the provider's agents, stopped ones too
+#[derive(Debug, Args)]
+#[command(
+    visible_alias = "ls",
+    after_help = "Examples:
+  mngr-docker list --tag project=x --state running
+  mngr-docker list --json | jq -r '.[].id'"
+)]
+pub struct List {
+    /// Only agents with this tag; may be repeated, all must match
+    #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = pair)]
+    tags: Vec<(String, String)>,
+    /// Only agents in this state; may be repeated
+    #[arg(long = "state", value_name = "STATE", value_parser = state)]
+    states: Vec<AgentState>,
+}
+
+impl List {
+    /// Lists them.
+    pub async fn run(self, context: &Context) -> Outcome {
+        let spinner = context.spinner("listing agents");
+        let provider = context.provider(&spinner).await?;
+        let filtered = !self.tags.is_empty() || !self.states.is_empty();
+        let request = DiscoverRequest {
+            tags: self.tags,
+            states: self.states,
+        };
+        let agents = provider
+            .discover(request)
+            .await
+            .map_err(|error| context.failure(error))?;
+        drop(spinner);
+        if context.output.json {
+            let agents: Vec<_> = agents.iter().map(AgentJson::from).collect();
+            context.output.value(&agents)?;
+        } else if !agents.is_empty() {
+            context.output.table(table(&agents, Timestamp::now()))?;
+        } else if filtered {
+            context.output.note("No agent fits.");
+        } else {
+            let name = provider.name();
+            let engine = provider.engine().endpoint();
+            context.output.note(&format!(
+                "The provider {name} has no agents on {engine}. Make one: mngr-docker create NAME"
+            ));
+        }
+        Ok(Exit::OK)
+    }
+}
+
+fn table(agents: &[Agent], now: Timestamp) -> Table {
+    let mut table = Table::with_header(&["NAME", "STATE", "TYPE", "CREATED", "IMAGE", "ID"]);
+    for agent in agents {
+        table.row(&[
+            clean(&agent.name),
+            state_cell(agent),
+            clean(&agent.agent_type),
+            agent
+                .created_at
+                .as_deref()
+                .map_or_else(|| "-".to_owned(), |at| clean(&age(at, now))),
+            clean(image_cell(&agent.image)),
+            clean(short_id(&agent.id)),
+        ]);
+    }
+    table
+}
+
+/// The state in its colour, with why where that is not obvious.
+pub fn state_cell(agent: &Agent) -> String {
+    let style = style::state(agent.state);
+    let name = state_name(agent.state);
+    match (&agent.state_reason, agent.exit_code) {
+        (Some(reason), _) => format!("{style}{name}{style:#} ({})", clean(reason)),
+        (None, Some(status @ 1..)) => format!("{style}{name}{style:#} ({status})"),
+        _ => format!("{style}{name}{style:#}"),
+    }
+}
+
+/// An image's reference; an id is cut short.
+fn image_cell(image: &str) -> &str {
+    match image.starts_with("sha256:") {
+        true => short_id(image),
+        false => image,
+    }
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+
+    /// An agent with nothing unusual about it.
+    pub fn agent(name: &str, state: AgentState) -> Agent {
+        Agent {
+            id: format!("agent-{name:0>32}"),
+            name: name.to_owned(),
+            agent_type: "generic".to_owned(),
+            state,
+            state_reason: None,
+            status: "Up 5 minutes".to_owned(),
+            tags: vec![("project".to_owned(), "x".to_owned())],
+            parent_id: None,
+            created_at: Some("2026-01-31T11:55:00Z".to_owned()),
+            started_at: None,
+            finished_at: None,
+            exit_code: None,
+            image: "debian:12".to_owned(),
+            image_id: "sha256:feed".to_owned(),
+            container_id: "0123456789abcdef".to_owned(),
+            container_name: format!("mngr-docker-{name}"),
+            provider: "docker".to_owned(),
+            snapshot_id: None,
+            gpus: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_table_says_why_an_agent_does_not_run() {
+        let stopped = Agent {
+            exit_code: Some(143),
+            ..agent("b", AgentState::Stopped)
+        };
+        let crashed = Agent {
+            exit_code: Some(137),
+            state_reason: Some("out of memory".to_owned()),
+            ..agent("long-name", AgentState::Crashed)
+        };
+        let unknown = Agent {
+            created_at: None,
+            image: "sha256:0123456789abcdef".to_owned(),
+            state_reason: Some("label\u{7} tags is no JSON".to_owned()),
+            ..agent("d", AgentState::Unknown)
+        };
+        let agents = [agent("a", AgentState::Running), stopped, crashed, unknown];
+        let now = "2026-01-31T12:00:00Z".parse().expect("a time");
+        let text = table(&agents, now).render().expect("text");
+        insta::assert_snapshot!(anstream::adapter::strip_str(&text).to_string(), @r#"
+        NAME        STATE                                  TYPE      CREATED         IMAGE          ID
+        a           running                                generic   5 minutes ago   debian:12      agent-000000000000
+        b           stopped (143)                          generic   5 minutes ago   debian:12      agent-000000000000
+        long-name   crashed (out of memory)                generic   5 minutes ago   debian:12      agent-000000000000
+        d           unknown (label\u{7} tags is no JSON)   generic   -               0123456789ab   agent-000000000000
+        "#);
+    }
+
+    #[test]
+    fn json_has_the_contracts_names_and_nulls_for_what_is_absent() {
+        insta::assert_json_snapshot!(AgentJson::from(&agent("a", AgentState::Running)), @r#"
+        {
+          "id": "agent-0000000000000000000000000000000a",
+          "name": "a",
+          "type": "generic",
+          "state": "running",
+          "state_reason": null,
+          "status": "Up 5 minutes",
+          "tags": {
+            "project": "x"
+          },
+          "parent_id": null,
+          "created_at": "2026-01-31T11:55:00Z",
+          "started_at": null,
+          "finished_at": null,
+          "exit_code": null,
+          "image": "debian:12",
+          "image_id": "sha256:feed",
+          "container_id": "0123456789abcdef",
+          "container_name": "mngr-docker-a",
+          "provider": "docker",
+          "snapshot_id": null,
+          "gpus": []
+        }
+        "#);
+    }
+}

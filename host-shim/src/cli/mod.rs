@@ -1,0 +1,207 @@
+//! The command line: one file per family of subcommands, what is printed apart from what is done.
+
+mod arguments;
+mod completions;
+mod context;
+mod copy;
+mod create;
+mod doctor;
+mod exec;
+mod exit;
+mod failure;
+mod interrupt;
+mod json;
+mod life;
+mod limits;
+mod list;
+mod logs;
+mod output;
+mod progress;
+mod several;
+mod show;
+mod snapshot;
+mod stream;
+mod terminal;
+mod units;
+
+use std::ffi::OsStr;
+use std::process::ExitCode;
+
+use clap::error::{ContextKind, ContextValue};
+use clap::{CommandFactory, Parser, Subcommand};
+
+use context::{Context, Global};
+use exit::Exit;
+use failure::{Failure, Outcome};
+use json::ErrorJson;
+use output::Output;
+
+/// Agents in Docker containers: create, find, run, snapshot and restore them.
+///
+/// AGENT is an agent's id, a unique prefix of one, or its name.
+#[derive(Debug, Parser)]
+#[command(name = "mngr-docker", version, after_long_help = exit::table(), propagate_version = false)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Doctor(doctor::Doctor),
+    Create(create::Create),
+    List(list::List),
+    Show(show::Show),
+    Start(life::Start),
+    Stop(life::Stop),
+    Pause(life::Pause),
+    Resume(life::Resume),
+    Destroy(life::Destroy),
+    Rename(life::Rename),
+    Exec(exec::Exec),
+    Cp(copy::Cp),
+    Logs(logs::Logs),
+    Limits(limits::Limits),
+    Snapshot(snapshot::Snapshot),
+    Completions(completions::Completions),
+}
+
+impl Command {
+    async fn run(self, context: &Context) -> Outcome {
+        match self {
+            Self::Doctor(command) => command.run(context).await,
+            Self::Create(command) => command.run(context).await,
+            Self::List(command) => command.run(context).await,
+            Self::Show(command) => command.run(context).await,
+            Self::Start(command) => command.run(context).await,
+            Self::Stop(command) => command.run(context).await,
+            Self::Pause(command) => command.run(context).await,
+            Self::Resume(command) => command.run(context).await,
+            Self::Destroy(command) => command.run(context).await,
+            Self::Rename(command) => command.run(context).await,
+            Self::Exec(command) => command.run(context).await,
+            Self::Cp(command) => command.run(context).await,
+            Self::Logs(command) => command.run(context).await,
+            Self::Limits(command) => command.run(context).await,
+            Self::Snapshot(command) => command.run(context).await,
+            Self::Completions(command) => command.run(),
+        }
+    }
+}
+
+/// Runs the program with the process's arguments.
+pub fn main() -> ExitCode {
+    clap_complete::CompleteEnv::with_factory(Cli::command).complete();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+
+    let output = Output { json: cli.global.json };
+    // What `exec` runs has statuses of its own, so its own failures stand apart.
+    let failed_as = matches!(cli.command, Command::Exec(_)).then_some(Exit::EXEC_FAILED);
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return finish(Err(error.into()), output, None),
+    };
+    let outcome = runtime.block_on(async {
+        let context = Context::new(cli.global)?;
+        cli.command.run(&context).await
+    });
+    // A read of stdin may still be under way, and never end.
+    runtime.shutdown_background();
+    finish(outcome, output, failed_as)
+}
+
+fn finish(outcome: Outcome, output: Output, failed_as: Option<Exit>) -> ExitCode {
+    let exit = match outcome {
+        Ok(exit) => exit,
+        Err(failure) => {
+            // Where the complaint itself can not be written, the status still says it.
+            let _ = failure.show(&output);
+            match (&failure, failed_as) {
+                (Failure::Provider(_) | Failure::Config(_), Some(exit)) => exit,
+                _ => failure.exit(),
+            }
+        }
+    };
+    ExitCode::from(exit.0)
+}
+
+/// Help and version are printed as they are; wrong usage also as JSON where that was asked for.
+fn usage(error: &clap::Error) -> ExitCode {
+    let json = std::env::args_os()
+        .take_while(|word| word != "--")
+        .any(|word| word == OsStr::new("--json"));
+    if !error.use_stderr() || !json {
+        let _ = error.print();
+        return ExitCode::from(if error.use_stderr() { Exit::USAGE.0 } else { Exit::OK.0 });
+    }
+    let text = error.to_string();
+    let message = text.split("\n\n").next().unwrap_or(&text);
+    let message = message
+        .strip_prefix("error: ")
+        .unwrap_or(message)
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    let field = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(name)) => Some(name.as_str()),
+        Some(ContextValue::Strings(names)) => names.first().map(String::as_str),
+        _ => None,
+    };
+    let _ = Output { json }.value(&ErrorJson::new(
+        "invalid_argument",
+        message,
+        field,
+        "see `mngr-docker --help`",
+    ));
+    ExitCode::from(Exit::USAGE.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn global_flags_go_before_and_after_the_subcommand() {
+        for words in [&["mngr-docker", "--json", "list"], &["mngr-docker", "list", "--json"]] {
+            assert!(Cli::try_parse_from(words).expect("valid").global.json);
+        }
+    }
+
+    #[test]
+    fn exec_takes_its_command_with_and_without_the_dashes_and_leaves_its_flags_alone() {
+        for words in [
+            &["mngr-docker", "exec", "-i", "a", "--", "ls", "-l", "--json"][..],
+            &["mngr-docker", "exec", "-i", "a", "ls", "-l", "--json"][..],
+        ] {
+            let cli = Cli::try_parse_from(words).expect("valid");
+            assert!(!cli.global.json);
+            let Command::Exec(exec) = cli.command else {
+                panic!("not exec")
+            };
+            assert_eq!(exec.command(), ["ls", "-l", "--json"]);
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_yet_is_no_subcommand() {
+        for name in ["fork", "gc", "stats", "events", "gpus", "plugin"] {
+            assert!(Cli::try_parse_from(["mngr-docker", name]).is_err(), "{name}");
+        }
+    }
+}

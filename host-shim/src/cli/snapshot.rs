@@ -1,0 +1,247 @@
+//! `snapshot create`, `list` and `delete`.
+
+use clap::{Args, Subcommand};
+use jiff::Timestamp;
+use mngr_host_shim::contract::instance::{SnapshotFilter, SnapshotRequest};
+use mngr_host_shim::contract::types;
+
+use super::arguments::agent_names;
+use super::context::Context;
+use super::exit::Exit;
+use super::failure::Outcome;
+use super::json::{SnapshotJson, written};
+use super::output::{Table, clean};
+use super::several::each;
+use super::units::{age, short_id, size};
+
+/// Keep an agent's files as an image, list such images, delete them
+#[derive(Debug, Args)]
+pub struct Snapshot {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Create(Create),
+    List(List),
+    Delete(Delete),
+}
+
+/// Take a snapshot of an agent, running or not
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Volumes, bind mounts, tmpfs, memory and processes are not part of a snapshot.
+
+Examples:
+  mngr-docker snapshot create a1 --name before-upgrade
+  mngr-docker start a1 --snapshot before-upgrade"
+)]
+struct Create {
+    /// Id, unique prefix of one, or name
+    #[arg(add = agent_names())]
+    agent: String,
+    /// A name for the snapshot
+    #[arg(long, default_value = "", hide_default_value = true)]
+    name: String,
+    /// Freeze the agent while its files are read [default: what the provider's configuration says]
+    #[arg(long, overrides_with = "no_pause")]
+    pause: bool,
+    /// Let the agent run meanwhile
+    #[arg(long)]
+    no_pause: bool,
+}
+
+/// List snapshots, newest first
+#[derive(Debug, Args)]
+#[command(visible_alias = "ls")]
+struct List {
+    /// Only snapshots of this agent, which may be gone
+    #[arg(add = agent_names())]
+    agent: Option<String>,
+}
+
+/// Delete snapshots that no agent uses
+#[derive(Debug, Args)]
+#[command(visible_alias = "rm")]
+struct Delete {
+    /// Ids, unique prefixes of ids, or names
+    #[arg(required = true, value_name = "SNAPSHOT")]
+    snapshots: Vec<String>,
+    /// Refuse snapshots of any other agent
+    #[arg(long, value_name = "AGENT", add = agent_names())]
+    agent: Option<String>,
+}
+
+impl Snapshot {
+    /// Does what was asked.
+    pub async fn run(self, context: &Context) -> Outcome {
+        match self.command {
+            Command::Create(command) => command.run(context).await,
+            Command::List(command) => command.run(context).await,
+            Command::Delete(command) => command.run(context).await,
+        }
+    }
+}
+
+impl Create {
+    async fn run(self, context: &Context) -> Outcome {
+        let spinner = context.spinner(&format!("taking a snapshot of {}", clean(&self.agent)));
+        let provider = context.provider(&spinner).await?;
+        let request = SnapshotRequest {
+            name: self.name,
+            pause: match (self.pause, self.no_pause) {
+                (true, _) => Some(true),
+                (false, true) => Some(false),
+                (false, false) => None,
+            },
+            force: false,
+        };
+        let taken = provider.snapshot_create(&self.agent, request).await;
+        let snapshot = taken.map_err(|error| context.failure(error))?;
+        drop(spinner);
+        for finding in &snapshot.findings {
+            let path = finding
+                .path
+                .as_deref()
+                .map(|path| format!("{path}: "))
+                .unwrap_or_default();
+            context
+                .output
+                .warn(&clean(&format!("{path}{}; {}", finding.reason, finding.remedy)));
+        }
+        if context.output.json {
+            context.output.value(&SnapshotJson::from(&snapshot))?;
+        } else {
+            let (id, image) = (clean(&snapshot.id), clean(&snapshot.image));
+            context.output.line(&format!(
+                "{id} of {} ({}, {image})",
+                clean(&snapshot.agent_name),
+                size(snapshot.size_bytes)
+            ))?;
+        }
+        Ok(Exit::OK)
+    }
+}
+
+impl List {
+    async fn run(self, context: &Context) -> Outcome {
+        let spinner = context.spinner("listing snapshots");
+        let provider = context.provider(&spinner).await?;
+        let listed = provider.snapshot_list(SnapshotFilter { agent: self.agent }).await;
+        let snapshots = listed.map_err(|error| context.failure(error))?;
+        drop(spinner);
+        if context.output.json {
+            let snapshots: Vec<_> = snapshots.iter().map(SnapshotJson::from).collect();
+            context.output.value(&snapshots)?;
+        } else if snapshots.is_empty() {
+            context
+                .output
+                .note("There are no snapshots. Take one: mngr-docker snapshot create AGENT");
+        } else {
+            context.output.table(table(&snapshots, Timestamp::now()))?;
+        }
+        Ok(Exit::OK)
+    }
+}
+
+fn table(snapshots: &[types::Snapshot], now: Timestamp) -> Table {
+    let mut table = Table::with_header(&["ID", "NAME", "AGENT", "CREATED", "SIZE", "PARENT"]);
+    let or_dash = |text: Option<&str>| text.map_or_else(|| "-".to_owned(), clean);
+    for snapshot in snapshots {
+        table.row(&[
+            clean(short_id(&snapshot.id)),
+            or_dash(snapshot.name.as_deref()),
+            clean(&snapshot.agent_name),
+            clean(&age(&snapshot.created_at, now)),
+            size(snapshot.size_bytes),
+            or_dash(snapshot.parent.as_deref().map(short_id)),
+        ]);
+    }
+    table
+}
+
+impl Delete {
+    async fn run(self, context: &Context) -> Outcome {
+        let spinner = context.spinner("deleting");
+        let provider = context.provider(&spinner).await?;
+        let call = async |snapshot: &str| provider.snapshot_delete(self.agent.clone(), snapshot).await;
+        let line = |snapshot: &types::Snapshot| format!("{} is deleted", clean(&snapshot.id));
+        let json = |snapshot: &types::Snapshot| written(&SnapshotJson::from(snapshot));
+        each(context, spinner, &self.snapshots, call, line, json).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn snapshot() -> types::Snapshot {
+        types::Snapshot {
+            id: "snap-0123456789abcdef0123456789abcdef".to_owned(),
+            agent_id: "agent-1".to_owned(),
+            agent_name: "a1".to_owned(),
+            name: None,
+            image: "mngr-snapshot:agent-1-snap-0123456789abcdef0123456789abcdef".to_owned(),
+            image_id: "sha256:feed".to_owned(),
+            created_at: "2026-01-31T11:55:00Z".to_owned(),
+            size_bytes: 4_261_550,
+            parent: None,
+            findings: vec![types::Finding {
+                kind: types::FindingKind::BindMount,
+                path: Some("/data".to_owned()),
+                source: Some("/srv".to_owned()),
+                read_only: false,
+                size_bytes: None,
+                severity: types::Severity::Warn,
+                reason: "a bind mount is not captured".to_owned(),
+                remedy: "copy it".to_owned(),
+            }],
+        }
+    }
+
+    #[test]
+    fn the_table_has_size_age_and_parent() {
+        let child = types::Snapshot {
+            name: Some("before-upgrade".to_owned()),
+            parent: Some("snap-fedcba9876543210".to_owned()),
+            ..snapshot()
+        };
+        let now = "2026-01-31T12:00:00Z".parse().expect("a time");
+        let text = table(&[child, snapshot()], now).render().expect("text");
+        insta::assert_snapshot!(anstream::adapter::strip_str(&text).to_string(), @r#"
+        ID                  NAME             AGENT   CREATED         SIZE     PARENT
+        snap-0123456789ab   before-upgrade   a1      5 minutes ago   4.26MB   snap-fedcba987654
+        snap-0123456789ab   -                a1      5 minutes ago   4.26MB   -
+        "#);
+    }
+
+    #[test]
+    fn json_has_the_contracts_names() {
+        insta::assert_json_snapshot!(SnapshotJson::from(&snapshot()), @r#"
+        {
+          "id": "snap-0123456789abcdef0123456789abcdef",
+          "agent_id": "agent-1",
+          "agent_name": "a1",
+          "name": null,
+          "image": "mngr-snapshot:agent-1-snap-0123456789abcdef0123456789abcdef",
+          "image_id": "sha256:feed",
+          "created_at": "2026-01-31T11:55:00Z",
+          "size_bytes": 4261550,
+          "parent": null,
+          "findings": [
+            {
+              "kind": "bind_mount",
+              "path": "/data",
+              "source": "/srv",
+              "read_only": false,
+              "size_bytes": null,
+              "severity": "warn",
+              "reason": "a bind mount is not captured",
+              "remedy": "copy it"
+            }
+          ]
+        }
+        "#);
+    }
+}

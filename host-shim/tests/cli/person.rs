@@ -1,0 +1,132 @@
+//! Somebody at a terminal: a home directory, a configuration, and a provider that nobody else uses.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use mngr_host_shim::contract::docker::ContainerFilter;
+use mngr_host_shim::engine::Engine;
+use mngr_host_shim::engine::connect::connect;
+use mngr_host_shim::environment::Environment;
+use mngr_host_shim::policy::PROVIDER_LABEL;
+use serde_json::Value;
+
+/// The image that agents are made from; `cargo xtask setup` puts it on the engine.
+pub const IMAGE: &str = "mngr-test:busybox";
+
+/// One user. What their provider made is removed when the test ends.
+pub struct Person {
+    home: tempfile::TempDir,
+    pub provider: String,
+}
+
+impl Person {
+    /// With a provider on the engine that the Docker CLI would use.
+    pub fn new() -> Self {
+        let provider = format!("cli-{}", &uuid::Uuid::new_v4().simple().to_string()[..12]);
+        let person = Self {
+            home: tempfile::tempdir().expect("a home"),
+            provider,
+        };
+        person.configure(&format!(
+            "[providers.{}]\nbackend = \"docker\"\ndefault_image = \"{IMAGE}\"\n",
+            person.provider
+        ));
+        person
+    }
+
+    /// Writes `~/.mngr/settings.toml`.
+    pub fn configure(&self, text: &str) {
+        std::fs::create_dir_all(self.home.path().join(".mngr")).expect("a folder");
+        self.write(".mngr/settings.toml", text);
+    }
+
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// Writes a file in the home directory.
+    pub fn write(&self, path: &str, content: impl AsRef<[u8]>) {
+        std::fs::write(self.home.path().join(path), content).expect("written");
+    }
+
+    /// `mngr-docker` with these arguments, in the home directory. Compiled plugins are shared by all tests.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mngr-docker"));
+        command
+            .args(arguments)
+            .current_dir(self.home.path())
+            .env("HOME", self.home.path())
+            .env("XDG_CACHE_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"))
+            .env_remove("MNGR_CONFIG")
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs it to its end.
+    pub fn run(&self, arguments: &[&str]) -> Ran {
+        Ran::from(self.command(arguments).output().expect("it runs"))
+    }
+
+    /// Runs it with `--json`, which must succeed.
+    pub fn json(&self, arguments: &[&str]) -> Value {
+        let ran = self.run(&[&["--json"], arguments].concat());
+        assert_eq!(ran.status, 0, "{}{}", ran.stdout, ran.stderr);
+        serde_json::from_str(&ran.stdout).expect("one JSON value")
+    }
+
+    /// Containers of this person's provider, past `mngr-docker`.
+    pub fn containers(&self) -> Vec<String> {
+        on_the_engine(async |engine| {
+            let filter = ContainerFilter {
+                all: true,
+                labels: vec![format!("{PROVIDER_LABEL}={}", self.provider)],
+            };
+            let containers = engine.container_list(filter).await.expect("a list");
+            containers.into_iter().map(|container| container.id).collect()
+        })
+    }
+}
+
+impl Drop for Person {
+    fn drop(&mut self) {
+        for id in self.containers() {
+            on_the_engine(async |engine| drop(engine.container_remove(&id, true, true).await));
+        }
+        on_the_engine(async |engine| {
+            let label = format!("{PROVIDER_LABEL}={}", self.provider);
+            let images = engine.image_list(vec![label]).await.unwrap_or_default();
+            for tag in images.into_iter().flat_map(|image| image.tags) {
+                drop(engine.image_remove(&tag, true).await);
+            }
+        });
+    }
+}
+
+fn on_the_engine<R>(work: impl AsyncFnOnce(&dyn Engine) -> R) -> R {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        let timeout = std::time::Duration::from_secs(30);
+        let engine = connect(None, timeout, &Environment::of_process()).expect("an engine to test on");
+        work(&engine).await
+    })
+}
+
+/// What a run printed and how it ended.
+pub struct Ran {
+    pub status: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        Self {
+            status: output.status.code().expect("it was not killed"),
+            stdout: String::from_utf8(output.stdout).expect("text"),
+            stderr: String::from_utf8(output.stderr).expect("text"),
+        }
+    }
+}
