@@ -1,1 +1,40 @@
-//! x
+//! What behaviour tests stand on: the same test source on a real engine and on the sandbox engine, so that the two can not
+//! drift apart.
+//!
+//! ```
+//! use mngr_docker_tests::behaviours;
+//! use mngr_host_shim::provider::NewAgent;
+//!
+//! behaviours! {
+//!     async fn an_agent_keeps_its_name(bed) {
+//!         let agent = bed.provider.create(NewAgent::named("a")).await.expect("created");
+//!         assert_eq!(agent.name, "a");
+//!     }
+//! }
+//! # fn main() {}
+//! ```
+//!
+//! Every test has a provider instance of its own, so that it sees only its own agents and others may use the engine at the
+//! same time. What it made is removed by that provider's label when it ends, however it ends.
+
+mod clean_up;
+mod testbed;
+
+pub use clean_up::remove_all;
+pub use testbed::{Kind, Testbed, argv, error_kind, open_for_bench, output_of, run, tar_of};
+
+/// Defines each test twice: as `sandbox::…` and as `real::…`.
+#[macro_export]
+macro_rules! behaviours {
+    ($($(#[$attribute:meta])* async fn $name:ident($bed:ident) $body:block)*) => {
+        $($(#[$attribute])* async fn $name($bed: &$crate::Testbed) $body)*
+
+        mod sandbox {
+            $(#[test] fn $name() { $crate::run($crate::Kind::Sandbox, async |bed| super::$name(bed).await); })*
+        }
+
+        mod real {
+            $(#[test] fn $name() { $crate::run($crate::Kind::Real, async |bed| super::$name(bed).await); })*
+        }
+    };
+}

@@ -1,0 +1,36 @@
+//! Removing what a test made, by the label of its provider instance and nothing else.
+
+use mngr_host_shim::contract::docker::ContainerFilter;
+use mngr_host_shim::engine::Engine;
+use mngr_host_shim::policy::PROVIDER_LABEL;
+
+/// Removes every container and image of the provider instance. Says what could not be removed.
+pub async fn remove_all(engine: &dyn Engine, provider: &str) -> Vec<String> {
+    let label = format!("{PROVIDER_LABEL}={provider}");
+    let mut left = Vec::new();
+    let filter = ContainerFilter {
+        all: true,
+        labels: vec![label.clone()],
+    };
+    match engine.container_list(filter).await {
+        Ok(containers) => {
+            for container in containers {
+                if let Err(error) = engine.container_remove(&container.id, true, true).await {
+                    left.push(error.message());
+                }
+            }
+        }
+        Err(error) => left.push(error.message()),
+    }
+    match engine.image_list(vec![label]).await {
+        Ok(images) => {
+            for reference in images.into_iter().flat_map(|image| image.tags) {
+                if let Err(error) = engine.image_remove(&reference, true).await {
+                    left.push(error.message());
+                }
+            }
+        }
+        Err(error) => left.push(error.message()),
+    }
+    left
+}

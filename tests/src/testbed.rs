@@ -1,0 +1,272 @@
+//! One provider on one engine, for one test.
+
+use std::panic::AssertUnwindSafe;
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::{FutureExt, StreamExt};
+use mngr_host_shim::config::{DEFAULT_ENGINE_TIMEOUT, ProviderConfig};
+use mngr_host_shim::contract::Result;
+use mngr_host_shim::contract::docker::{ContainerSpec, ExecOptions};
+use mngr_host_shim::contract::types::Agent;
+use mngr_host_shim::engine::{Engine, connect};
+use mngr_host_shim::environment::Environment;
+use mngr_host_shim::host::Host;
+use mngr_host_shim::loader::{ArtefactCache, Loader};
+use mngr_host_shim::policy::PROVIDER_LABEL;
+use mngr_host_shim::provider::{NewAgent, Provider};
+use mngr_host_shim::sandbox::SandboxEngine;
+use mngr_host_shim::streams::{Archive, Channel};
+use serde_json::{Value, json};
+
+use crate::clean_up::remove_all;
+
+/// The image that agents are made from; `cargo xtask setup` puts it on a real engine.
+const IMAGE: &str = "mngr-test:busybox";
+
+/// Which engine a test runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The one in memory.
+    Sandbox,
+    /// The one that the Docker CLI would use.
+    Real,
+}
+
+/// A provider instance of its own, on an engine that others may use too.
+pub struct Testbed {
+    /// What is tested.
+    pub provider: Provider,
+    /// The engine behind it, to look past the provider.
+    pub engine: Arc<dyn Engine>,
+    /// The sandbox engine, where it is one, to make it fail.
+    pub sandbox: Option<SandboxEngine>,
+    host: Host,
+}
+
+/// Runs one test and cleans up after it.
+///
+/// # Panics
+/// Where the test does, and where there is no engine: a test on a real engine is never skipped.
+pub fn run(kind: Kind, test: impl AsyncFnOnce(&Testbed)) {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        let bed = Testbed::new(kind).await;
+        let outcome = AssertUnwindSafe(test(&bed)).catch_unwind().await;
+        let left = remove_all(&*bed.engine, bed.provider.name()).await;
+        if let Err(panic) = outcome {
+            std::panic::resume_unwind(panic);
+        }
+        assert!(left.is_empty(), "the test left behind: {left:?}");
+    });
+}
+
+impl Testbed {
+    async fn new(kind: Kind) -> Self {
+        let sandbox = (kind == Kind::Sandbox).then(SandboxEngine::new);
+        let engine: Arc<dyn Engine> = match &sandbox {
+            Some(sandbox) => {
+                sandbox.add_image(IMAGE);
+                Arc::new(sandbox.clone())
+            }
+            None => {
+                let engine = connect::connect(None, DEFAULT_ENGINE_TIMEOUT, &Environment::of_process());
+                Arc::new(engine.expect("an engine's address"))
+            }
+        };
+        if let Err(error) = engine.image_inspect(IMAGE).await {
+            panic!(
+                "{}\nrun `cargo xtask setup` first ({})",
+                error.message(),
+                error.remedy()
+            );
+        }
+        let cache = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/plugin-cache");
+        let loader = Loader::new(Some(ArtefactCache::at(cache))).expect("a loader");
+        let host = Host::with(loader, Environment::of_process());
+        let name = format!("test-{}", &uuid::Uuid::new_v4().simple().to_string()[..12]);
+        let provider = open(&host, engine.clone(), &name).await;
+        Self {
+            provider,
+            engine,
+            sandbox,
+            host,
+        }
+    }
+
+    /// A second provider instance on the same engine.
+    pub async fn another_provider(&self, suffix: &str) -> Provider {
+        open(
+            &self.host,
+            self.engine.clone(),
+            &format!("{}-{suffix}", self.provider.name()),
+        )
+        .await
+    }
+
+    /// Removes what another provider instance made.
+    pub async fn remove_all_of(&self, provider: &Provider) {
+        let left = remove_all(&*self.engine, provider.name()).await;
+        assert!(left.is_empty(), "left behind: {left:?}");
+    }
+
+    /// The same provider with these settings over its own.
+    ///
+    /// # Panics
+    /// Where the settings are refused.
+    pub async fn with_settings(&self, settings: Value) -> Provider {
+        self.try_settings(settings).await.expect("settings that are accepted")
+    }
+
+    /// As [`Testbed::with_settings`], for settings that may be refused.
+    ///
+    /// # Errors
+    /// The plugin's refusal.
+    pub async fn try_settings(&self, settings: Value) -> Result<Provider> {
+        let mut config = config(self.provider.name());
+        config
+            .settings
+            .extend(settings.as_object().cloned().unwrap_or_default());
+        self.host.open_on(&config, self.engine.clone()).await
+    }
+
+    /// An agent that runs.
+    ///
+    /// # Panics
+    /// Where it can not be made.
+    pub async fn agent(&self, name: &str) -> Agent {
+        self.provider.create(NewAgent::named(name)).await.expect("an agent")
+    }
+
+    /// Makes a container past the provider, with the provider's label and these, and returns its id.
+    ///
+    /// # Panics
+    /// Where the engine refuses.
+    pub async fn plant(&self, name: &str, labels: &[(&str, &str)]) -> String {
+        let own = [(PROVIDER_LABEL, self.provider.name())];
+        let labels = own
+            .iter()
+            .chain(labels)
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        let spec = ContainerSpec {
+            name: format!("mngr-{}.{name}", self.provider.name()),
+            image: IMAGE.to_owned(),
+            labels: labels.collect(),
+            command: Some(vec!["true".to_owned()]),
+            ..ContainerSpec::default()
+        };
+        self.engine.container_create(spec).await.expect("planted").id
+    }
+
+    /// Runs a shell command in an agent and returns its exit status and what it printed on both outputs.
+    ///
+    /// # Panics
+    /// Where the command can not be started.
+    pub async fn shell(&self, agent: &str, script: &str) -> (i64, String) {
+        let session = self
+            .provider
+            .exec(agent, argv(&["sh", "-c", script]))
+            .await
+            .expect("an exec");
+        let (status, stdout, stderr) = output_of(session).await;
+        (status, stdout + &stderr)
+    }
+}
+
+/// Options for a plain command.
+pub fn argv(words: &[&str]) -> ExecOptions {
+    ExecOptions {
+        argv: words.iter().map(|word| (*word).to_owned()).collect(),
+        ..ExecOptions::default()
+    }
+}
+
+/// Waits for a command to end: its exit status, stdout and stderr.
+///
+/// # Panics
+/// Where the connection breaks.
+pub async fn output_of(mut session: mngr_host_shim::streams::ExecSession) -> (i64, String, String) {
+    drop(session.stdin.take());
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    while let Some(piece) = session.output.next().await {
+        let piece = piece.expect("output");
+        match piece.channel {
+            Channel::Stdout => stdout.extend_from_slice(&piece.bytes),
+            Channel::Stderr => stderr.extend_from_slice(&piece.bytes),
+        }
+    }
+    let status = session.control.wait().await.expect("an exit status");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (status, text(&stdout), text(&stderr))
+}
+
+/// A tar archive of one folder with these files in it.
+///
+/// # Panics
+/// Where a path does not fit into a tar header.
+pub fn tar_of(folder: &str, files: &[(&str, &str)]) -> Archive {
+    let mut builder = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_entry_type(tar::EntryType::Directory);
+    header.set_mode(0o755);
+    header.set_size(0);
+    builder
+        .append_data(&mut header, format!("{folder}/"), &[][..])
+        .expect("a folder");
+    for (name, content) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_mode(0o644);
+        header.set_size(content.len() as u64);
+        builder
+            .append_data(&mut header, format!("{folder}/{name}"), content.as_bytes())
+            .expect("a file");
+    }
+    let bytes = Bytes::from(builder.into_inner().expect("a tar"));
+    Archive::Tar(Box::pin(futures::stream::once(async { Ok(bytes) })))
+}
+
+/// The case of an error, to be compared.
+///
+/// # Panics
+/// Where there is none.
+pub fn error_kind<T>(result: Result<T>) -> &'static str {
+    match result {
+        Ok(_) => panic!("a call that should have failed did not"),
+        Err(error) => {
+            assert!(!error.message().is_empty(), "an error says what failed");
+            assert!(
+                !error.remedy().is_empty(),
+                "an error says what to do: {}",
+                error.message()
+            );
+            error.kind()
+        }
+    }
+}
+
+/// A provider for measurements, on the engine at `address`.
+///
+/// # Errors
+/// Where the address is none, or the plugin has not been built.
+pub async fn open_for_bench(address: &str, image: &str, name: &str) -> anyhow::Result<Provider> {
+    let plain = |error: mngr_host_shim::contract::ProviderError| anyhow::anyhow!(error.message());
+    let mut config = config(name);
+    config.host = Some(address.to_owned());
+    config.settings.insert("default_image".to_owned(), json!(image));
+    Host::new().map_err(plain)?.open(&config).await.map_err(plain)
+}
+
+fn config(name: &str) -> ProviderConfig {
+    let mut config = ProviderConfig::named(name);
+    config.settings.insert("default_image".to_owned(), json!(IMAGE));
+    config
+}
+
+async fn open(host: &Host, engine: Arc<dyn Engine>, name: &str) -> Provider {
+    host.open_on(&config(name), engine).await.expect("a provider")
+}
