@@ -1,1 +1,116 @@
-fn main() {}
+//! What a person runs on this repository: `cargo xtask setup | component | demo | test | bench | dist`.
+//!
+//! Each command sets up what it needs and is missing, so a fresh machine with Rust and a Docker engine is enough. Cargo is
+//! asked for targets of the whole workspace and not of one package, so that every command builds the dependencies with the
+//! same features and none builds them again.
+
+mod command;
+mod component;
+mod dist;
+mod engine;
+mod image;
+mod test;
+mod wasm_std;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+
+use command::Cargo;
+
+/// Sets up, tests, shows, measures and packs the Docker provider.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Xtask {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Get everything the other commands need: a wasm std, the plugin's component, a test runner, an engine, a test image.
+    Setup,
+    /// Build the plugin as a component into target/component, where the shim embeds it.
+    Component,
+    /// Show one agent's whole life, on the local engine if one answers, else on the embedded sandbox engine.
+    Demo,
+    /// Check formatting, lints and documentation, and run every test.
+    Test {
+        /// Arguments for the test runner, for example a part of a test's name.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        filter: Vec<String>,
+    },
+    /// Measure the provider beside the bare engine, as ratios in one run.
+    Bench {
+        /// Arguments for the benchmark, for example `--containers 100`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Leave the release binary, the component and its digest in dist/.
+    Dist,
+}
+
+fn main() -> Result<()> {
+    let root = root();
+    match Xtask::parse().task {
+        Task::Setup => setup(root),
+        Task::Component => component::build(root).map(|built| println!("{}", built.display())),
+        Task::Demo => demo(root),
+        Task::Test { filter } => test::run(root, &filter),
+        Task::Bench { arguments } => bench(root, &arguments),
+        Task::Dist => dist::run(root),
+    }
+}
+
+/// The workspace's root, wherever in it the command was given.
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
+}
+
+fn setup(root: &Path) -> Result<()> {
+    component::build(root)?;
+    test::runner()?;
+    let engine = engine::find_or_start()?;
+    eprintln!("setup: engine {engine}");
+    let image = image::ensure(&engine)?;
+    eprintln!("setup: test image {} ({})", image::TEST_IMAGE, image);
+    Ok(())
+}
+
+fn demo(root: &Path) -> Result<()> {
+    component::build(root)?;
+    let mut cargo = Cargo::new(root);
+    cargo.args(["run", "--quiet", "--example", "demo", "--"]);
+    match engine::find() {
+        Ok(engine) => {
+            image::ensure(&engine)?;
+            cargo.args(["--host", engine.address(), "--image", image::TEST_IMAGE]);
+        }
+        Err(reason) => {
+            cargo.args(["--sandbox", &format!("{reason:#}")]);
+        }
+    }
+    cargo.run()
+}
+
+fn bench(root: &Path, arguments: &[String]) -> Result<()> {
+    component::build(root)?;
+    let engine = engine::find_or_start()?;
+    image::ensure(&engine)?;
+    Cargo::new(root)
+        .args(["build", "--release", "--bin", "mngr-docker", "--bin", "bench"])
+        .run()?;
+    let mut bench = std::process::Command::new(root.join("target/release/bench"));
+    bench
+        .args(["--host", engine.address(), "--image", image::TEST_IMAGE])
+        .args(arguments);
+    command::run(&mut bench).context("the benchmark failed")
+}
+
+/// A folder below target/, made.
+fn target(root: &Path, name: &str) -> Result<PathBuf> {
+    let directory = root.join("target").join(name);
+    std::fs::create_dir_all(&directory).with_context(|| format!("cannot make {}", directory.display()))?;
+    Ok(directory)
+}

@@ -1,0 +1,45 @@
+//! What is handed to users: the binary with the component inside, the component alone, and its digest.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use sha2::{Digest, Sha256};
+
+use crate::command::Cargo;
+use crate::component;
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Leaves everything in dist/.
+pub fn run(root: &Path) -> Result<()> {
+    let component = component::build(root)?;
+    Cargo::new(root)
+        .args([
+            "build",
+            "--release",
+            "--package",
+            "mngr-host-shim",
+            "--bin",
+            "mngr-docker",
+        ])
+        .run()?;
+    let dist = root.join("dist");
+    if dist.exists() {
+        std::fs::remove_dir_all(&dist).with_context(|| format!("cannot empty {}", dist.display()))?;
+    }
+    std::fs::create_dir_all(&dist)?;
+    std::fs::copy(root.join("target/release/mngr-docker"), dist.join("mngr-docker"))?;
+    let name = format!("mngr-docker-plugin-{VERSION}.wasm");
+    let bytes = std::fs::read(component)?;
+    let digest: String = Sha256::digest(&bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    std::fs::write(dist.join(&name), &bytes)?;
+    std::fs::write(dist.join(format!("{name}.sha256")), format!("{digest}  {name}\n"))?;
+    println!(
+        "dist/mngr-docker\ndist/{name} ({} KiB)\ndist/{name}.sha256",
+        bytes.len() / 1024
+    );
+    Ok(())
+}

@@ -1,0 +1,58 @@
+//! Everything that must hold on main, in the order in which a mistake shows soonest.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::command::{Cargo, exists, read};
+
+/// Sets up, then checks formatting, lints and documentation, then runs every test.
+pub fn run(root: &Path, filter: &[String]) -> Result<()> {
+    step("formatting");
+    Cargo::new(root)
+        .args(["fmt", "--all", "--check"])
+        .run()
+        .context("run `cargo fmt --all`")?;
+    crate::setup(root)?;
+    step("lints");
+    Cargo::new(root)
+        .args([
+            "clippy",
+            "--quiet",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ])
+        .run()?;
+    step("documentation");
+    Cargo::new(root)
+        .args(["doc", "--quiet", "--workspace", "--no-deps"])
+        .env("RUSTDOCFLAGS", "-D warnings")
+        .run()?;
+    step("examples in the documentation");
+    Cargo::new(root)
+        .args(["test", "--quiet", "--workspace", "--doc"])
+        .run()?;
+    step("tests");
+    Cargo::new(root)
+        .args(["nextest", "run", "--workspace", "--no-fail-fast"])
+        .args(filter)
+        .run()
+}
+
+/// Makes sure that the test runner is there.
+pub fn runner() -> Result<()> {
+    if exists("cargo-nextest") || read(Command::new("cargo").args(["nextest", "--version"])).is_ok() {
+        return Ok(());
+    }
+    eprintln!("setup: installing cargo-nextest");
+    crate::command::run(Command::new("cargo").args(["install", "--quiet", "--locked", "cargo-nextest"]))
+        .context("cannot install the test runner; see https://nexte.st")
+}
+
+fn step(name: &str) {
+    eprintln!("== {name}");
+}
