@@ -1,13 +1,17 @@
 //! `start`, `stop`, `pause`, `resume`, `destroy` and `rename`.
 
+use std::collections::HashSet;
 use std::io::Write;
 
 use clap::Args;
+use mngr_host_shim::contract::ProviderError;
 use mngr_host_shim::contract::instance::{
     DestroyRequest, Destroyed, SnapshotRequest, StartRequest, StopRequest, Stopped,
 };
 use mngr_host_shim::contract::types::Agent;
+use mngr_host_shim::provider::Provider;
 use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::sync::Barrier;
 
 use super::arguments::agent_names;
 use super::context::Context;
@@ -163,11 +167,20 @@ impl Destroy {
         }
         let spinner = context.spinner("destroying");
         let provider = context.provider(&spinner).await?;
+        // A snapshot of one may be what another was made from, so with several the snapshots go when all agents are gone.
+        let several = self.agents.iter().collect::<HashSet<_>>().len();
+        let all_gone = Barrier::new(several);
         let call = async |agent: &str| {
             let request = DestroyRequest {
-                snapshots: self.snapshots,
+                snapshots: self.snapshots && several == 1,
             };
-            Ok((agent.to_owned(), provider.destroy(agent, request).await?))
+            let destroyed = provider.destroy(agent, request).await;
+            all_gone.wait().await;
+            let mut destroyed = destroyed?;
+            if self.snapshots {
+                delete_kept(&provider, &mut destroyed).await?;
+            }
+            Ok((agent.to_owned(), destroyed))
         };
         each(context, spinner, &self.agents, call, destroyed_line, destroyed_json).await
     }
@@ -190,6 +203,19 @@ impl Destroy {
         }
         Ok(matches!(answer.trim(), "y" | "Y" | "yes" | "Yes" | "YES"))
     }
+}
+
+/// Deletes the snapshots that a destroyed agent has left, but for those that other agents were made from.
+async fn delete_kept(provider: &Provider, destroyed: &mut Destroyed) -> Result<(), ProviderError> {
+    for id in std::mem::take(&mut destroyed.kept_snapshots) {
+        match provider.snapshot_delete(None, &id).await {
+            Ok(_) => destroyed.deleted_snapshots.push(id),
+            Err(ProviderError::NotFound(_)) => {}
+            Err(ProviderError::Conflict(_)) => destroyed.kept_snapshots.push(id),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 fn destroyed_line((agent, destroyed): &(String, Destroyed)) -> String {

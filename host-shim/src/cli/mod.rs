@@ -14,6 +14,7 @@ mod json;
 mod life;
 mod limits;
 mod list;
+mod log;
 mod logs;
 mod output;
 mod progress;
@@ -98,13 +99,7 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .init();
-
+    log::init();
     let output = Output { json: cli.global.json };
     // What `exec` runs has statuses of its own, so its own failures stand apart.
     let failed_as = matches!(cli.command, Command::Exec(_)).then_some(Exit::EXEC_FAILED);
