@@ -1,4 +1,4 @@
-use mngr_host_shim::contract::docker::{ContainerFilter, ContainerStatus};
+use mngr_host_shim::contract::docker::{ContainerFilter, ContainerSpec, ContainerStatus};
 use mngr_host_shim::contract::types::Limits;
 use mngr_host_shim::engine::Engine;
 
@@ -160,9 +160,13 @@ async fn files_are_there_after_a_restart_and_tmpfs_is_not() {
 }
 
 #[tokio::test]
-async fn a_command_that_is_not_there_fails_the_start() {
+async fn a_command_that_is_not_there_fails_the_start_where_no_init_runs_in_its_place() {
     let engine = engine();
-    let id = engine.container_create(spec("a1", &["nosuch"])).await.unwrap().id;
+    let without_init = ContainerSpec {
+        init: false,
+        ..spec("a1", &["nosuch"])
+    };
+    let id = engine.container_create(without_init).await.unwrap().id;
     let error = engine.container_start(&id).await.unwrap_err();
     assert!(
         error.message().contains("executable file not found in $PATH"),
