@@ -104,10 +104,12 @@ async fn inspect_tells_what_the_container_was_made_from_but_no_environment_value
 #[tokio::test]
 async fn limits_change_on_a_running_container() {
     let own = Own::started("update").await;
-    let mut limits = Limits::default();
-    limits.memory_bytes = Some(96 << 20);
-    limits.memory_swap_bytes = Some(192 << 20);
-    limits.cpus = Some(1.0);
+    let limits = Limits {
+        memory_bytes: Some(96 << 20),
+        memory_swap_bytes: Some(192 << 20),
+        cpus: Some(1.0),
+        ..Limits::default()
+    };
     own.engine.container_update(&own.id, limits).await.expect("they change");
     let container = own.engine.container_inspect(&own.id, false).await.expect("it is there");
     assert_eq!(container.limits.memory_bytes, Some(96 << 20));
