@@ -24,7 +24,7 @@ use super::terminal::{self, RawMode};
 #[command(after_help = "Examples:
   mngr-docker exec a1 -- ls -l /
   mngr-docker exec -it a1 -- sh
-  tar c src | mngr-docker exec -i a1 -- tar x -C /work
+  tar c src | mngr-docker exec -i a1 -- tar x -C /srv
 
 The exit status is the command's own; 126 or 127 where the engine can not run it, 125 where mngr-docker itself failed.
 The command goes on in the agent when mngr-docker is interrupted.")]

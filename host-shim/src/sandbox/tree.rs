@@ -227,10 +227,10 @@ mod tests {
         base.insert("/old/a", Node::file("a", 0o644));
         let mut now = base.clone();
         now.insert("/etc/passwd", Node::file("root and more", 0o644));
-        now.insert("/work/new", Node::file("n", 0o644));
+        now.insert("/srv/new", Node::file("n", 0o644));
         now.remove("/old");
         let difference = now.difference(&base);
-        assert_eq!(difference.added, ["/work", "/work/new"]);
+        assert_eq!(difference.added, ["/srv", "/srv/new"]);
         assert_eq!(difference.modified, ["/etc", "/etc/passwd"]);
         assert_eq!(difference.deleted, ["/old"]);
     }

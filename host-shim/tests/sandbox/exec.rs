@@ -129,7 +129,7 @@ async fn environment_directory_and_user_are_as_asked() {
     let engine = engine();
     let mut with_env = sleeper("a1");
     with_env.env = words(&["A=container", "B=container"]);
-    with_env.working_dir = Some("/work".to_owned());
+    with_env.working_dir = Some("/srv".to_owned());
     let id = run(&engine, with_env).await;
     let options = ExecOptions {
         env: words(&["B=exec"]),
@@ -137,7 +137,7 @@ async fn environment_directory_and_user_are_as_asked() {
         ..exec_options(&["sh", "-c", "echo $A $B $PWD; pwd; id -u; hostname"])
     };
     let finished = finish(engine.exec(&id, options).await.unwrap()).await;
-    assert_eq!(finished.stdout, format!("container exec\n/work\n1000\n{}\n", &id[..12]));
+    assert_eq!(finished.stdout, format!("container exec\n/srv\n1000\n{}\n", &id[..12]));
     let nowhere = ExecOptions {
         working_dir: Some("/nowhere".to_owned()),
         ..exec_options(&["pwd"])

@@ -1,6 +1,6 @@
 //! The table of settings: what each is called, what it must be, and who reads it.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use serde_json::Value;
 

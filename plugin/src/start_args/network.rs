@@ -1,6 +1,6 @@
 //! `--publish`, `--expose`, `--network`, `--dns` and `--add-host`.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use super::values::{Outcome, comma_separated, one_of};
 use super::{Bad, Draft};

@@ -30,8 +30,8 @@ use unpack::Target;
 `/.` after a directory only what is in it is copied. Names that hold a colon are written ./NAME.
 
 Examples:
-  mngr-docker cp notes.txt a1:/work/
-  mngr-docker cp a1:/work/. results
+  mngr-docker cp notes.txt a1:/srv/
+  mngr-docker cp a1:/srv/. results
   mngr-docker cp a1:/etc - | tar t"
 )]
 pub struct Cp {

@@ -21,7 +21,7 @@ fn load_raw(name: &str, bytes: &[u8], variables: &[(&str, &str)]) -> Result<Conf
     let room = tempfile::tempdir().expect("a directory");
     let path = room.path().join(name);
     std::fs::write(&path, bytes).expect("a file");
-    let environment = Environment::new(variables.iter().copied(), "/work");
+    let environment = Environment::new(variables.iter().copied(), "/srv");
     Config::load(Some(&path), &environment).map_err(|error| (error, room.path().display().to_string()))
 }
 
@@ -152,7 +152,7 @@ fn plugin_paths_start_where_they_are_written() {
     assert_eq!(plugin("b"), Some("/home/me/p.wasm".into()));
     assert_eq!(plugin("c"), Some("/p.wasm".into()));
     assert_eq!(plugin("d"), None);
-    assert_eq!(plugin("e"), Some("/work/p.wasm".into()));
+    assert_eq!(plugin("e"), Some("/srv/p.wasm".into()));
 }
 
 #[test]
