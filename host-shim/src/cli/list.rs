@@ -81,15 +81,25 @@ fn table(agents: &[Agent], now: Timestamp) -> Table {
     table
 }
 
-/// The state in its colour, with why where that is not obvious.
+/// The state in its colour, with why where that is not obvious, and since when where it has ended.
 pub fn state_cell(agent: &Agent) -> String {
     let style = style::state(agent.state);
-    let name = state_name(agent.state);
+    let mut cell = format!("{style}{}{style:#}", state_name(agent.state));
     match (&agent.state_reason, agent.exit_code) {
-        (Some(reason), _) => format!("{style}{name}{style:#} ({})", clean(reason)),
-        (None, Some(status @ 1..)) => format!("{style}{name}{style:#} ({status})"),
-        _ => format!("{style}{name}{style:#}"),
+        (Some(reason), _) => cell.push_str(&format!(" ({})", clean(reason))),
+        (None, Some(status @ 1..)) => cell.push_str(&format!(" ({status})")),
+        _ => {}
     }
+    if let Some(ago) = ended(&agent.status) {
+        cell.push_str(&format!(" {}", clean(ago)));
+    }
+    cell
+}
+
+/// The time in `Exited (143) 5 minutes ago`.
+fn ended(status: &str) -> Option<&str> {
+    let (_, ago) = status.strip_prefix("Exited (")?.split_once(") ")?;
+    Some(ago)
 }
 
 /// An image's reference; an id is cut short.
@@ -133,6 +143,7 @@ pub mod tests {
     fn the_table_says_why_an_agent_does_not_run() {
         let stopped = Agent {
             exit_code: Some(143),
+            status: "Exited (143) 2 hours ago".to_owned(),
             ..agent("b", AgentState::Stopped)
         };
         let crashed = Agent {
@@ -152,7 +163,7 @@ pub mod tests {
         insta::assert_snapshot!(anstream::adapter::strip_str(&text).to_string(), @r#"
         NAME        STATE                                  TYPE      CREATED         IMAGE          ID
         a           running                                generic   5 minutes ago   debian:12      agent-000000000000
-        b           stopped (143)                          generic   5 minutes ago   debian:12      agent-000000000000
+        b           stopped (143) 2 hours ago              generic   5 minutes ago   debian:12      agent-000000000000
         long-name   crashed (out of memory)                generic   5 minutes ago   debian:12      agent-000000000000
         d           unknown (label\u{7} tags is no JSON)   generic   -               0123456789ab   agent-000000000000
         "#);
