@@ -41,6 +41,11 @@ impl Environment {
             .filter(|value| !value.is_empty())
     }
 
+    /// The value of a variable, empty or not; none where it is not set.
+    pub fn raw(&self, name: &str) -> Option<&str> {
+        self.variables.get(name).map(String::as_str)
+    }
+
     /// All variables whose name begins with `prefix`, sorted by name.
     pub fn starting_with<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
         self.variables

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::contract::types::{Conflict, Denied, InvalidArgument, Problem, ProviderError, Timeout};
+use crate::contract::types::{Conflict, Denied, InvalidArgument, Problem, ProviderError, Severity, Timeout};
 
 impl ProviderError {
     /// The case's name as `--json` shows it, for example `not_found`.
@@ -42,8 +42,14 @@ impl ProviderError {
                 }
             ),
             Self::SnapshotBlocked(findings) => {
-                let list: Vec<_> = findings.iter().map(|f| f.reason.as_str()).collect();
-                format!("a snapshot would lose data: {}", list.join("; "))
+                let blocks = findings.iter().filter(|finding| finding.severity == Severity::Block);
+                let places: Vec<_> = blocks
+                    .filter_map(|f| f.path.as_deref().or(f.source.as_deref()))
+                    .collect();
+                match places.is_empty() {
+                    true => "a snapshot would lose data".to_owned(),
+                    false => format!("a snapshot would lose data: {}", places.join(", ")),
+                }
             }
             Self::NotFound(e)
             | Self::AlreadyExists(e)

@@ -11,15 +11,16 @@ use async_trait::async_trait;
 use tokio_util::task::TaskTracker;
 
 use crate::contract::docker::{
-    BuildOptions, CommitOptions, Container, ContainerChanges, ContainerFilter, ContainerSpec, ContainerSummary,
-    CreatedContainer, EngineInfo, EngineVersion, Event, ExecOptions, Image, ImageSummary, LogOptions, Network,
-    PathStat, StatsSample, Volume,
+    BuildOptions, CommitOptions, Container, ContainerChanges, ContainerFilter, ContainerSpec, ContainerStatus,
+    ContainerSummary, CreatedContainer, EngineInfo, EngineVersion, Event, ExecOptions, Image, ImageSummary, LogOptions,
+    Network, PathStat, StatsSample, Volume,
 };
+use crate::contract::ssh::{Command, CommandOutput};
 use crate::contract::types::Limits;
 use crate::contract::{ProviderError, Result};
 use crate::engine::{Engine, ProgressSink};
 use crate::error::internal;
-use crate::journal::Journal;
+use crate::journal::{Journal, Step, Store};
 use crate::policy::{AGENT_LABEL, Policy};
 use crate::streams::{Archive, ExecSession, LogStream};
 
@@ -37,15 +38,20 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// A fresh view for one call.
-    pub fn new(engine: Arc<dyn Engine>, policy: Arc<Policy>) -> Self {
+    /// A fresh view for one call, whose journal is kept in `store`.
+    pub fn new(engine: Arc<dyn Engine>, policy: Arc<Policy>, store: Option<Arc<Store>>) -> Self {
         Self {
             engine,
             policy,
-            journal: Arc::default(),
+            journal: Arc::new(Journal::kept_in(store)),
             tasks: TaskTracker::new(),
             own: Mutex::default(),
         }
+    }
+
+    /// The call has come to its end by itself.
+    pub fn end(&self, succeeded: bool) {
+        self.journal.end(succeeded);
     }
 
     /// Undoes what the call did, once what is on its way has arrived. For a call that was cancelled or trapped.
@@ -59,6 +65,9 @@ impl Guard {
             ));
         }
         left.extend(self.journal.roll_back(&*self.engine).await);
+        if left.is_empty() {
+            self.journal.end(true);
+        }
         left
     }
 
@@ -83,7 +92,12 @@ impl Guard {
     /// Runs a request to its end whatever becomes of the caller.
     async fn settle<R: Send + 'static>(&self, request: impl Future<Output = Result<R>> + Send + 'static) -> Result<R> {
         match self.tasks.spawn(request).await {
-            Ok(result) => result,
+            Ok(result) => {
+                if result.as_ref().is_err_and(may_have_happened) {
+                    self.journal.unanswered();
+                }
+                result
+            }
             Err(error) => Err(internal("the shim", error.to_string(), "report this")),
         }
     }
@@ -144,13 +158,16 @@ impl Engine for Guard {
                     .iter()
                     .find(|(key, _)| key == AGENT_LABEL)
                     .map(|(_, id)| id.clone());
-                let name = spec.name.clone();
+                let (name, agent_id) = (spec.name.clone(), agent_id.unwrap_or_default());
+                let step = Step::Create {
+                    name: name.clone(),
+                    agent_id: agent_id.clone(),
+                };
+                journal.about_to(step).await;
                 let result = engine.container_create(spec).await;
                 match &result {
                     Ok(created) => journal.created(&created.id),
-                    Err(error) if may_have_happened(error) => {
-                        journal.maybe_created(&name, &agent_id.unwrap_or_default());
-                    }
+                    Err(error) if may_have_happened(error) => journal.maybe_created(&name, &agent_id),
                     Err(_) => {}
                 }
                 result
@@ -202,6 +219,12 @@ impl Engine for Guard {
         let (engine, journal) = (self.engine.clone(), self.journal.clone());
         let (task_id, to) = (id.to_owned(), name.to_owned());
         self.settle(async move {
+            let step = Step::Rename {
+                container: task_id.clone(),
+                from: from.clone(),
+                to: to.clone(),
+            };
+            journal.about_to(step).await;
             engine.container_rename(&task_id, &to).await?;
             journal.renamed(&task_id, &from, &to);
             Ok(())
@@ -213,8 +236,11 @@ impl Engine for Guard {
 
     async fn container_remove(&self, id: &str, force: bool, volumes: bool) -> Result<()> {
         self.own(id).await?;
+        // Waited for by the caller, who may be cancelled; held until the engine is done.
+        let alone = self.journal.lock(id).await;
         let (engine, journal, id) = (self.engine.clone(), self.journal.clone(), id.to_owned());
         self.settle(async move {
+            let _alone = alone;
             engine.container_remove(&id, force, volumes).await?;
             journal.removed(&id);
             Ok(())
@@ -235,12 +261,27 @@ impl Engine for Guard {
     async fn container_commit(&self, id: &str, options: CommitOptions) -> Result<String> {
         self.policy.name_image(&options.repository, &options.tag)?;
         self.own(id).await?;
+        let alone = self.journal.lock(id).await;
         let (engine, journal, id) = (self.engine.clone(), self.journal.clone(), id.to_owned());
         self.settle(async move {
+            let _alone = alone;
+            // Who froze it is only known now that no other snapshot is being taken of it.
+            let was_paused = engine.container_inspect(&id, false).await?.state.status == ContainerStatus::Paused;
             let reference = format!("{}:{}", options.repository, options.tag);
-            let image = engine.container_commit(&id, options).await?;
-            journal.committed(&reference);
-            Ok(image)
+            let step = Step::Commit {
+                container: id.clone(),
+                image: reference.clone(),
+                was_paused,
+                flatten: options.flatten,
+            };
+            journal.about_to(step).await;
+            let result = engine.container_commit(&id, options).await;
+            match &result {
+                Ok(_) => journal.committed(&reference),
+                Err(error) if may_have_happened(error) => journal.maybe_committed(&id, &reference, was_paused),
+                Err(_) => {}
+            }
+            result
         })
         .await
     }
@@ -260,7 +301,8 @@ impl Engine for Guard {
 
     async fn image_remove(&self, reference: &str, force: bool) -> Result<Vec<String>> {
         let image = self.engine.image_inspect(reference).await?;
-        self.policy.remove_image(reference, &image.labels)?;
+        self.policy
+            .remove_image(reference, &image.labels, image.tags.is_empty())?;
         self.engine.image_remove(reference, force).await
     }
 
@@ -273,6 +315,9 @@ impl Engine for Guard {
     }
 
     async fn image_build(&self, context: Archive, options: BuildOptions, progress: ProgressSink) -> Result<String> {
+        self.policy.build(&options)?;
+        // Written down first: where the call is cut short its connection breaks, and the engine may be done by then.
+        self.journal.committed(&options.tag);
         self.engine.image_build(context, options, progress).await
     }
 
@@ -292,6 +337,10 @@ impl Engine for Guard {
         labels: Vec<(String, String)>,
     ) -> Result<Volume> {
         self.engine.volume_create(name, driver, options, labels).await
+    }
+
+    async fn volume_users(&self, name: &str) -> Result<Vec<String>> {
+        self.engine.volume_users(name).await
     }
 
     async fn volume_remove(&self, name: &str, force: bool) -> Result<()> {
@@ -334,6 +383,11 @@ impl Engine for Guard {
     async fn stats(&self, id: &str) -> Result<StatsSample> {
         self.own(id).await?;
         self.engine.stats(id).await
+    }
+
+    async fn machine_run(&self, command: Command) -> Result<CommandOutput> {
+        self.policy.command(&command.argv)?;
+        self.engine.machine_run(command).await
     }
 
     async fn events(&self, labels: Vec<String>, since: u64, wait_ms: u64) -> Result<Vec<Event>> {

@@ -9,6 +9,7 @@ use crate::contract::Result;
 use crate::engine::{Engine, connect};
 use crate::environment::Environment;
 use crate::error::invalid;
+use crate::journal::Store;
 use crate::loader::{ArtefactCache, Loader, Plugin};
 use crate::policy::Policy;
 use crate::provider::Provider;
@@ -61,7 +62,9 @@ impl Host {
     pub async fn open_on(&self, config: &ProviderConfig, engine: Arc<dyn Engine>) -> Result<Provider> {
         let policy = Policy::new(&config.name, &config.allow)?;
         let plugin = self.plugin(config)?;
-        Provider::open(plugin, engine, &config.name, &config.settings, policy).await
+        let store = Store::of_user(&self.environment, &config.name, &engine.endpoint());
+        let provider = Provider::open(plugin, engine, &config.name, &config.settings, policy).await?;
+        Ok(provider.journaled_in(store))
     }
 
     /// The plugin that a provider's configuration names, or the built-in one. Loaded once.

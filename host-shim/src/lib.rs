@@ -24,6 +24,7 @@
 //! ```
 
 pub mod bridge;
+pub mod build;
 pub mod config;
 pub mod contract;
 pub mod engine;

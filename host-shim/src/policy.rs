@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use crate::contract::Result;
-use crate::contract::docker::{ContainerSpec, MountKind};
+use crate::contract::docker::{BuildOptions, ContainerSpec, MountKind};
 use crate::error::{denied, invalid};
 
 /// The label that says which provider instance a container belongs to.
@@ -59,6 +59,9 @@ const SYSTEM_DIRECTORIES: [&str; 8] = [
 /// Directories that may be mounted in part and not as a whole.
 const SYSTEM_ROOTS: [&str; 6] = ["/", "/home", "/root", "/usr", "/var", "/var/lib"];
 const ENGINE_SOCKETS: [&str; 4] = ["docker.sock", "containerd.sock", "podman.sock", "crio.sock"];
+
+/// Programs that tell what the engine's machine has and change nothing of it.
+const PROGRAMS: [&str; 4] = ["df", "findmnt", "nvidia-smi", "stat"];
 
 /// The rules for one provider instance.
 #[derive(Debug, Clone)]
@@ -114,12 +117,12 @@ impl Policy {
         )
     }
 
-    /// Whether an image with these labels may be removed under that name.
+    /// Whether an image with these labels may be removed under that name, or by its id where it has no name.
     ///
     /// # Errors
     /// `denied` for an image that this provider did not make.
-    pub fn remove_image(&self, reference: &str, labels: &[(String, String)]) -> Result<()> {
-        if in_own_repository(reference) && self.owns(labels) {
+    pub fn remove_image(&self, reference: &str, labels: &[(String, String)], nameless: bool) -> Result<()> {
+        if (nameless || in_own_repository(reference)) && self.owns(labels) {
             return Ok(());
         }
         Err(denied(
@@ -172,10 +175,51 @@ impl Policy {
         self.refuse("cgroup-parent", spec.cgroup_parent.is_some(), "--cgroup-parent")?;
         for option in &spec.security_options {
             let option = option.replacen(':', "=", 1);
-            let opens = option.ends_with("=unconfined") || option.ends_with("=disable");
-            self.refuse("unconfined", opens, &format!("--security-opt {option}"))?;
+            let name = option.split('=').next().unwrap_or_default();
+            let shut = ["seccomp=builtin", "seccomp="].contains(&option.as_str());
+            // A profile of one's own may allow as much as none.
+            let opens = option.ends_with("=unconfined") || option.ends_with("=disable") || (name == "seccomp" && !shut);
+            self.refuse("unconfined", opens, &format!("--security-opt {name}"))?;
         }
         Ok(())
+    }
+
+    /// Whether a command may be run on the engine's machine.
+    ///
+    /// # Errors
+    /// `denied` for a program that is not known to leave everything as it is.
+    pub fn command(&self, argv: &[String]) -> Result<()> {
+        let program = argv.first().map(String::as_str).unwrap_or_default();
+        if PROGRAMS.contains(&program) {
+            return Ok(());
+        }
+        Err(denied(
+            "ssh.programs",
+            format!(
+                "`{program}` may not be run on the engine's machine for the provider `{}`",
+                self.provider
+            ),
+            format!("this is a fault of the plugin, which may run {}", PROGRAMS.join(", ")),
+        ))
+    }
+
+    /// Whether an image may be built like this.
+    ///
+    /// # Errors
+    /// `denied` for a name or labels that are not this provider's, and for the machine's or another container's network.
+    pub fn build(&self, options: &BuildOptions) -> Result<()> {
+        let (repository, tag) = options.tag.split_once(':').unwrap_or((&options.tag, "latest"));
+        self.name_image(repository, tag)?;
+        if !self.owns(&options.labels) {
+            return Err(denied(
+                "docker.images",
+                format!("image {} would not carry this provider's labels", options.tag),
+                "this is a fault of the plugin; report it to its author",
+            ));
+        }
+        let network = options.network.as_deref().unwrap_or_default();
+        let foreign = network == "host" || network.starts_with("container:");
+        self.refuse("host-namespaces", foreign, &format!("a build with --network {network}"))
     }
 
     fn namespaces(&self, spec: &ContainerSpec) -> Result<()> {
@@ -187,6 +231,10 @@ impl Policy {
             ("--userns", &spec.userns_mode),
             ("--cgroupns", &spec.cgroupns_mode),
         ];
+        for endpoint in &spec.networks {
+            let foreign = endpoint.network == "host" || endpoint.network.starts_with("container:");
+            self.refuse("host-namespaces", foreign, &format!("--network {}", endpoint.network))?;
+        }
         for (flag, mode) in modes {
             let mode = mode.as_deref().unwrap_or_default();
             let foreign = mode == "host" || mode.starts_with("container:") || mode.starts_with("ns:");
@@ -273,6 +321,16 @@ mod tests {
     }
 
     #[test]
+    fn only_programs_that_look_may_be_run_on_the_machine_and_by_their_plain_names() {
+        let policy = Policy::new("docker", &[]).expect("a policy");
+        let run = |words: &[&str]| policy.command(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
+        assert!(run(&["stat", "-f", "--", "/srv"]).is_ok());
+        for refused in [&["sh", "-c", "stat"][..], &["/tmp/stat"], &["rm"], &[""], &[]] {
+            assert_eq!(run(refused).expect_err("refused").kind(), "denied", "{refused:?}");
+        }
+    }
+
+    #[test]
     fn paths_are_cleaned_before_they_are_judged() {
         assert_eq!(lexically_normal("/srv/../etc//passwd/."), "/etc/passwd");
         assert_eq!(lexically_normal("/../.."), "/");
@@ -295,6 +353,17 @@ mod tests {
         for source in ["/srv/agents", "/home/me/project", "/etcetera", "/var/log/agent"] {
             assert!(policy.bind(source).is_ok(), "{source}");
         }
+    }
+
+    #[test]
+    fn an_image_goes_only_where_it_is_ours_and_bears_one_of_our_names_or_none() {
+        let policy = Policy::new("docker", &[]).expect("a policy");
+        let own = [(AGENT_LABEL, "agent-1"), (PROVIDER_LABEL, "docker")];
+        let own = own.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        assert!(policy.remove_image("mngr-snapshot:a", &own, false).is_ok());
+        assert!(policy.remove_image("sha256:1", &own, true).is_ok());
+        assert!(policy.remove_image("sha256:1", &own, false).is_err());
+        assert!(policy.remove_image("sha256:1", &[], true).is_err());
     }
 
     #[test]

@@ -1,21 +1,26 @@
 //! One opened provider: a plugin, an engine and the settings that tie them together.
 
+mod settle;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::build;
 use crate::contract::backend::SettingProblem;
-use crate::contract::docker::{ExecOptions, LogOptions, PathStat, StatsSample};
+use crate::contract::docker::{ContainerChanges, ExecOptions, LogOptions, PathStat, StatsSample};
 use crate::contract::instance::{
     Action, AgentVolume, BuildRequest, CreateRequest, DestroyRequest, Destroyed, DiscoverRequest, ForkRequest,
-    GpuReport, SnapshotFilter, SnapshotRequest, Source, StartRequest, StopRequest, Stopped, UpdatedLimits, WatchResult,
+    GcRequest, GpuReport, SnapshotFilter, SnapshotRequest, Source, StartRequest, StopRequest, Stopped, UpdatedLimits,
+    WatchResult,
 };
 use crate::contract::types::{Agent, Finding, Limits, Snapshot};
 use crate::contract::{Result, types};
 use crate::engine::{Engine, ProgressSink};
 use crate::error::invalid;
 use crate::guard::Guard;
+use crate::journal::Store;
 use crate::loader::{Plugin, Session};
 use crate::policy::Policy;
 use crate::streams::{Archive, ExecSession, LogStream};
@@ -93,6 +98,7 @@ pub struct Provider {
     warnings: Arc<[SettingProblem]>,
     progress: ProgressSink,
     cancel: CancellationToken,
+    store: Option<Arc<Store>>,
 }
 
 impl Provider {
@@ -128,6 +134,7 @@ impl Provider {
             warnings: report.warnings.into(),
             progress: Arc::new(|_| {}),
             cancel: CancellationToken::new(),
+            store: None,
         })
     }
 
@@ -169,15 +176,31 @@ impl Provider {
         &self.warnings
     }
 
-    fn session(&self) -> Session {
+    /// The same provider, whose calls write down in `store` what they are about to do, and settle what died there.
+    #[must_use]
+    pub fn journaled_in(self, store: Option<Store>) -> Self {
+        Self {
+            store: store.map(Arc::new),
+            ..self
+        }
+    }
+
+    /// What a call is made with, after whatever an earlier one left half done is settled.
+    async fn session(&self) -> Session {
+        self.settle_the_dead().await;
+        self.bare_session()
+    }
+
+    pub(super) fn bare_session(&self) -> Session {
+        let guard = Guard::new(self.engine.clone(), self.policy.clone(), self.store.clone());
         Session {
-            guard: Some(Arc::new(Guard::new(self.engine.clone(), self.policy.clone()))),
+            guard: Some(Arc::new(guard)),
             progress: self.progress.clone(),
             cancel: self.cancel.clone(),
         }
     }
 
-    fn reference(&self) -> types::Provider {
+    pub(super) fn reference(&self) -> types::Provider {
         types::Provider {
             name: self.name.to_string(),
             settings: self.settings.to_string(),
@@ -191,17 +214,8 @@ impl Provider {
     pub async fn create(&self, agent: NewAgent) -> Result<Agent> {
         let (context, build_args) = match &agent.from {
             From::Build { context, args } => {
-                let directory = std::fs::metadata(context).is_ok_and(|metadata| metadata.is_dir());
-                if !directory {
-                    let remedy = "name the directory that holds the Dockerfile";
-                    return Err(invalid(
-                        "build",
-                        context.display().to_string(),
-                        "is not a directory",
-                        remedy,
-                    ));
-                }
-                (Some(Archive::Path(context.clone())), args.clone())
+                let (archive, args) = build::context(context, args)?;
+                (Some(archive), args)
             }
             _ => (None, Vec::new()),
         };
@@ -224,7 +238,7 @@ impl Provider {
             no_start: agent.no_start,
         };
         self.plugin
-            .create(self.session(), self.reference(), request, context)
+            .create(self.session().await, self.reference(), request, context)
             .await
     }
 
@@ -234,7 +248,7 @@ impl Provider {
     /// `not-found`, `ambiguous`, `conflict` (it does not run), `invalid-argument`, `unavailable`, `timeout`.
     pub async fn exec(&self, agent: &str, options: ExecOptions) -> Result<ExecSession> {
         self.plugin
-            .exec(self.session(), self.reference(), agent.to_owned(), options)
+            .exec(self.session().await, self.reference(), agent.to_owned(), options)
             .await
     }
 
@@ -245,7 +259,14 @@ impl Provider {
     pub async fn copy_in(&self, agent: &str, path: &str, archive: Archive, contents_only: bool) -> Result<()> {
         let (agent, path) = (agent.to_owned(), path.to_owned());
         self.plugin
-            .copy_in(self.session(), self.reference(), agent, path, archive, contents_only)
+            .copy_in(
+                self.session().await,
+                self.reference(),
+                agent,
+                path,
+                archive,
+                contents_only,
+            )
             .await
     }
 
@@ -255,7 +276,12 @@ impl Provider {
     /// `not-found` (agent, path), `ambiguous`, `unavailable`, `timeout`.
     pub async fn copy_out(&self, agent: &str, path: &str) -> Result<(PathStat, Archive)> {
         self.plugin
-            .copy_out(self.session(), self.reference(), agent.to_owned(), path.to_owned())
+            .copy_out(
+                self.session().await,
+                self.reference(),
+                agent.to_owned(),
+                path.to_owned(),
+            )
             .await
     }
 
@@ -265,7 +291,7 @@ impl Provider {
     /// `not-found`, `ambiguous`, `unavailable`, `timeout`.
     pub async fn logs(&self, agent: &str, options: LogOptions) -> Result<LogStream> {
         self.plugin
-            .logs(self.session(), self.reference(), agent.to_owned(), options)
+            .logs(self.session().await, self.reference(), agent.to_owned(), options)
             .await
     }
 }
@@ -279,7 +305,7 @@ macro_rules! operations {
             /// # Errors
             /// Any case of [`ProviderError`](crate::contract::ProviderError) that the contract names for this function.
             pub async fn $name(&self, $($argument: $kind),*) -> Result<$result> {
-                self.plugin.$name(self.session(), self.reference(), $($argument.into()),*).await
+                self.plugin.$name(self.session().await, self.reference(), $($argument.into()),*).await
             })*
         }
     };
@@ -316,6 +342,8 @@ operations! {
     snapshot_list(filter: SnapshotFilter) -> Vec<Snapshot>;
     /// Deletes a snapshot that no agent uses. With `agent` it must be that agent's.
     snapshot_delete(agent: Option<String>, snapshot: &str) -> Snapshot;
+    /// What the agent has changed of the image it was made from.
+    changes(agent: &str) -> ContainerChanges;
     /// Makes agents from an agent or a snapshot. All or nothing.
     fork(agent: &str, request: ForkRequest) -> Vec<Agent>;
     /// The volumes of this provider's agents.
@@ -323,9 +351,7 @@ operations! {
     /// The GPUs of the engine's machine and who holds them.
     gpus() -> GpuReport;
     /// Removes what no agent needs any more.
-    gc(dry_run: bool) -> Vec<Action>;
-    /// Finishes or rolls back what a crash left half done.
-    reconcile() -> Vec<Action>;
+    gc(request: GcRequest) -> Vec<Action>;
     /// What happened to agents after `cursor`; waits up to `wait_ms` milliseconds for the first event.
     watch(cursor: u64, wait_ms: u64) -> WatchResult;
 }

@@ -4,14 +4,14 @@
 //! container without them, and the engine's unique container name is the lock: of two that create the same agent one gets
 //! it. Whatever fails after the create call takes the container away again.
 
-use crate::contract::docker::{Container, ContainerSpec};
+use crate::contract::docker::{Container, ContainerSpec, Image};
 use crate::contract::system::{LogLevel, Progress};
 use crate::contract::types::{Agent, ProviderError, Snapshot};
-use crate::error::{already_exists, invalid, may_have_happened, shown, summary, unsupported};
+use crate::error::{already_exists, invalid, may_have_happened, shown, summary};
 use crate::labels::{self, Identity, Pair};
 use crate::recipe::{self, Origin, Recipe};
 use crate::{Capabilities, DockerProviderInstance, Result};
-use crate::{agent, image, lookup, snapshot, start_args};
+use crate::{agent, build, image, limits, lookup, snapshot, start_args};
 
 /// Waits between two looks for a container whose create call was not answered, in milliseconds.
 const LOOKS: [u64; 4] = [0, 250, 1000, 3000];
@@ -77,18 +77,25 @@ pub async fn create<C: Capabilities>(
         .transpose()?;
     check_command(&request.command)?;
     let draft = recipe::draft(&provider.settings, &request.start_args).map_err(start_args::Fault::into_error)?;
+    limits::fit(provider, &draft.spec.limits).await?;
 
+    let id = format!("{}{}", agent::ID_PREFIX, provider.capabilities.random_id());
     let base = match request.source {
         Source::DefaultImage => from_image(provider, &provider.settings.default_image, &draft).await?,
         Source::Image(reference) => from_image(provider, &reference, &draft).await?,
         Source::Snapshot(reference) => Base::snapshot(snapshot::find(provider, &reference).await?),
-        Source::Build { .. } => {
-            let remedy = "build the image with `docker build -t NAME`, and pass --image NAME";
-            return Err(unsupported("build", remedy));
+        Source::Build { context, args } => {
+            let mut options = build::options(&args)?;
+            options.platform = options.platform.or_else(|| draft.platform.clone());
+            let (tag, image) = build::image(provider, context, options, &id, &request.name).await?;
+            Base {
+                built: true,
+                ..Base::image(&tag, image)
+            }
         }
     };
     let identity = Identity {
-        id: format!("{}{}", agent::ID_PREFIX, provider.capabilities.random_id()),
+        id,
         name: request.name,
         agent_type,
         tags,
@@ -96,18 +103,32 @@ pub async fn create<C: Capabilities>(
         created_at: provider.capabilities.now(),
         snapshot_id: labels::value(&base.labels, labels::SNAPSHOT_ID).map(str::to_owned),
     };
-    let recipe = Recipe::new(base.origin, &draft, request.command);
+    let built = base.built.then(|| base.image.clone());
+    let mut recipe = Recipe::new(base.origin, &draft, request.command);
+    recipe.no_start = request.no_start;
     let mut spec = recipe.container(&provider.name, &identity, &draft, base.image);
     spec.labels.extend(base.labels);
 
-    let id = make(provider, spec, &identity).await?;
-    match bring_up(provider, &id, &identity.name, !request.no_start).await {
-        Ok(container) => Ok(agent::of_container(&provider.name, &container)),
-        Err(error) => {
-            remove(provider, &id).await;
-            Err(error)
-        }
+    let made = begin(provider, spec, &identity, !request.no_start).await;
+    if let (Err(_), Some(image)) = (&made, built) {
+        build::remove(provider, &image).await;
     }
+    Ok(agent::of_container(&provider.name, &made?))
+}
+
+/// Makes the container and starts it. After an error there is none.
+async fn begin<C: Capabilities>(
+    provider: &DockerProviderInstance<C>,
+    spec: ContainerSpec,
+    identity: &Identity,
+    start: bool,
+) -> Result<Container> {
+    let id = make(provider, spec, identity).await?;
+    let begun = bring_up(provider, &id, &identity.name, start).await;
+    if begun.is_err() {
+        remove(provider, &id).await;
+    }
+    begun
 }
 
 fn word(field: &str, given: &str) -> Result<String> {
@@ -133,6 +154,8 @@ fn check_command(command: &[String]) -> Result<()> {
 struct Base {
     origin: Origin,
     image: String,
+    /// Whether the image was built for this agent alone.
+    built: bool,
     /// Whose snapshot it is.
     agent_id: Option<String>,
     /// Labels over those that the image would hand down.
@@ -140,33 +163,39 @@ struct Base {
 }
 
 impl Base {
+    /// An image may itself be made of a snapshot, and its labels would then claim that the container was made from that.
+    fn image(reference: &str, image: Image) -> Self {
+        let claims = image
+            .labels
+            .into_iter()
+            .filter(|(name, _)| name.starts_with(labels::SNAPSHOT_PREFIX));
+        Self {
+            origin: Origin::Image(reference.to_owned()),
+            image: reference.to_owned(),
+            built: false,
+            agent_id: None,
+            labels: claims.map(|(name, _)| (name, String::new())).collect(),
+        }
+    }
+
     fn snapshot(snapshot: Snapshot) -> Self {
         Self {
             labels: vec![(labels::SNAPSHOT_ID.to_owned(), snapshot.id.clone())],
             origin: Origin::Snapshot(snapshot.id),
             image: snapshot.image,
+            built: false,
             agent_id: Some(snapshot.agent_id),
         }
     }
 }
 
-/// An image may itself be made of a snapshot, and its labels would then claim that the container was made from that.
 async fn from_image<C: Capabilities>(
     provider: &DockerProviderInstance<C>,
     reference: &str,
     draft: &start_args::Draft,
 ) -> Result<Base> {
-    let image = image::ensure(&provider.capabilities, reference, draft.platform.as_deref()).await?;
-    let claims = image
-        .labels
-        .into_iter()
-        .filter(|(name, _)| name.starts_with(labels::SNAPSHOT_PREFIX));
-    Ok(Base {
-        origin: Origin::Image(reference.to_owned()),
-        image: reference.to_owned(),
-        agent_id: None,
-        labels: claims.map(|(name, _)| (name, String::new())).collect(),
-    })
+    let image = image::ensure(&provider.capabilities, reference, draft.platform.as_deref(), draft.pull).await?;
+    Ok(Base::image(reference, image))
 }
 
 /// Makes the container and returns its id. Where the answer is lost, the container is looked for by its name and adopted if

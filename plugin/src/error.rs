@@ -113,6 +113,15 @@ pub fn unsupported(feature: &str, remedy: impl Into<String>) -> ProviderError {
     ProviderError::Unsupported(problem(feature, reason, remedy))
 }
 
+/// The thing itself, as it is, does not allow this.
+pub fn unsupported_because(
+    subject: impl Into<String>,
+    reason: impl Into<String>,
+    remedy: impl Into<String>,
+) -> ProviderError {
+    ProviderError::Unsupported(problem(subject, reason, remedy))
+}
+
 /// The plugin or the shim is at fault.
 pub fn internal(subject: impl Into<String>, reason: impl Into<String>, remedy: impl Into<String>) -> ProviderError {
     ProviderError::Internal(problem(subject, reason, remedy))

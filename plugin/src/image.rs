@@ -4,6 +4,7 @@ use crate::contract::docker::Image;
 use crate::contract::system::Progress;
 use crate::contract::types::ProviderError;
 use crate::error::{invalid, not_found, shown, summary};
+use crate::start_args::Pull;
 use crate::{Capabilities, Result};
 
 const MAX_REFERENCE: usize = 512;
@@ -32,16 +33,30 @@ pub fn check_reference(reference: &str) -> Result<()> {
     ))
 }
 
-/// The image, pulled where the engine does not have it or has it for another platform only.
+/// The image, pulled where `pull` wants it: usually where the engine does not have it or has it for another platform only.
 ///
 /// # Errors
-/// `not-found` where it can not be pulled either, and whatever else the engine answers.
-pub async fn ensure<C: Capabilities>(capabilities: &C, reference: &str, platform: Option<&str>) -> Result<Image> {
+/// `not-found` where it can not or may not be pulled, and whatever else the engine answers.
+pub async fn ensure<C: Capabilities>(
+    capabilities: &C,
+    reference: &str,
+    platform: Option<&str>,
+    pull: Pull,
+) -> Result<Image> {
     check_reference(reference)?;
-    match capabilities.image_inspect(reference).await {
-        Ok(image) if platform.is_none_or(|platform| is_for(&image, platform)) => return Ok(image),
-        Ok(_) | Err(ProviderError::NotFound(_)) => {}
-        Err(error) => return Err(error),
+    if pull != Pull::Always {
+        match capabilities.image_inspect(reference).await {
+            Ok(image) if platform.is_none_or(|platform| is_for(&image, platform)) => return Ok(image),
+            Ok(_) | Err(ProviderError::NotFound(_)) if pull == Pull::Never => {
+                return Err(not_found(
+                    format!("image `{}`", shown(reference)),
+                    "the engine does not have it for that platform, and --pull=never forbids to pull it",
+                    "pull, build or import it on the engine's machine, or leave --pull out",
+                ));
+            }
+            Ok(_) | Err(ProviderError::NotFound(_)) => {}
+            Err(error) => return Err(error),
+        }
     }
     capabilities.report(Progress {
         step: "pulling image".to_owned(),
@@ -67,10 +82,7 @@ pub async fn ensure<C: Capabilities>(capabilities: &C, reference: &str, platform
     }
     Err(not_found(
         format!("image `{}`", shown(reference)),
-        format!(
-            "the engine does not have it and could not pull it ({})",
-            summary(&error)
-        ),
+        format!("the engine could not pull it ({})", summary(&error)),
         "check its name, or pull, build or import it on the engine's machine (`docker pull`, `docker build -t`, \
          `docker import`), or name another image with --image or `default_image`",
     ))

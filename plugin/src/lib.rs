@@ -9,32 +9,42 @@
 
 pub mod agent;
 pub mod bindings;
+pub mod build;
+pub mod constraints;
 pub mod create;
 pub mod discover;
 pub mod error;
 pub mod exec;
+pub mod fork;
+pub mod gc;
 pub mod image;
 pub mod labels;
 pub mod lifecycle;
+pub mod limit_check;
 pub mod limits;
 pub mod lookup;
 pub mod provider;
 pub mod recipe;
+pub mod reconcile;
 pub mod restore;
 pub mod settings;
 pub mod snapshot;
 pub mod start_args;
+pub mod stats;
 #[cfg(test)]
 mod testing;
+pub mod volumes;
+pub mod watch;
 
 pub use provider::{DockerProviderBackend, DockerProviderInstance};
 
 use contract::docker::{
-    CommitOptions, Container, ContainerFilter, ContainerSpec, ContainerSummary, CreatedContainer, ExecOptions, Image,
-    ImageSummary, LogOptions, PathStat,
+    BuildOptions, CommitOptions, Container, ContainerChanges, ContainerFilter, ContainerSpec, ContainerSummary,
+    CreatedContainer, EngineInfo, Event, ExecOptions, Image, ImageSummary, LogOptions, PathStat, StatsSample, Volume,
 };
+use contract::ssh::{Command, CommandOutput};
 use contract::system::{LogLevel, Progress};
-use contract::types::ProviderError;
+use contract::types::{Limits, ProviderError};
 
 /// The records of `wit/`, as wit-bindgen makes them. Its resource types work inside a component only; logic names them
 /// through [`Capabilities`].
@@ -55,8 +65,8 @@ pub mod contract {
 /// What every call of the contract answers.
 pub type Result<T> = std::result::Result<T, ProviderError>;
 
-/// What a plugin is handed: the functions of the imports `docker` and `system` that this provider uses, each with the
-/// meaning that `wit/docker.wit` and `wit/system.wit` give it.
+/// What a plugin is handed: the functions of the imports `docker`, `ssh` and `system` that this provider uses, each
+/// with the meaning that the file of `wit/` gives it.
 ///
 /// The three associated types are streams that the host owns. They are passed on and never looked into.
 #[expect(
@@ -71,10 +81,17 @@ pub trait Capabilities {
     /// Tar bytes on their way in or out of a container.
     type Archive;
 
+    /// `docker.info`
+    async fn info(&self) -> Result<EngineInfo>;
+
     /// `docker.container-list`
     async fn container_list(&self, filter: ContainerFilter) -> Result<Vec<ContainerSummary>>;
     /// `docker.container-inspect`, without the size.
     async fn container_inspect(&self, id: &str) -> Result<Container>;
+    /// `docker.container-inspect`, with the size.
+    async fn container_inspect_with_size(&self, id: &str) -> Result<Container>;
+    /// `docker.container-diff`
+    async fn container_diff(&self, id: &str) -> Result<ContainerChanges>;
     /// `docker.container-create`
     async fn container_create(&self, spec: ContainerSpec) -> Result<CreatedContainer>;
     /// `docker.container-start`
@@ -89,6 +106,8 @@ pub trait Capabilities {
     async fn container_rename(&self, id: &str, name: &str) -> Result<()>;
     /// `docker.container-remove`, by force and with its anonymous volumes.
     async fn container_remove(&self, id: &str) -> Result<()>;
+    /// `docker.container-update`
+    async fn container_update(&self, id: &str, limits: Limits) -> Result<Vec<String>>;
     /// `docker.container-commit`
     async fn container_commit(&self, id: &str, options: CommitOptions) -> Result<String>;
 
@@ -100,6 +119,22 @@ pub trait Capabilities {
     async fn image_remove(&self, reference: &str) -> Result<Vec<String>>;
     /// `docker.image-pull`
     async fn image_pull(&self, reference: &str, platform: Option<String>) -> Result<()>;
+
+    /// `docker.volume-list`
+    async fn volume_list(&self, labels: Vec<String>) -> Result<Vec<Volume>>;
+    /// `docker.volume-remove`, without force.
+    async fn volume_remove(&self, name: &str) -> Result<()>;
+
+    /// `docker.stats`
+    async fn stats(&self, id: &str) -> Result<StatsSample>;
+    /// `docker.events`
+    async fn events(&self, labels: Vec<String>, since: u64, wait_ms: u64) -> Result<Vec<Event>>;
+    /// `docker.volume-inspect`
+    async fn volume_inspect(&self, name: &str) -> Result<Volume>;
+    /// `docker.volume-users`
+    async fn volume_users(&self, name: &str) -> Result<Vec<String>>;
+    /// `docker.image-build`
+    async fn image_build(&self, context: Self::Archive, options: BuildOptions) -> Result<String>;
 
     /// `docker.exec`
     async fn exec(&self, id: &str, options: ExecOptions) -> Result<Self::ExecSession>;
@@ -117,6 +152,9 @@ pub trait Capabilities {
         root_name: Option<String>,
         archive: Self::Archive,
     ) -> Result<()>;
+
+    /// `ssh.run`
+    async fn machine_run(&self, command: Command) -> Result<CommandOutput>;
 
     /// `system.log`
     fn log(&self, level: LogLevel, message: &str);

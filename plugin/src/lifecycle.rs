@@ -141,12 +141,13 @@ pub async fn destroy<C: Capabilities>(
     let agent_id = labels::value(&container.labels, labels::AGENT_ID)
         .unwrap_or_default()
         .to_owned();
-    let snapshots = snapshot::of_agent(provider, &agent_id).await?;
     create::report(provider, "removing container", name(provider, &container));
     match provider.capabilities.container_remove(&container.id).await {
         Ok(()) | Err(ProviderError::NotFound(_)) => {}
         Err(error) => return Err(error),
     }
+    // Only now: a snapshot that was being taken is in the list, or was refused for want of a container.
+    let snapshots = snapshot::of_agent(provider, &agent_id).await?;
     let mut destroyed = Destroyed {
         agent_id: None,
         deleted_snapshots: Vec::new(),

@@ -1,18 +1,22 @@
 //! The exported contract: the provider as a kind, and one configured instance of it. Each call is answered elsewhere.
 
 use crate::contract::backend::{ConfigReport, Description};
-use crate::contract::docker::{ExecOptions, LogOptions, PathStat};
+use crate::contract::docker::{ContainerChanges, ExecOptions, LogOptions, PathStat, StatsSample};
 use crate::contract::instance::{
-    DestroyRequest, Destroyed, DiscoverRequest, SnapshotFilter, SnapshotRequest, StartRequest, StopRequest, Stopped,
+    Action, AgentVolume, DestroyRequest, Destroyed, DiscoverRequest, ForkRequest, GcRequest, Pending, Reconciliation,
+    SnapshotFilter, SnapshotRequest, StartRequest, StopRequest, Stopped, UpdatedLimits, WatchResult,
 };
-use crate::contract::types::{Agent, Limits, Provider, Snapshot};
+use crate::contract::types::{Agent, Finding, Limits, Provider, Snapshot};
 use crate::create::CreateRequest;
 use crate::settings::Settings;
 use crate::{Capabilities, Result};
-use crate::{agent, create, discover, exec, lifecycle, limits, settings, snapshot, start_args};
+use crate::{
+    agent, build, constraints, create, discover, exec, fork, gc, lifecycle, limits, reconcile, settings, snapshot,
+    start_args, stats, volumes, watch,
+};
 
 /// The functions of `instance` that work.
-const CAPABILITIES: [&str; 17] = [
+const CAPABILITIES: [&str; 26] = [
     "instance.create",
     "instance.discover",
     "instance.get",
@@ -27,9 +31,18 @@ const CAPABILITIES: [&str; 17] = [
     "instance.copy-out",
     "instance.logs",
     "instance.resources",
+    "instance.update-limits",
+    "instance.stats",
+    "instance.volumes",
+    "instance.gc",
+    "instance.watch",
+    "instance.snapshot-check",
+    "instance.changes",
+    "instance.fork",
     "instance.snapshot-create",
     "instance.snapshot-list",
     "instance.snapshot-delete",
+    "instance.reconcile",
 ];
 
 /// The provider as a kind.
@@ -46,7 +59,7 @@ impl DockerProviderBackend {
             capabilities: CAPABILITIES.map(str::to_owned).to_vec(),
             settings: settings::describe(),
             start_arguments: start_args::describe(),
-            build_arguments: Vec::new(),
+            build_arguments: build::describe(),
         }
     }
 
@@ -146,6 +159,24 @@ calls! {
     copy_in => exec(agent: &str, path: &str, archive: C::Archive, contents_only: bool) -> ();
     /// Copies out of an agent.
     copy_out => exec(agent: &str, path: &str) -> (PathStat, C::Archive);
+    /// What a snapshot of an agent would not hold.
+    snapshot_check => constraints(agent: &str) -> Vec<Finding>;
+    /// What an agent has changed of its image.
+    changes => fork(agent: &str) -> ContainerChanges;
+    /// Makes agents of an agent.
+    fork => fork(agent: &str, request: ForkRequest) -> Vec<Agent>;
+    /// Settles calls that were cut short.
+    reconcile => reconcile(pending: Vec<Pending>) -> Reconciliation;
     /// What an agent may use.
     resources => limits(agent: &str) -> Limits;
+    /// Changes what an agent may use.
+    update_limits => limits(agent: &str, limits: Limits) -> UpdatedLimits;
+    /// What an agent uses.
+    stats => stats(agent: &str) -> StatsSample;
+    /// Volumes that were made for agents.
+    volumes => volumes() -> Vec<AgentVolume>;
+    /// Removes what no agent needs any more.
+    gc => gc(request: GcRequest) -> Vec<Action>;
+    /// What happened to agents.
+    watch => watch(cursor: u64, wait_ms: u64) -> WatchResult;
 }

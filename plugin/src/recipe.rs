@@ -44,6 +44,9 @@ pub struct Recipe {
     /// The command that was asked for; empty for none.
     #[serde(default)]
     pub command: Vec<String>,
+    /// It was to be left created and not started, so that it is no leftover of a create that was cut off.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_start: bool,
 }
 
 impl Recipe {
@@ -56,6 +59,7 @@ impl Recipe {
             env: draft.env_names(),
             omitted: draft.omitted(),
             command,
+            no_start: false,
         }
     }
 
@@ -167,6 +171,29 @@ mod tests {
         let text = recipe.encode();
         assert!(!text.contains("hunter2") && text.contains("TOKEN"), "{text}");
         assert_eq!(Recipe::of(&[(labels::SPEC.to_owned(), text)]), Ok(recipe));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_container_made_again_from_its_label_is_the_same(
+            memory in 1_u32..9000,
+            labels in proptest::collection::vec(("[a-z]{1,8}", "[ -~]{0,12}"), 0..5),
+            ports in proptest::collection::vec(1_u16..u16::MAX, 0..4),
+            networks in proptest::collection::btree_set("[a-z]{1,6}", 0..4),
+            command in proptest::collection::vec("[ -~]{1,12}", 0..4),
+        ) {
+            let mut args = vec![format!("--memory={memory}m")];
+            args.extend(labels.into_iter().map(|(name, value)| format!("--label={name}={value}")));
+            args.extend(ports.into_iter().map(|port| format!("-p{port}")));
+            args.extend(networks.into_iter().map(|name| format!("--network=name={name},alias=a")));
+            let first = draft(&Settings::default(), &args).expect("a draft");
+            let label = Recipe::new(Origin::Image("busybox".to_owned()), &first, command.clone()).encode();
+            let again = Recipe::of(&[(labels::SPEC.to_owned(), label)]).expect("a recipe");
+            let mut second = Draft::new();
+            second.take(&again.args).expect("the arguments");
+            proptest::prop_assert_eq!(first.spec, second.spec);
+            proptest::prop_assert_eq!(again.command, command);
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! back.
 
 use crate::contract::docker::Container;
+use crate::contract::instance::PendingRename;
 use crate::contract::system::LogLevel;
 use crate::contract::types::{Agent, AgentState, ProviderError, Snapshot};
 use crate::error::{already_exists, conflict, invalid, summary};
@@ -12,6 +13,9 @@ use crate::recipe::{Origin, Recipe};
 use crate::start_args::{self, Draft};
 use crate::{Capabilities, DockerProviderInstance, Result};
 use crate::{agent, create, lookup, snapshot};
+
+/// What the name of an old container ends with while a new one takes its place.
+pub(crate) const ASIDE: &str = ".replaced";
 
 /// Makes the agent's container anew from a snapshot of its own and starts it.
 ///
@@ -71,8 +75,11 @@ pub async fn start<C: Capabilities>(
     };
     let mut recipe = Recipe::of(&old.labels).map_err(broken)?;
     recipe.source = Origin::Snapshot(snapshot.id.clone());
+    recipe.no_start = false;
     let mut draft = Draft::new();
     draft.take(&recipe.args).map_err(start_args::Fault::into_error)?;
+    // Limits may have been changed since the recipe was written.
+    draft.spec.limits = old.limits.clone();
     replace(provider, &old, &identity, &recipe, &draft, &snapshot).await
 }
 
@@ -94,7 +101,7 @@ async fn replace<C: Capabilities>(
         );
         provider.capabilities.log(LogLevel::Warn, &message);
     }
-    let aside = format!("{}.replaced", old.name);
+    let aside = aside(&old.name);
     match provider.capabilities.container_rename(&old.id, &aside).await {
         Err(ProviderError::Conflict(_)) => {
             return Err(already_exists(
@@ -125,6 +132,16 @@ async fn replace<C: Capabilities>(
     }
 }
 
+/// What a container is called while another takes its place.
+fn aside(name: &str) -> String {
+    format!("{name}.replaced")
+}
+
+/// Whether a container was renamed to make place for another.
+pub(crate) fn is_aside(rename: &PendingRename) -> bool {
+    rename.to_name == aside(&rename.from_name)
+}
+
 /// Gives the old container its name back, and passes on what went wrong.
 async fn put_back<C: Capabilities>(
     provider: &DockerProviderInstance<C>,
@@ -133,7 +150,7 @@ async fn put_back<C: Capabilities>(
 ) -> ProviderError {
     if let Err(second) = provider.capabilities.container_rename(&old.id, &old.name).await {
         let message = format!(
-            "container {} is still called {}.replaced: {}; rename it: docker rename {0} {1}",
+            "container {} is still called {}{ASIDE}: {}; rename it: docker rename {0} {1}",
             old.id,
             old.name,
             summary(&second)

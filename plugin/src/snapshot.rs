@@ -6,25 +6,29 @@ use crate::contract::docker::{
     CommitOptions, Container, ContainerFilter, ContainerStatus, ContainerSummary, ImageSummary,
 };
 use crate::contract::instance::{SnapshotFilter, SnapshotRequest};
+use crate::contract::system::LogLevel;
 use crate::contract::types::{ProviderError, Snapshot};
 use crate::error::{ambiguous, conflict, did_you_mean, invalid, may_have_happened, nearest, not_found, shown};
 use crate::labels::{self, Pair};
 use crate::lookup::{self, Entry, Match};
 use crate::{Capabilities, DockerProviderInstance, Result};
-use crate::{agent, create};
+use crate::{agent, constraints, create};
 
 /// What every snapshot's id begins with.
 pub const ID_PREFIX: &str = "snap-";
 /// The repository of all snapshots.
 const REPOSITORY: &str = "mngr-snapshot";
 const MAX_NAME: usize = 128;
+/// From so many layers on a snapshot is made of one. Engines refuse more than some 125.
+pub(crate) const DEEP: u32 = 100;
 /// Waits between two looks for the image of a commit that was not answered, in milliseconds.
 const LOOKS: [u64; 5] = [250, 500, 1000, 2000, 4000];
 
 /// Commits the agent's filesystem to an image.
 ///
 /// # Errors
-/// `invalid-argument` for a bad name, `conflict` for an agent in no fit state, and whatever the engine answers.
+/// `invalid-argument` for a bad name, `snapshot-blocked` with what it would not hold, `conflict` for an agent in no fit state,
+/// and whatever the engine answers.
 pub async fn create<C: Capabilities>(
     provider: &DockerProviderInstance<C>,
     reference: &str,
@@ -66,9 +70,17 @@ pub(crate) async fn take<C: Capabilities>(
         }
         _ => {}
     }
+    let findings = constraints::permit(provider, container, request.force).await?;
+    let (written, left_out) = constraints::encode(&findings);
+    if left_out > 0 {
+        let message = format!("{left_out} findings do not fit into the label of a snapshot of {agent_name}");
+        provider.capabilities.log(LogLevel::Warn, &message);
+    }
     let id = format!("{ID_PREFIX}{}", provider.capabilities.random_id());
     let tag = format!("{}-{id}", identity.id);
+    let flatten = is_deep(provider, &container.image_id).await?;
     let options = CommitOptions {
+        flatten,
         repository: REPOSITORY.to_owned(),
         tag: tag.clone(),
         comment: format!("mngr snapshot of {agent_name}"),
@@ -83,12 +95,16 @@ pub(crate) async fn take<C: Capabilities>(
                 labels::SNAPSHOT_PARENT,
                 identity.snapshot_id.as_deref().unwrap_or_default(),
             ),
-            (labels::SNAPSHOT_FINDINGS, ""),
+            (labels::SNAPSHOT_FINDINGS, &written),
         ]
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .to_vec(),
     };
-    create::report(provider, "committing snapshot", agent_name);
+    let step = match flatten {
+        true => "committing snapshot as one layer",
+        false => "committing snapshot",
+    };
+    create::report(provider, step, agent_name);
     let image = format!("{REPOSITORY}:{tag}");
     if let Err(error) = provider.capabilities.container_commit(&container.id, options).await {
         await_commit(provider, &image, error).await?;
@@ -109,6 +125,16 @@ pub(crate) async fn take<C: Capabilities>(
             format!("remove the image, docker image rm {REPOSITORY}:{tag}, and report this with the engine's version"),
         )
     })
+}
+
+/// Whether an image made on top of this one would have too many layers. An image that was untagged by force and is gone can
+/// not be counted; its container goes through and the engine says what it makes of it.
+async fn is_deep<C: Capabilities>(provider: &DockerProviderInstance<C>, image: &str) -> Result<bool> {
+    match provider.capabilities.image_inspect(image).await {
+        Ok(image) => Ok(image.layers >= DEEP),
+        Err(ProviderError::NotFound(_)) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// The engine finishes a commit though its caller is gone, so an answer that is lost is not a failure yet.
@@ -339,7 +365,7 @@ async fn all<C: Capabilities>(provider: &DockerProviderInstance<C>) -> Result<Ve
 
 /// What an image says of itself. An image made of a snapshot inherits its labels and not its tag, so only what bears the
 /// tag is one.
-fn of_image(image: ImageSummary) -> Option<Snapshot> {
+pub(crate) fn of_image(image: ImageSummary) -> Option<Snapshot> {
     let label = |key| labels::value(&image.labels, key);
     let id = label(labels::SNAPSHOT_ID)?.to_owned();
     let agent_id = label(labels::AGENT_ID)?.to_owned();
@@ -355,7 +381,9 @@ fn of_image(image: ImageSummary) -> Option<Snapshot> {
         image: tag,
         image_id: image.id,
         size_bytes: image.size_bytes,
-        findings: Vec::new(),
+        findings: label(labels::SNAPSHOT_FINDINGS)
+            .map(constraints::decode)
+            .unwrap_or_default(),
     })
 }
 

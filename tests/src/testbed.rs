@@ -43,6 +43,8 @@ pub struct Testbed {
     /// The sandbox engine, where it is one, to make it fail.
     pub sandbox: Option<SandboxEngine>,
     host: Host,
+    /// Where journals are kept.
+    _state: tempfile::TempDir,
 }
 
 /// Runs one test and cleans up after it.
@@ -88,7 +90,9 @@ impl Testbed {
         }
         let cache = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/plugin-cache");
         let loader = Loader::new(Some(ArtefactCache::at(cache))).expect("a loader");
-        let host = Host::with(loader, Environment::of_process());
+        let state = tempfile::tempdir().expect("a directory");
+        let variables = [("XDG_STATE_HOME", state.path().display().to_string())];
+        let host = Host::with(loader, Environment::new(variables, "/"));
         let name = format!("test-{}", &uuid::Uuid::new_v4().simple().to_string()[..12]);
         let provider = open(&host, engine.clone(), &name).await;
         Self {
@@ -96,7 +100,13 @@ impl Testbed {
             engine,
             sandbox,
             host,
+            _state: state,
         }
+    }
+
+    /// The same provider as another process would open it.
+    pub async fn again(&self) -> Provider {
+        open(&self.host, self.engine.clone(), self.provider.name()).await
     }
 
     /// A second provider instance on the same engine.

@@ -40,7 +40,7 @@ impl HostArchive for Call {
     }
 }
 
-fn guard(call: &Accessor<Call, HasSelf<Call>>) -> Result<Arc<Guard>> {
+pub(super) fn guard(call: &Accessor<Call, HasSelf<Call>>) -> Result<Arc<Guard>> {
     call.with(|mut access| access.get().guard.clone()).ok_or_else(|| {
         unsupported(
             "docker",
@@ -167,6 +167,10 @@ impl HostWithStore<Call> for HasSelf<Call> {
         labels: Vec<(String, String)>,
     ) -> Result<Volume> {
         guard(call)?.volume_create(&name, &driver, options, labels).await
+    }
+
+    async fn volume_users(call: &Accessor<Call, Self>, name: String) -> Result<Vec<String>> {
+        guard(call)?.volume_users(&name).await
     }
 
     async fn volume_remove(call: &Accessor<Call, Self>, name: String, force: bool) -> Result<()> {

@@ -2,19 +2,15 @@
 
 use wasmtime::component::{Accessor, HasSelf};
 
-use super::Call;
+use super::{Call, docker};
 use crate::contract::Result;
 use crate::contract::ssh::{Command, CommandOutput, Host, HostWithStore};
-use crate::error::unsupported;
+use crate::engine::Engine;
 
 impl Host for Call {}
 
 impl HostWithStore<Call> for HasSelf<Call> {
-    async fn run(_: &Accessor<Call, Self>, _: Command) -> Result<CommandOutput> {
-        Err(unsupported(
-            "ssh.run",
-            "this version of the shim runs no commands on the engine's machine",
-            "use a later version",
-        ))
+    async fn run(call: &Accessor<Call, Self>, command: Command) -> Result<CommandOutput> {
+        docker::guard(call)?.machine_run(command).await
     }
 }

@@ -1,5 +1,6 @@
 //! What every command starts from: the global flags, the configuration, an open provider.
 
+use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -9,6 +10,7 @@ use mngr_host_shim::environment::Environment;
 use mngr_host_shim::host::Host;
 use mngr_host_shim::loader::{ArtefactCache, Loader};
 use mngr_host_shim::provider::Provider;
+use tokio::io::{AsyncBufReadExt, BufReader};
 
 use super::exit::Exit;
 use super::failure::Failure;
@@ -110,9 +112,29 @@ impl Context {
         (!faults.is_empty()).then_some(Failure::Config(faults))
     }
 
+    /// A word on stderr, for people and for whoever reads a program's log.
+    pub fn say(&self, word: &str) {
+        let _ = writeln!(anstream::stderr(), "mngr-docker: {word}");
+    }
+
     /// A spinner for one step.
     pub fn spinner(&self, step: &str) -> Spinner {
         Spinner::new(self.output, step)
+    }
+
+    /// Asks a person; anything but yes is no.
+    pub async fn ask(&self, question: &str) -> Result<bool, Failure> {
+        write!(anstream::stderr(), "{question} [y/N] ")?;
+        let mut answer = String::new();
+        let mut stdin = BufReader::new(tokio::io::stdin());
+        tokio::select! {
+            read = stdin.read_line(&mut answer) => drop(read?),
+            failure = self.interrupted() => {
+                self.output.note("");
+                return Err(failure);
+            }
+        }
+        Ok(matches!(answer.trim(), "y" | "Y" | "yes" | "Yes" | "YES"))
     }
 
     /// Waits for a signal, and returns it as a failure.

@@ -1,14 +1,18 @@
 //! `create`.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use mngr_host_shim::contract::Result;
 use mngr_host_shim::error::invalid;
-use mngr_host_shim::provider::{From as Source, NewAgent};
+use mngr_host_shim::provider::{From as Source, NewAgent, Provider};
 
 use super::arguments::pair;
 use super::context::Context;
 use super::exit::Exit;
-use super::failure::Outcome;
+use super::expand;
+use super::failure::{Failure, Outcome};
+use super::findings;
 use super::json::{AgentJson, state_name};
 use super::output::clean;
 
@@ -18,6 +22,7 @@ use super::output::clean;
   mngr-docker create a1
   mngr-docker create a1 --image debian:12 --tag project=x --memory 4g -- sleep infinity
   mngr-docker create a1 -s --volume=/srv/data:/data -s '--env A=1'
+  mngr-docker create a1 --build . -b --target=test -b '--build-arg A=1'
   mngr-docker create a2 --snapshot snap-1f0c")]
 pub struct Create {
     /// Name of the agent, unique within the provider
@@ -25,6 +30,18 @@ pub struct Create {
     /// Image to make it from [default: the provider's default_image]
     #[arg(long, value_name = "REF", conflicts_with = "snapshot")]
     image: Option<String>,
+    /// Directory to build its image from, with a Dockerfile in it
+    #[arg(long, value_name = "DIRECTORY", conflicts_with_all = ["image", "snapshot"])]
+    build: Option<PathBuf>,
+    /// A flag of `docker build` with its value, for example `--target=test`; may be repeated
+    #[arg(
+        short = 'b',
+        long = "build-arg-line",
+        value_name = "DOCKER_BUILD_FLAG",
+        allow_hyphen_values = true,
+        requires = "build"
+    )]
+    build_args: Vec<String>,
     /// Snapshot to make it from: an id, a unique prefix of one, or a name
     #[arg(long, value_name = "ID")]
     snapshot: Option<String>,
@@ -65,11 +82,13 @@ pub struct Create {
 impl Create {
     /// Makes the agent.
     pub async fn run(self, context: &Context) -> Outcome {
-        let agent = self.request()?;
+        let mut agent = self.request()?;
         let spinner = context.spinner(&format!("creating {}", clean(&agent.name)));
         let provider = context.provider(&spinner).await?;
+        fill_in(&mut agent, &provider, context).await?;
         let agent = provider.create(agent).await.map_err(|error| context.failure(error))?;
         drop(spinner);
+        findings::repeat(context, &provider, agent.snapshot_id.as_deref()).await;
         if context.output.json {
             context.output.value(&AgentJson::from(&agent))?;
         } else {
@@ -85,10 +104,14 @@ impl Create {
         Ok(NewAgent {
             start_args: self.start_args()?,
             name: self.name,
-            from: match (self.image, self.snapshot) {
-                (Some(image), _) => Source::Image(image),
-                (None, Some(snapshot)) => Source::Snapshot(snapshot),
-                (None, None) => Source::DefaultImage,
+            from: match (self.build, self.image, self.snapshot) {
+                (Some(context), _, _) => Source::Build {
+                    context,
+                    args: words("build-arg-line", &self.build_args)?,
+                },
+                (None, Some(image), _) => Source::Image(image),
+                (None, None, Some(snapshot)) => Source::Snapshot(snapshot),
+                (None, None, None) => Source::DefaultImage,
             },
             agent_type: self.agent_type.unwrap_or_default(),
             tags: self.tags,
@@ -100,19 +123,7 @@ impl Create {
 
     /// Each `-s` in words, then the flags that have names of their own here, so that those win.
     fn start_args(&self) -> Result<Vec<String>> {
-        let mut words = Vec::new();
-        for given in &self.start_args {
-            let split = shlex::split(given).ok_or_else(|| {
-                let remedy = "close the quotes, as a shell would want it";
-                invalid(
-                    "start-arg",
-                    given.chars().take(80).collect::<String>(),
-                    "its quotes do not pair up",
-                    remedy,
-                )
-            })?;
-            words.extend(split);
-        }
+        let mut words = words("start-arg", &self.start_args)?;
         let named = [("gpus", &self.gpus), ("cpus", &self.cpus), ("memory", &self.memory)];
         words.extend(
             named
@@ -121,6 +132,35 @@ impl Create {
         );
         Ok(words)
     }
+}
+
+/// Arguments in words, as a shell would split them.
+pub fn words(flag: &str, given: &[String]) -> Result<Vec<String>> {
+    let mut words = Vec::new();
+    for given in given {
+        let split = shlex::split(given).ok_or_else(|| {
+            let remedy = "close the quotes, as a shell would want it";
+            let start = given.chars().take(80).collect::<String>();
+            invalid(flag, start, "its quotes do not pair up", remedy)
+        })?;
+        words.extend(split);
+    }
+    Ok(words)
+}
+
+/// Fills in what comes from this machine: files and variables.
+async fn fill_in(agent: &mut NewAgent, provider: &Provider, context: &Context) -> std::result::Result<(), Failure> {
+    let built = matches!(agent.from, Source::Build { .. });
+    if agent.start_args.is_empty() && !built {
+        return Ok(());
+    }
+    let known = provider.plugin().describe().await?;
+    let given = std::mem::take(&mut agent.start_args);
+    agent.start_args = expand::start_args(given, &known.start_arguments, &context.environment)?;
+    if let Source::Build { args, .. } = &mut agent.from {
+        *args = expand::build_args(std::mem::take(args), &known.build_arguments, &context.environment)?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use mngr_host_shim::contract::ProviderError;
+use mngr_host_shim::contract::docker::ContainerChanges;
 use mngr_host_shim::contract::instance::{Destroyed, Stopped};
 use mngr_host_shim::contract::types::{
     Agent, AgentState, DeviceRate, DeviceRequest, Finding, FindingKind, Limits, Severity, Snapshot, Ulimit,
@@ -174,18 +175,42 @@ impl<'a> From<&'a Finding> for FindingJson<'a> {
             source: finding.source.as_deref(),
             read_only: finding.read_only,
             size_bytes: finding.size_bytes,
-            severity: match finding.severity {
-                Severity::Ignore => "ignore",
-                Severity::Warn => "warn",
-                Severity::Block => "block",
-            },
+            severity: severity_name(finding.severity),
             reason: &finding.reason,
             remedy: &finding.remedy,
         }
     }
 }
 
-fn finding_kind(kind: FindingKind) -> &'static str {
+/// The severity's name, for people and programs.
+pub fn severity_name(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Ignore => "ignore",
+        Severity::Warn => "warn",
+        Severity::Block => "block",
+    }
+}
+
+/// What an agent has changed.
+#[derive(Serialize)]
+pub struct ChangesJson<'a> {
+    added: &'a [String],
+    modified: &'a [String],
+    deleted: &'a [String],
+}
+
+impl<'a> From<&'a ContainerChanges> for ChangesJson<'a> {
+    fn from(changes: &'a ContainerChanges) -> Self {
+        Self {
+            added: &changes.added,
+            modified: &changes.modified,
+            deleted: &changes.deleted,
+        }
+    }
+}
+
+/// The kind's name, for people and programs.
+pub fn finding_kind(kind: FindingKind) -> &'static str {
     match kind {
         FindingKind::BindMount => "bind_mount",
         FindingKind::NamedVolume => "named_volume",

@@ -1,7 +1,6 @@
 //! `start`, `stop`, `pause`, `resume`, `destroy` and `rename`.
 
 use std::collections::HashSet;
-use std::io::Write;
 
 use clap::Args;
 use mngr_host_shim::contract::ProviderError;
@@ -10,13 +9,13 @@ use mngr_host_shim::contract::instance::{
 };
 use mngr_host_shim::contract::types::Agent;
 use mngr_host_shim::provider::Provider;
-use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::sync::Barrier;
 
 use super::arguments::agent_names;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::{Failure, Outcome};
+use super::findings;
 use super::json::{AgentJson, DestroyedJson, StoppedJson, Written, state_name, written};
 use super::output::clean;
 use super::several::each;
@@ -44,6 +43,9 @@ pub struct Stop {
     /// Take a snapshot first, by this name; where that fails the agent is not stopped
     #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     snapshot: Option<String>,
+    /// Take the snapshot although it would lose data
+    #[arg(long, requires = "snapshot")]
+    force: bool,
     /// How long the main command gets to end before it is killed
     #[arg(long, value_name = "SECONDS")]
     timeout: Option<u32>,
@@ -106,7 +108,11 @@ impl Start {
         let provider = context.provider(&spinner).await?;
         let call = async |agent: &str| {
             let snapshot = self.snapshot.clone();
-            provider.start(agent, StartRequest { snapshot }).await
+            let started = provider.start(agent, StartRequest { snapshot }).await?;
+            if self.snapshot.is_some() {
+                findings::repeat(context, &provider, started.snapshot_id.as_deref()).await;
+            }
+            Ok(started)
         };
         each(context, spinner, &self.agents, call, agent_line, agent_json).await
     }
@@ -121,13 +127,17 @@ impl Stop {
             let snapshot = self.snapshot.clone().map(|name| SnapshotRequest {
                 name,
                 pause: None,
-                force: false,
+                force: self.force,
             });
             let request = StopRequest {
                 timeout_seconds: self.timeout,
                 snapshot,
             };
-            provider.stop(agent, request).await
+            let stopped = provider.stop(agent, request).await?;
+            if let Some(snapshot) = &stopped.snapshot {
+                findings::warn(&context.output, &snapshot.findings);
+            }
+            Ok(stopped)
         };
         let line = |stopped: &Stopped| match &stopped.snapshot {
             Some(snapshot) => format!("{}; snapshot {}", agent_line(&stopped.agent), clean(&snapshot.id)),
@@ -188,20 +198,9 @@ impl Destroy {
     async fn confirmed(&self, context: &Context) -> Result<bool, Failure> {
         let names = clean(&self.agents.join(", "));
         let snapshots = if self.snapshots { " and their snapshots" } else { "" };
-        write!(
-            anstream::stderr(),
-            "Destroy {names}{snapshots}? What is in them is lost. [y/N] "
-        )?;
-        let mut answer = String::new();
-        let mut stdin = BufReader::new(tokio::io::stdin());
-        tokio::select! {
-            read = stdin.read_line(&mut answer) => drop(read?),
-            failure = context.interrupted() => {
-                context.output.note("");
-                return Err(failure);
-            }
-        }
-        Ok(matches!(answer.trim(), "y" | "Y" | "yes" | "Yes" | "YES"))
+        context
+            .ask(&format!("Destroy {names}{snapshots}? What is in them is lost."))
+            .await
     }
 }
 

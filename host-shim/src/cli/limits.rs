@@ -9,26 +9,93 @@ use super::exit::Exit;
 use super::failure::Outcome;
 use super::json::LimitsJson;
 use super::output::{Table, clean};
-use super::units::{binary_size, size};
+use super::units::{binary_size, parse_size, parse_size_or_none, size};
 
-/// Show what an agent may use, as the engine has it
+/// Show what an agent may use, as the engine has it, or change it
+///
+/// What the engine fixes when a container is made can not be changed: /dev/shm, ulimits, rates of devices, disk and GPUs.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  mngr-docker limits a1
+  mngr-docker limits a1 --memory 8g --cpus 1.5")]
 pub struct Limits {
     /// Id, unique prefix of one, or name
     #[arg(add = agent_names())]
     agent: String,
+    #[command(flatten)]
+    change: Change,
+}
+
+#[derive(Debug, Args)]
+struct Change {
+    /// Number of CPUs, whole or in parts
+    #[arg(long, value_name = "N")]
+    cpus: Option<f64>,
+    /// CPUs it may run on, for example 0-2,4
+    #[arg(long, value_name = "LIST")]
+    cpuset_cpus: Option<String>,
+    /// Relative weight; 1024 is usual
+    #[arg(long, value_name = "WEIGHT")]
+    cpu_shares: Option<i64>,
+    /// Memory, for example 4g; swap that it has goes along
+    #[arg(long, short = 'm', value_name = "SIZE", value_parser = parse_size)]
+    memory: Option<i64>,
+    /// Soft limit of memory
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    memory_reservation: Option<i64>,
+    /// Memory and swap together; -1 for no limit of swap
+    #[arg(long, value_name = "SIZE", value_parser = parse_size_or_none, allow_hyphen_values = true)]
+    memory_swap: Option<i64>,
+    /// Most processes; -1 for no limit
+    #[arg(long, value_name = "N", visible_alias = "pids-limit", allow_hyphen_values = true)]
+    pids: Option<i64>,
+    /// Share of block I/O, 10 to 1000
+    #[arg(long, value_name = "WEIGHT")]
+    blkio_weight: Option<u16>,
+}
+
+impl Change {
+    /// What is to change; nothing where no flag was given.
+    fn limits(self) -> Option<types::Limits> {
+        let any = self.cpus.is_some()
+            || self.cpuset_cpus.is_some()
+            || self.cpu_shares.is_some()
+            || self.memory.is_some()
+            || self.memory_reservation.is_some()
+            || self.memory_swap.is_some()
+            || self.pids.is_some()
+            || self.blkio_weight.is_some();
+        any.then(|| types::Limits {
+            cpus: self.cpus,
+            cpuset_cpus: self.cpuset_cpus,
+            cpu_shares: self.cpu_shares,
+            memory_bytes: self.memory,
+            memory_reservation_bytes: self.memory_reservation,
+            memory_swap_bytes: self.memory_swap,
+            pids: self.pids,
+            blkio_weight: self.blkio_weight,
+            ..types::Limits::default()
+        })
+    }
 }
 
 impl Limits {
-    /// Shows them.
+    /// Changes what is to change, and shows them.
     pub async fn run(self, context: &Context) -> Outcome {
         let spinner = context.spinner("asking the engine");
         let provider = context.provider(&spinner).await?;
-        let limits = provider
-            .resources(&self.agent)
-            .await
-            .map_err(|error| context.failure(error))?;
+        let updated = match self.change.limits() {
+            Some(change) => {
+                let updated = provider.update_limits(&self.agent, change).await;
+                updated.map(|updated| (updated.limits, updated.warnings))
+            }
+            None => provider.resources(&self.agent).await.map(|limits| (limits, Vec::new())),
+        };
+        let (limits, warnings) = updated.map_err(|error| context.failure(error))?;
         drop(spinner);
+        for warning in warnings {
+            context.output.warn(&clean(&warning));
+        }
         match context.output.json {
             true => context.output.value(&LimitsJson::from(&limits))?,
             false => context.output.table(table(&limits))?,

@@ -4,6 +4,7 @@ use clap::Args;
 use jiff::Timestamp;
 use mngr_host_shim::contract::instance::DiscoverRequest;
 use mngr_host_shim::contract::types::{Agent, AgentState};
+use mngr_host_shim::provider::Provider;
 
 use super::arguments::{pair, state};
 use super::context::Context;
@@ -11,7 +12,9 @@ use super::exit::Exit;
 use super::failure::Outcome;
 use super::json::{AgentJson, state_name};
 use super::output::{Table, clean, style};
+use super::progress::Spinner;
 use super::units::{age, short_id};
+use super::watch::Watcher;
 
 /// List the provider's agents, stopped ones too
 #[derive(Debug, Args)]
@@ -19,6 +22,7 @@ use super::units::{age, short_id};
     visible_alias = "ls",
     after_help = "Examples:
   mngr-docker list --tag project=x --state running
+  mngr-docker list --watch
   mngr-docker list --json | jq -r '.[].id'"
 )]
 pub struct List {
@@ -28,6 +32,9 @@ pub struct List {
     /// Only agents in this state; may be repeated
     #[arg(long = "state", value_name = "STATE", value_parser = state)]
     states: Vec<AgentState>,
+    /// Go on, and list again whenever something happens to an agent; Ctrl-C ends it
+    #[arg(long, short)]
+    watch: bool,
 }
 
 impl List {
@@ -40,6 +47,9 @@ impl List {
             tags: self.tags,
             states: self.states,
         };
+        if self.watch {
+            return watched(context, provider, spinner, request).await;
+        }
         let agents = provider
             .discover(request)
             .await
@@ -60,6 +70,35 @@ impl List {
             ));
         }
         Ok(Exit::OK)
+    }
+}
+
+/// The list now and after every change. A break in the connection is bridged by a new list.
+async fn watched(context: &Context, provider: Provider, spinner: Spinner, request: DiscoverRequest) -> Outcome {
+    let mut watcher = Watcher::new(context, &provider);
+    let mut spinner = Some(spinner);
+    let mut last = None;
+    loop {
+        watcher.settle().await?;
+        let agents = match provider.discover(request.clone()).await {
+            Ok(agents) => agents,
+            Err(error) => {
+                watcher.broken(error).await?;
+                continue;
+            }
+        };
+        drop(spinner.take());
+        if context.output.json {
+            let text = serde_json::to_string(&agents.iter().map(AgentJson::from).collect::<Vec<_>>())
+                .map_err(std::io::Error::other)?;
+            if last.as_ref() != Some(&text) {
+                context.output.line(&text)?;
+                last = Some(text);
+            }
+        } else {
+            context.output.redraw(table(&agents, Timestamp::now()))?;
+        }
+        watcher.next().await?;
     }
 }
 

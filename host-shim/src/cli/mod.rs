@@ -1,29 +1,39 @@
 //! The command line: one file per family of subcommands, what is printed apart from what is done.
 
 mod arguments;
+mod changes;
 mod completions;
 mod context;
 mod copy;
 mod create;
 mod doctor;
+mod events;
 mod exec;
 mod exit;
+mod expand;
 mod failure;
+mod findings;
+mod fork;
+mod gc;
 mod interrupt;
 mod json;
 mod life;
 mod limits;
+mod lineage;
 mod list;
 mod log;
 mod logs;
 mod output;
 mod progress;
+mod reconcile;
 mod several;
 mod show;
 mod snapshot;
+mod stats;
 mod stream;
 mod terminal;
 mod units;
+mod watch;
 
 use std::ffi::OsStr;
 use std::process::ExitCode;
@@ -65,7 +75,12 @@ enum Command {
     Cp(copy::Cp),
     Logs(logs::Logs),
     Limits(limits::Limits),
+    Stats(stats::Stats),
+    Events(events::Events),
+    Gc(gc::Gc),
     Snapshot(snapshot::Snapshot),
+    Fork(fork::Fork),
+    Reconcile(reconcile::Reconcile),
     Completions(completions::Completions),
 }
 
@@ -86,7 +101,12 @@ impl Command {
             Self::Cp(command) => command.run(context).await,
             Self::Logs(command) => command.run(context).await,
             Self::Limits(command) => command.run(context).await,
+            Self::Stats(command) => command.run(context).await,
+            Self::Events(command) => command.run(context).await,
+            Self::Gc(command) => command.run(context).await,
             Self::Snapshot(command) => command.run(context).await,
+            Self::Fork(command) => command.run(context).await,
+            Self::Reconcile(command) => command.run(context).await,
             Self::Completions(command) => command.run(),
         }
     }
@@ -195,7 +215,7 @@ mod tests {
 
     #[test]
     fn what_is_not_there_yet_is_no_subcommand() {
-        for name in ["fork", "gc", "stats", "events", "gpus", "plugin"] {
+        for name in ["gpus", "plugin"] {
             assert!(Cli::try_parse_from(["mngr-docker", name]).is_err(), "{name}");
         }
     }

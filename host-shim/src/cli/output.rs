@@ -56,6 +56,17 @@ impl Output {
         anstream::stdout().lock().write_all(table.render()?.as_bytes())
     }
 
+    /// Columns over those that were there before, on a terminal; else below them.
+    pub fn redraw(&self, table: Table) -> io::Result<()> {
+        let mut out = anstream::stdout().lock();
+        if io::stdout().is_terminal() {
+            // To the corner, and nothing left below it.
+            out.write_all(b"\x1b[H\x1b[J")?;
+        }
+        out.write_all(table.render()?.as_bytes())?;
+        out.flush()
+    }
+
     /// A word on stderr, for people only.
     pub fn note(&self, note: &str) {
         if !self.json {

@@ -1,4 +1,4 @@
-//! `snapshot create`, `list` and `delete`.
+//! `snapshot` and its subcommands, of which `check` and `diff` have a file of their own.
 
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
@@ -6,6 +6,7 @@ use mngr_host_shim::contract::instance::{SnapshotFilter, SnapshotRequest};
 use mngr_host_shim::contract::types;
 
 use super::arguments::agent_names;
+use super::changes::{Check, Diff};
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Outcome;
@@ -13,6 +14,7 @@ use super::json::{SnapshotJson, written};
 use super::output::{Table, clean};
 use super::several::each;
 use super::units::{age, short_id, size};
+use super::{findings, lineage};
 
 /// Keep an agent's files as an image, list such images, delete them
 #[derive(Debug, Args)]
@@ -24,6 +26,8 @@ pub struct Snapshot {
 #[derive(Debug, Subcommand)]
 enum Command {
     Create(Create),
+    Check(Check),
+    Diff(Diff),
     List(List),
     Delete(Delete),
 }
@@ -50,6 +54,9 @@ struct Create {
     /// Let the agent run meanwhile
     #[arg(long)]
     no_pause: bool,
+    /// Take it although it would lose data; what it does not hold is kept with it
+    #[arg(long)]
+    force: bool,
 }
 
 /// List snapshots, newest first
@@ -59,6 +66,9 @@ struct List {
     /// Only snapshots of this agent, which may be gone
     #[arg(add = agent_names())]
     agent: Option<String>,
+    /// Show which snapshot came of which
+    #[arg(long)]
+    tree: bool,
 }
 
 /// Delete snapshots that no agent uses
@@ -78,6 +88,8 @@ impl Snapshot {
     pub async fn run(self, context: &Context) -> Outcome {
         match self.command {
             Command::Create(command) => command.run(context).await,
+            Command::Check(command) => command.run(context).await,
+            Command::Diff(command) => command.run(context).await,
             Command::List(command) => command.run(context).await,
             Command::Delete(command) => command.run(context).await,
         }
@@ -95,21 +107,12 @@ impl Create {
                 (false, true) => Some(false),
                 (false, false) => None,
             },
-            force: false,
+            force: self.force,
         };
         let taken = provider.snapshot_create(&self.agent, request).await;
         let snapshot = taken.map_err(|error| context.failure(error))?;
         drop(spinner);
-        for finding in &snapshot.findings {
-            let path = finding
-                .path
-                .as_deref()
-                .map(|path| format!("{path}: "))
-                .unwrap_or_default();
-            context
-                .output
-                .warn(&clean(&format!("{path}{}; {}", finding.reason, finding.remedy)));
-        }
+        findings::warn(&context.output, &snapshot.findings);
         if context.output.json {
             context.output.value(&SnapshotJson::from(&snapshot))?;
         } else {
@@ -138,6 +141,10 @@ impl List {
             context
                 .output
                 .note("There are no snapshots. Take one: mngr-docker snapshot create AGENT");
+        } else if self.tree {
+            for line in lineage::tree(&snapshots, Timestamp::now()) {
+                context.output.line(&line)?;
+            }
         } else {
             context.output.table(table(&snapshots, Timestamp::now()))?;
         }
@@ -146,7 +153,7 @@ impl List {
 }
 
 fn table(snapshots: &[types::Snapshot], now: Timestamp) -> Table {
-    let mut table = Table::with_header(&["ID", "NAME", "AGENT", "CREATED", "SIZE", "PARENT"]);
+    let mut table = Table::with_header(&["ID", "NAME", "AGENT", "CREATED", "SIZE", "PARENT", "FINDINGS"]);
     let or_dash = |text: Option<&str>| text.map_or_else(|| "-".to_owned(), clean);
     for snapshot in snapshots {
         table.row(&[
@@ -156,6 +163,10 @@ fn table(snapshots: &[types::Snapshot], now: Timestamp) -> Table {
             clean(&age(&snapshot.created_at, now)),
             size(snapshot.size_bytes),
             or_dash(snapshot.parent.as_deref().map(short_id)),
+            match snapshot.findings.len() {
+                0 => "-".to_owned(),
+                count => count.to_string(),
+            },
         ]);
     }
     table
@@ -210,9 +221,9 @@ mod tests {
         let now = "2026-01-31T12:00:00Z".parse().expect("a time");
         let text = table(&[child, snapshot()], now).render().expect("text");
         insta::assert_snapshot!(anstream::adapter::strip_str(&text).to_string(), @r#"
-        ID                  NAME             AGENT   CREATED         SIZE     PARENT
-        snap-0123456789ab   before-upgrade   a1      5 minutes ago   4.26MB   snap-fedcba987654
-        snap-0123456789ab   -                a1      5 minutes ago   4.26MB   -
+        ID                  NAME             AGENT   CREATED         SIZE     PARENT              FINDINGS
+        snap-0123456789ab   before-upgrade   a1      5 minutes ago   4.26MB   snap-fedcba987654   1
+        snap-0123456789ab   -                a1      5 minutes ago   4.26MB   -                   1
         "#);
     }
 

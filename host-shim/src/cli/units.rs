@@ -27,6 +27,37 @@ fn scaled(mut value: f64, step: f64, units: &[&str]) -> String {
     format!("{number}{}", units[unit])
 }
 
+/// A size as limits are given, in bytes: `4096`, `512m`, `1.5g`, `4GiB`; the units are binary.
+pub fn parse_size(text: &str) -> Result<i64, String> {
+    let wrong = || format!("`{text}` is not a size; write it as 512m or 4g");
+    let lower = text.trim().to_ascii_lowercase();
+    let split = lower
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(lower.len());
+    let (number, unit) = lower.split_at(split);
+    let power = match unit.trim_end_matches("ib").trim_end_matches('b') {
+        "" => 0,
+        "k" => 1,
+        "m" => 2,
+        "g" => 3,
+        "t" => 4,
+        _ => return Err(wrong()),
+    };
+    let bytes = number.parse::<f64>().map_err(|_| wrong())? * 1024_f64.powi(power);
+    match bytes < i64::MAX as f64 {
+        true => Ok(bytes as i64),
+        false => Err(wrong()),
+    }
+}
+
+/// A size, or -1 for no limit.
+pub fn parse_size_or_none(text: &str) -> Result<i64, String> {
+    match text {
+        "-1" => Ok(-1),
+        _ => parse_size(text),
+    }
+}
+
 /// `5 minutes ago`; the text itself where it is no time.
 pub fn age(timestamp: &str, now: Timestamp) -> String {
     match timestamp.parse::<Timestamp>() {
@@ -76,6 +107,17 @@ mod tests {
         assert_eq!(size(123_400_000), "123MB");
         assert_eq!(binary_size(512 << 20), "512MiB");
         assert_eq!(binary_size(100), "100B");
+    }
+
+    #[test]
+    fn a_size_is_read_as_it_is_written() {
+        assert_eq!(parse_size("4096"), Ok(4096));
+        assert_eq!(parse_size("1.5g"), Ok(3 << 29));
+        assert_eq!(parse_size("4GiB"), Ok(4 << 30));
+        assert_eq!(parse_size_or_none("-1"), Ok(-1));
+        for wrong in ["", "m", "-1", "4x", "1.2.3", "99999999t"] {
+            assert!(parse_size(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

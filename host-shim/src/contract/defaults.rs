@@ -1,7 +1,9 @@
 //! What a request means when nothing is said: every optional part left out.
 
 use super::docker::{ContainerSpec, ExecOptions, LogOptions, RestartPolicy};
-use super::instance::{DestroyRequest, DiscoverRequest, SnapshotFilter, SnapshotRequest, StartRequest, StopRequest};
+use super::instance::{
+    DestroyRequest, DiscoverRequest, ForkRequest, SnapshotFilter, SnapshotRequest, StartRequest, StopRequest,
+};
 use super::types::Limits;
 
 macro_rules! defaults {
@@ -21,6 +23,7 @@ defaults! {
     DestroyRequest { snapshots: false }
     SnapshotRequest { name: String::new(), pause: None, force: false }
     SnapshotFilter { agent: None }
+    ForkRequest { names: Vec::new(), snapshot: None, tags: Vec::new(), start_args: Vec::new(), force: false }
     ExecOptions { argv: Vec::new(), env: Vec::new(), working_dir: None, user: None, stdin: false, terminal: None }
     LogOptions {
         follow: false,
@@ -55,6 +58,7 @@ defaults! {
         name: String::new(),
         image: String::new(),
         labels: Vec::new(),
+        annotations: Vec::new(),
         command: None,
         entrypoint: None,
         env: Vec::new(),
@@ -77,12 +81,17 @@ defaults! {
         tmpfs: Vec::new(),
         volumes_from: Vec::new(),
         limits: Limits::default(),
+        blkio_weight_devices: Vec::new(),
         oom_score_adj: None,
         oom_kill_disable: None,
         devices: Vec::new(),
         device_cgroup_rules: Vec::new(),
         network_mode: None,
         network_aliases: Vec::new(),
+        ipv4_address: None,
+        ipv6_address: None,
+        link_local_addresses: Vec::new(),
+        networks: Vec::new(),
         dns: Vec::new(),
         dns_options: Vec::new(),
         dns_search: Vec::new(),

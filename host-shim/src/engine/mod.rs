@@ -7,6 +7,8 @@
 pub mod connect;
 pub mod docker;
 pub mod endpoint;
+pub mod machine;
+pub mod scratch;
 
 use std::sync::Arc;
 
@@ -18,6 +20,7 @@ use crate::contract::docker::{
     CreatedContainer, EngineInfo, EngineVersion, Event, ExecOptions, Image, ImageSummary, LogOptions, Network,
     PathStat, StatsSample, Volume,
 };
+use crate::contract::ssh::{Command, CommandOutput};
 use crate::contract::system::Progress;
 use crate::contract::types::Limits;
 use crate::streams::{Archive, ExecSession, LogStream};
@@ -65,6 +68,7 @@ pub trait Engine: Send + Sync + 'static {
         options: Vec<(String, String)>,
         labels: Vec<(String, String)>,
     ) -> Result<Volume>;
+    async fn volume_users(&self, name: &str) -> Result<Vec<String>>;
     async fn volume_remove(&self, name: &str, force: bool) -> Result<()>;
     async fn network_inspect(&self, name: &str) -> Result<Network>;
 
@@ -76,4 +80,7 @@ pub trait Engine: Send + Sync + 'static {
     async fn archive_put(&self, id: &str, directory: &str, root_name: Option<&str>, archive: Archive) -> Result<()>;
     async fn stats(&self, id: &str) -> Result<StatsSample>;
     async fn events(&self, labels: Vec<String>, since: u64, wait_ms: u64) -> Result<Vec<Event>>;
+
+    /// Runs a command on the engine's machine: the contract's `ssh.run`.
+    async fn machine_run(&self, command: Command) -> Result<CommandOutput>;
 }

@@ -227,13 +227,20 @@ impl Plugin {
     ) -> Result<R> {
         let mut store = self.store(&session)?;
         let plugin = self.instance(&mut store).await?;
+        // The token is looked at first: a call that was cancelled before it began must not begin.
         let outcome = tokio::select! {
-            outcome = call(&mut store, &plugin) => Some(outcome),
+            biased;
             () = session.cancel.cancelled() => None,
+            outcome = call(&mut store, &plugin) => Some(outcome),
         };
         drop(store);
         let mut error = match outcome {
-            Some(Ok(result)) => return result,
+            Some(Ok(result)) => {
+                if let Some(guard) = &session.guard {
+                    guard.end(result.is_ok());
+                }
+                return result;
+            }
             Some(Err(trap)) => self.trapped(&trap),
             None => unavailable(
                 "the call",

@@ -2,10 +2,11 @@
 
 use super::component::{Plugin, Returned, Session};
 use crate::contract::Result;
-use crate::contract::docker::{ExecOptions, LogOptions, PathStat, StatsSample};
+use crate::contract::docker::{ContainerChanges, ExecOptions, LogOptions, PathStat, StatsSample};
 use crate::contract::instance::{
-    Action, AgentVolume, CreateRequest, DestroyRequest, Destroyed, DiscoverRequest, ForkRequest, GpuReport,
-    SnapshotFilter, SnapshotRequest, StartRequest, StopRequest, Stopped, UpdatedLimits, WatchResult,
+    Action, AgentVolume, CreateRequest, DestroyRequest, Destroyed, DiscoverRequest, ForkRequest, GcRequest, GpuReport,
+    Pending, Reconciliation, SnapshotFilter, SnapshotRequest, StartRequest, StopRequest, Stopped, UpdatedLimits,
+    WatchResult,
 };
 use crate::contract::types::{Agent, Finding, Limits, Provider, Snapshot};
 use crate::streams::{Archive, ExecSession, LogStream};
@@ -48,11 +49,12 @@ operations! {
     snapshot_create as call_snapshot_create(agent: String, request: SnapshotRequest) -> Snapshot;
     snapshot_list as call_snapshot_list(filter: SnapshotFilter) -> Vec<Snapshot>;
     snapshot_delete as call_snapshot_delete(agent: Option<String>, snapshot: String) -> Snapshot;
+    changes as call_changes(agent: String) -> ContainerChanges;
     fork as call_fork(agent: String, request: ForkRequest) -> Vec<Agent>;
     volumes as call_volumes() -> Vec<AgentVolume>;
     gpus as call_gpus() -> GpuReport;
-    gc as call_gc(dry_run: bool) -> Vec<Action>;
-    reconcile as call_reconcile() -> Vec<Action>;
+    gc as call_gc(request: GcRequest) -> Vec<Action>;
+    reconcile as call_reconcile(pending: Vec<Pending>) -> Reconciliation;
     watch as call_watch(cursor: u64, wait_ms: u64) -> WatchResult;
 }
 

@@ -15,14 +15,20 @@ impl SandboxEngine {
             "" => None,
             repository => Some(tag_name(repository, &options.tag)?),
         };
-        let layers = state.images.get(&container.image_id).map_or(0, |image| image.layers) + 1;
+        let (layers, parent) = match options.flatten {
+            true => (1, String::new()),
+            false => {
+                let below = state.images.get(&container.image_id).map_or(0, |image| image.layers);
+                (below + 1, container.image_id.clone())
+            }
+        };
         if layers > MAX_LAYERS {
             return Err(errors::failed("container", id, "max depth exceeded"));
         }
         let tree = locked(&container.root).clone();
         let mut config: ImageConfig = container.config.clone();
         config.labels.extend(options.labels.iter().cloned());
-        let (full, parent) = (container.id.clone(), container.image_id.clone());
+        let full = container.id.clone();
         let freezes = options.pause && container.status == ContainerStatus::Running;
         if freezes {
             state.record(&full, "pause", &[]);

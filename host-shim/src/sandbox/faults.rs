@@ -36,6 +36,7 @@ pub enum Operation {
     VolumeList,
     VolumeInspect,
     VolumeCreate,
+    VolumeUsers,
     VolumeRemove,
     NetworkInspect,
     Exec,
@@ -45,6 +46,7 @@ pub enum Operation {
     ArchivePut,
     Stats,
     Events,
+    MachineRun,
 }
 
 /// What goes wrong.

@@ -52,8 +52,9 @@ use crate::contract::docker::{
     CreatedContainer, EngineInfo, EngineVersion, Event, ExecOptions, Image, ImageSummary, LogOptions, Network,
     PathStat, StatsSample, Volume,
 };
+use crate::contract::ssh::{Command, CommandOutput};
 use crate::contract::types::Limits;
-use crate::engine::{Engine, ProgressSink};
+use crate::engine::{Engine, ProgressSink, machine};
 use crate::error::{not_found, unsupported};
 use crate::streams::{Archive, ExecSession, LogStream};
 
@@ -67,6 +68,8 @@ pub struct SandboxEngine {
 struct Inner {
     state: Mutex<State>,
     faults: Faults,
+    /// What commands on its machine print.
+    answers: Mutex<Vec<(Vec<String>, String)>>,
     born: Instant,
 }
 
@@ -91,6 +94,7 @@ impl SandboxEngine {
             inner: Arc::new(Inner {
                 state: Mutex::default(),
                 faults: Faults::default(),
+                answers: Mutex::default(),
                 born: Instant::now(),
             }),
         }
@@ -99,6 +103,19 @@ impl SandboxEngine {
     /// Makes the next call of `operation` go wrong. Faults for one operation wait in line, one for each call.
     pub fn fail_next(&self, operation: Operation, fault: Fault) {
         self.inner.faults.push(operation, fault);
+    }
+
+    /// From now on a command on the engine's machine that begins with these words ends well and prints `stdout`. The engine
+    /// has no machine, so every other command is `unsupported`.
+    pub fn answer_command(&self, argv: &[&str], stdout: &str) {
+        let words = argv.iter().map(|word| (*word).to_owned()).collect();
+        locked(&self.inner.answers).push((words, stdout.to_owned()));
+    }
+
+    fn answer(&self, argv: &[String]) -> Option<Vec<u8>> {
+        let answers = locked(&self.inner.answers);
+        let found = answers.iter().rev().find(|(words, _)| argv.starts_with(words));
+        found.map(|(_, stdout)| stdout.clone().into_bytes())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -281,6 +298,14 @@ impl Engine for SandboxEngine {
         self.call(Operation::VolumeCreate, call).await
     }
 
+    async fn volume_users(&self, name: &str) -> Result<Vec<String>> {
+        let call = async {
+            errors::check_plain("volume", name)?;
+            Ok(self.state().volume_user_names(name))
+        };
+        self.call(Operation::VolumeUsers, call).await
+    }
+
     async fn volume_remove(&self, name: &str, force: bool) -> Result<()> {
         let call = async { self.remove_volume(name, force) };
         self.call(Operation::VolumeRemove, call).await
@@ -319,6 +344,21 @@ impl Engine for SandboxEngine {
     async fn stats(&self, id: &str) -> Result<StatsSample> {
         let call = async { self.sample(id) };
         self.call(Operation::Stats, call).await
+    }
+
+    async fn machine_run(&self, command: Command) -> Result<CommandOutput> {
+        let answer = async {
+            match self.answer(&command.argv) {
+                Some(stdout) => Ok(CommandOutput {
+                    exit_status: 0,
+                    stdout,
+                    stderr: Vec::new(),
+                    truncated: false,
+                }),
+                None => Err(machine::no_way("sandbox")),
+            }
+        };
+        self.call(Operation::MachineRun, answer).await
     }
 
     async fn events(&self, labels: Vec<String>, since: u64, wait_ms: u64) -> Result<Vec<Event>> {

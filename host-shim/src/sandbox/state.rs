@@ -204,17 +204,29 @@ impl State {
 
     /// The containers that have a volume mounted.
     pub fn volume_users(&self, name: &str) -> Vec<String> {
-        let uses = |container: &&ContainerRecord| {
+        self.users_of_volume(name)
+            .map(|container| container.id.clone())
+            .collect()
+    }
+
+    /// Names of the containers that use a volume.
+    pub fn volume_user_names(&self, name: &str) -> Vec<String> {
+        let mut names: Vec<_> = self
+            .users_of_volume(name)
+            .map(|container| container.name.clone())
+            .collect();
+        names.sort();
+        names
+    }
+
+    fn users_of_volume(&self, name: &str) -> impl Iterator<Item = &ContainerRecord> {
+        let uses = move |container: &&ContainerRecord| {
             container
                 .mounts
                 .iter()
                 .any(|mount| mount.point.kind == MountKind::Volume && mount.point.name.as_deref() == Some(name))
         };
-        self.containers
-            .values()
-            .filter(uses)
-            .map(|container| container.id.clone())
-            .collect()
+        self.containers.values().filter(uses)
     }
 }
 

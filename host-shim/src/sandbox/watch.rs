@@ -19,6 +19,13 @@ const PROCESS_BYTES: u64 = 1 << 20;
 const COMMAND_NANOSECONDS: u64 = 1_000_000;
 
 impl SandboxEngine {
+    /// Forgets what happened, as an engine does that is started anew while its containers go on.
+    pub fn forget_events(&self) {
+        let mut state = self.state();
+        state.events.clear();
+        state.happened.send_replace(0);
+    }
+
     pub(super) async fn events_since(&self, labels: &[String], since: u64, wait: Duration) -> Vec<Event> {
         let mut happened = self.state().happened.subscribe();
         let find = || {

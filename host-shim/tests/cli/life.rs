@@ -120,7 +120,7 @@ fn errors_are_text_for_people_and_json_for_programs() {
 }
 
 /// Passes everything on to the engine, and says when a request whose first line holds `marker` comes by.
-fn watched_engine(path: &std::path::Path, marker: &'static str) -> mpsc::Receiver<()> {
+pub fn watched_engine(path: &std::path::Path, marker: &'static str) -> mpsc::Receiver<()> {
     let real = std::env::var("DOCKER_HOST").unwrap_or_else(|_| "unix:///var/run/docker.sock".to_owned());
     let real = real.strip_prefix("unix://").expect("a local engine").to_owned();
     let listener = UnixListener::bind(path).expect("a socket");

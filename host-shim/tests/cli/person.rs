@@ -40,6 +40,15 @@ impl Person {
         self.write(".mngr/settings.toml", text);
     }
 
+    /// From now on the provider's engine is the one at this socket.
+    pub fn use_engine(&self, socket: &Path) {
+        self.configure(&format!(
+            "[providers.{}]\nbackend = \"docker\"\ndefault_image = \"{IMAGE}\"\nhost = \"unix://{}\"\n",
+            self.provider,
+            socket.display()
+        ));
+    }
+
     pub fn home(&self) -> &Path {
         self.home.path()
     }

@@ -74,6 +74,8 @@ async fn inspect_tells_what_the_container_was_made_from_but_no_environment_value
         volume_driver: None,
         volume_options: Vec::new(),
         volume_labels: Vec::new(),
+        volume_subpath: None,
+        bind_recursive: None,
         tmpfs_bytes: None,
         tmpfs_mode: None,
     }];

@@ -1,11 +1,11 @@
-use mngr_host_shim::contract::docker::{BuildOptions, CommitOptions};
+use mngr_host_shim::contract::docker::CommitOptions;
 use mngr_host_shim::engine::Engine;
-use mngr_host_shim::streams::Archive;
 
 use crate::fixture::{IMAGE, LABEL, Own, OwnImage, engine, no_progress, unique};
 
 fn commit(repository: &str) -> CommitOptions {
     CommitOptions {
+        flatten: false,
         repository: repository.into(),
         tag: "1".into(),
         comment: "a test".into(),
@@ -129,26 +129,4 @@ async fn a_pull_that_can_not_be_fails_as_an_error_and_not_as_progress() {
         .await
         .expect_err("no image");
     assert!(push.message().contains("127.0.0.1:1"), "{push:?}");
-}
-
-#[tokio::test]
-async fn a_build_says_that_it_is_not_there_yet() {
-    let options = BuildOptions {
-        tag: "a:1".into(),
-        dockerfile: "Dockerfile".into(),
-        args: Vec::new(),
-        target: None,
-        labels: Vec::new(),
-        no_cache: false,
-        pull: false,
-        platform: None,
-        network: None,
-        timeout_seconds: None,
-    };
-    let error = engine()
-        .image_build(Archive::Path("/".into()), options, no_progress())
-        .await
-        .expect_err("not yet");
-    assert_eq!(error.kind(), "unsupported");
-    assert!(error.message().starts_with("build"));
 }

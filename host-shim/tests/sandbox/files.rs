@@ -17,6 +17,8 @@ fn volume(source: &str, target: &str) -> Mount {
         volume_driver: None,
         volume_options: Vec::new(),
         volume_labels: Vec::new(),
+        volume_subpath: None,
+        bind_recursive: None,
         tmpfs_bytes: None,
         tmpfs_mode: None,
     }

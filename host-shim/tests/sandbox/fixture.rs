@@ -109,6 +109,7 @@ pub async fn logs(engine: &SandboxEngine, id: &str) -> String {
 
 pub fn commit_options(tag: &str) -> CommitOptions {
     CommitOptions {
+        flatten: false,
         repository: "mngr-snapshot".to_owned(),
         tag: tag.to_owned(),
         comment: String::new(),

@@ -4,13 +4,16 @@
 
 use crate::contract::backend::{self, ConfigReport, Description};
 use crate::contract::docker::{
-    self, Archive, CommitOptions, Container, ContainerFilter, ContainerSpec, ContainerSummary, CreatedContainer,
-    ExecOptions, ExecSession, Image, ImageSummary, LogOptions, LogStream, PathStat, StatsSample,
+    self, Archive, BuildOptions, CommitOptions, Container, ContainerChanges, ContainerFilter, ContainerSpec,
+    ContainerSummary, CreatedContainer, EngineInfo, Event, ExecOptions, ExecSession, Image, ImageSummary, LogOptions,
+    LogStream, PathStat, StatsSample, Volume,
 };
 use crate::contract::instance::{
-    Action, AgentVolume, CreateRequest, DestroyRequest, Destroyed, DiscoverRequest, ForkRequest, GpuReport, Guest,
-    SnapshotFilter, SnapshotRequest, Source, StartRequest, StopRequest, Stopped, UpdatedLimits, WatchResult,
+    Action, AgentVolume, CreateRequest, DestroyRequest, Destroyed, DiscoverRequest, ForkRequest, GcRequest, GpuReport,
+    Guest, Pending, Reconciliation, SnapshotFilter, SnapshotRequest, Source, StartRequest, StopRequest, Stopped,
+    UpdatedLimits, WatchResult,
 };
+use crate::contract::ssh::{self, Command, CommandOutput};
 use crate::contract::system::{self, LogLevel, Progress};
 use crate::contract::types::{Agent, Finding, Limits, Provider, Snapshot};
 use crate::error::unsupported;
@@ -25,12 +28,24 @@ impl Capabilities for Imports {
     type LogStream = LogStream;
     type Archive = Archive;
 
+    async fn info(&self) -> Result<EngineInfo> {
+        docker::info().await
+    }
+
     async fn container_list(&self, filter: ContainerFilter) -> Result<Vec<ContainerSummary>> {
         docker::container_list(filter).await
     }
 
     async fn container_inspect(&self, id: &str) -> Result<Container> {
         docker::container_inspect(id.to_owned(), false).await
+    }
+
+    async fn container_inspect_with_size(&self, id: &str) -> Result<Container> {
+        docker::container_inspect(id.to_owned(), true).await
+    }
+
+    async fn container_diff(&self, id: &str) -> Result<ContainerChanges> {
+        docker::container_diff(id.to_owned()).await
     }
 
     async fn container_create(&self, spec: ContainerSpec) -> Result<CreatedContainer> {
@@ -61,6 +76,10 @@ impl Capabilities for Imports {
         docker::container_remove(id.to_owned(), true, true).await
     }
 
+    async fn container_update(&self, id: &str, limits: Limits) -> Result<Vec<String>> {
+        docker::container_update(id.to_owned(), limits).await
+    }
+
     async fn container_commit(&self, id: &str, options: CommitOptions) -> Result<String> {
         docker::container_commit(id.to_owned(), options).await
     }
@@ -81,6 +100,34 @@ impl Capabilities for Imports {
         docker::image_pull(reference.to_owned(), platform).await
     }
 
+    async fn volume_list(&self, labels: Vec<String>) -> Result<Vec<Volume>> {
+        docker::volume_list(labels).await
+    }
+
+    async fn volume_remove(&self, name: &str) -> Result<()> {
+        docker::volume_remove(name.to_owned(), false).await
+    }
+
+    async fn stats(&self, id: &str) -> Result<StatsSample> {
+        docker::stats(id.to_owned()).await
+    }
+
+    async fn events(&self, labels: Vec<String>, since: u64, wait_ms: u64) -> Result<Vec<Event>> {
+        docker::events(labels, since, wait_ms).await
+    }
+
+    async fn volume_inspect(&self, name: &str) -> Result<Volume> {
+        docker::volume_inspect(name.to_owned()).await
+    }
+
+    async fn volume_users(&self, name: &str) -> Result<Vec<String>> {
+        docker::volume_users(name.to_owned()).await
+    }
+
+    async fn image_build(&self, context: Archive, options: BuildOptions) -> Result<String> {
+        docker::image_build(context, options).await
+    }
+
     async fn exec(&self, id: &str, options: ExecOptions) -> Result<ExecSession> {
         docker::exec(id.to_owned(), options).await
     }
@@ -99,6 +146,10 @@ impl Capabilities for Imports {
 
     async fn archive_put(&self, id: &str, directory: &str, root_name: Option<String>, archive: Archive) -> Result<()> {
         docker::archive_put(id.to_owned(), directory.to_owned(), root_name, archive).await
+    }
+
+    async fn machine_run(&self, command: Command) -> Result<CommandOutput> {
+        ssh::run(command).await
     }
 
     fn log(&self, level: LogLevel, message: &str) {
@@ -233,6 +284,18 @@ impl Guest for Component {
         open(provider)?.resources(&agent).await
     }
 
+    async fn snapshot_check(provider: Provider, agent: String) -> Result<Vec<Finding>> {
+        open(provider)?.snapshot_check(&agent).await
+    }
+
+    async fn changes(provider: Provider, agent: String) -> Result<ContainerChanges> {
+        open(provider)?.changes(&agent).await
+    }
+
+    async fn fork(provider: Provider, agent: String, request: ForkRequest) -> Result<Vec<Agent>> {
+        open(provider)?.fork(&agent, request).await
+    }
+
     async fn snapshot_create(provider: Provider, agent: String, request: SnapshotRequest) -> Result<Snapshot> {
         open(provider)?.snapshot_create(&agent, request).await
     }
@@ -245,36 +308,16 @@ impl Guest for Component {
         open(provider)?.snapshot_delete(agent, &snapshot).await
     }
 
-    async fn update_limits(_: Provider, _: String, _: Limits) -> Result<UpdatedLimits> {
-        Err(unsupported(
-            "update-limits",
-            "use `docker update` with the container that `mngr-docker show` names",
-        ))
+    async fn update_limits(provider: Provider, agent: String, limits: Limits) -> Result<UpdatedLimits> {
+        open(provider)?.update_limits(&agent, limits).await
     }
 
-    async fn stats(_: Provider, _: String) -> Result<StatsSample> {
-        Err(unsupported(
-            "stats",
-            "use `docker stats` with the container that `mngr-docker show` names",
-        ))
+    async fn stats(provider: Provider, agent: String) -> Result<StatsSample> {
+        open(provider)?.stats(&agent).await
     }
 
-    async fn snapshot_check(_: Provider, _: String) -> Result<Vec<Finding>> {
-        Err(unsupported(
-            "snapshot-check",
-            "see `docker inspect` for what is mounted: mounts are not in a snapshot",
-        ))
-    }
-
-    async fn fork(_: Provider, _: String, _: ForkRequest) -> Result<Vec<Agent>> {
-        Err(unsupported(
-            "fork",
-            "take a snapshot, and create each agent from it: mngr-docker create NAME --snapshot ID",
-        ))
-    }
-
-    async fn volumes(_: Provider) -> Result<Vec<AgentVolume>> {
-        Err(unsupported("volumes", "use `docker volume ls`"))
+    async fn volumes(provider: Provider) -> Result<Vec<AgentVolume>> {
+        open(provider)?.volumes().await
     }
 
     async fn gpus(_: Provider) -> Result<GpuReport> {
@@ -284,18 +327,15 @@ impl Guest for Component {
         ))
     }
 
-    async fn gc(_: Provider, _: bool) -> Result<Vec<Action>> {
-        Err(unsupported("gc", "destroy agents and delete snapshots one by one"))
+    async fn gc(provider: Provider, request: GcRequest) -> Result<Vec<Action>> {
+        open(provider)?.gc(request).await
     }
 
-    async fn reconcile(_: Provider) -> Result<Vec<Action>> {
-        Err(unsupported(
-            "reconcile",
-            "look at `mngr-docker list` and destroy what is half made",
-        ))
+    async fn reconcile(provider: Provider, pending: Vec<Pending>) -> Result<Reconciliation> {
+        open(provider)?.reconcile(pending).await
     }
 
-    async fn watch(_: Provider, _: u64, _: u64) -> Result<WatchResult> {
-        Err(unsupported("watch", "ask for the list again and again"))
+    async fn watch(provider: Provider, cursor: u64, wait_ms: u64) -> Result<WatchResult> {
+        open(provider)?.watch(cursor, wait_ms).await
     }
 }

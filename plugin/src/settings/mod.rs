@@ -2,6 +2,8 @@
 
 mod table;
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -28,8 +30,12 @@ pub struct Settings {
     pub docker_runtime: Option<String>,
     /// Seconds between the stop signal and SIGKILL.
     pub stop_timeout_seconds: u32,
+    /// Most seconds an image may take to be built.
+    pub build_timeout_seconds: u32,
     /// Freeze an agent while a snapshot of it is taken.
     pub snapshot_pause: bool,
+    /// Kind of finding, to what it does to a snapshot; see [`crate::constraints`].
+    pub snapshot_findings: BTreeMap<String, String>,
 }
 
 impl Default for Settings {
@@ -42,7 +48,9 @@ impl Default for Settings {
             default_memory: None,
             docker_runtime: None,
             stop_timeout_seconds: 10,
+            build_timeout_seconds: 600,
             snapshot_pause: true,
+            snapshot_findings: BTreeMap::new(),
         }
     }
 }
@@ -270,6 +278,9 @@ mod tests {
             r#"{"ssh_bind_address": "localhost"}"#,
             r#"{"default_idle_mode": "sometimes"}"#,
             r#"{"default_activity_sources": ["SSH", "MOON"]}"#,
+            r#"{"snapshot_findings": {"bind_mont": "warn"}}"#,
+            r#"{"snapshot_findings": {"tmpfs": "stop"}}"#,
+            r#"{"snapshot_findings": {"tmpfs": 3}}"#,
             "[]",
             "nonsense",
         ] {

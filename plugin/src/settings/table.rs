@@ -8,7 +8,7 @@ use super::Wrong;
 use crate::contract::backend::SettingType;
 use crate::error::shown;
 use crate::start_args::{self, Draft};
-use crate::{agent, labels};
+use crate::{agent, constraints, labels};
 
 /// One setting.
 pub struct Key {
@@ -67,6 +67,8 @@ pub static KEYS: &[Key] = &keys! {
         "Seconds a new agent has to end before SIGKILL" => not_negative;
     "snapshot_pause" Boolean ("true") ["true"]
         "Freeze an agent while a snapshot of it is taken" => any;
+    "snapshot_findings" TextTable ("{}") [r#"{ bind_mount = "warn", tmpfs = "ignore" }"#]
+        "What a kind of finding does to a snapshot: warn, block or ignore" => findings;
     "build_timeout_seconds" Integer ("600") ["600"]
         "Most seconds an image may take to be built" => positive;
 
@@ -112,6 +114,20 @@ pub static KEYS: &[Key] = &keys! {
 #[expect(clippy::unnecessary_wraps, reason = "one shape for all checks")]
 fn any(_: &Value) -> Result<(), Wrong> {
     Ok(())
+}
+
+fn findings(value: &Value) -> Result<(), Wrong> {
+    let table = value.as_object().into_iter().flatten();
+    table.into_iter().try_for_each(|(kind, severity)| {
+        match constraints::check_setting(kind, severity.as_str().unwrap_or_default()) {
+            Some((reason, remedy)) => Err(Wrong {
+                element: None,
+                reason,
+                remedy: Some(remedy),
+            }),
+            None => Ok(()),
+        }
+    })
 }
 
 fn text(value: &Value) -> &str {

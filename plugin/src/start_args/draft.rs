@@ -1,7 +1,7 @@
 //! A container spec as flags fill it in.
 
 use super::flags::Flag;
-use super::{Bad, Fault, parse};
+use super::{Bad, Fault, network, parse};
 use crate::contract::docker::{ContainerSpec, Healthcheck, LogConfig, RestartPolicy};
 use crate::labels::Pair;
 use crate::limits;
@@ -18,6 +18,10 @@ pub struct Given {
 const SECRETS: [&str; 5] = ["token=", "password=", "passwd=", "secret=", "credentials="];
 
 impl Given {
+    fn is_network(&self) -> bool {
+        matches!(self.flag.long, "network" | "net")
+    }
+
     fn is_env(&self) -> bool {
         self.flag.long == "env"
     }
@@ -34,6 +38,18 @@ impl Given {
     }
 }
 
+/// When an agent's image is pulled.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Pull {
+    /// Where the engine does not have it.
+    #[default]
+    Missing,
+    /// For each new agent.
+    Always,
+    /// Not at all.
+    Never,
+}
+
 /// What start arguments come to.
 #[derive(Debug, Clone)]
 pub struct Draft {
@@ -41,6 +57,8 @@ pub struct Draft {
     pub spec: ContainerSpec,
     /// `os/architecture` of the image, where one is asked for.
     pub platform: Option<String>,
+    /// When the image is pulled.
+    pub pull: Pull,
     given: Vec<Given>,
 }
 
@@ -51,6 +69,7 @@ impl Draft {
         Self {
             spec: blank(),
             platform: None,
+            pull: Pull::default(),
             given: Vec::new(),
         }
     }
@@ -60,7 +79,13 @@ impl Draft {
     /// # Errors
     /// The first argument at fault.
     pub fn take(&mut self, args: &[String]) -> Result<(), Fault> {
-        for given in parse(args)? {
+        let all = parse(args)?;
+        if all.iter().any(Given::is_network) {
+            // Networks are a list, and yet those given later do not come on top of those of the configuration.
+            self.given.retain(|given| !given.is_network());
+            network::leave_all(self);
+        }
+        for given in all {
             let flag = given.flag;
             (flag.apply)(self, &given.value).map_err(|Bad { reason, remedy }| Fault {
                 element: given.element,
@@ -105,6 +130,7 @@ impl Draft {
             interval: None,
             timeout: None,
             start_period: None,
+            start_interval: None,
             retries: None,
         })
     }
@@ -136,6 +162,7 @@ fn blank() -> ContainerSpec {
         name: String::new(),
         image: String::new(),
         labels: Vec::new(),
+        annotations: Vec::new(),
         command: None,
         entrypoint: None,
         env: Vec::new(),
@@ -158,12 +185,17 @@ fn blank() -> ContainerSpec {
         tmpfs: Vec::new(),
         volumes_from: Vec::new(),
         limits: limits::none(),
+        blkio_weight_devices: Vec::new(),
         oom_score_adj: None,
         oom_kill_disable: None,
         devices: Vec::new(),
         device_cgroup_rules: Vec::new(),
         network_mode: None,
         network_aliases: Vec::new(),
+        ipv4_address: None,
+        ipv6_address: None,
+        link_local_addresses: Vec::new(),
+        networks: Vec::new(),
         dns: Vec::new(),
         dns_options: Vec::new(),
         dns_search: Vec::new(),

@@ -1,7 +1,7 @@
 //! Fields of the spec that a value is more to than its type: what may stand in each.
 
 use super::values::{Outcome, boolean, device_rate, integer, one_of, pair, size, text, ulimit};
-use super::{Bad, Draft, draft};
+use super::{Bad, Draft, Pull, draft};
 use crate::contract::docker::RestartPolicy;
 use crate::contract::types::DeviceRate;
 use crate::labels;
@@ -71,12 +71,13 @@ pub fn host(value: &str) -> Outcome<String> {
     }
 }
 
-/// A variable without a value would come from the environment of the CLI's machine, which a plugin can not see.
+/// A variable without a value comes from the environment of the user's machine: the command line fills it in, a plugin can
+/// not see it.
 pub fn env(draft: &mut Draft, value: &str) -> Outcome {
     let bad = |reason: &str| Bad::new(reason, "write --env NAME=VALUE");
     let (name, content) = value
         .split_once('=')
-        .ok_or_else(|| bad("its value is missing: nothing is taken from your environment"))?;
+        .ok_or_else(|| bad("its value is missing: only `mngr-docker create -s` takes one from your environment"))?;
     if name.is_empty() || name.contains(|c: char| c.is_whitespace() || c.is_control()) || content.contains('\0') {
         return Err(bad("its name is not the name of a variable"));
     }
@@ -119,15 +120,25 @@ pub fn restart(value: &str) -> Outcome<RestartPolicy> {
     Ok(RestartPolicy { name, max_retries })
 }
 
-/// The Docker CLI reads a seccomp profile from a file of its own machine and rewrites `systempaths`; both never reach here.
+/// A seccomp profile comes as its JSON: the command line reads the file. The Docker CLI rewrites `systempaths` to two lists
+/// that the contract leaves out, and neither kind of file is the plugin's to read.
 pub fn security(value: &str) -> Outcome<String> {
     let (name, content) = value.split_once(['=', ':']).unwrap_or((value, ""));
     match (name, content) {
         ("seccomp", "unconfined" | "builtin") => {}
+        ("seccomp", profile) if profile.starts_with('{') => {
+            if let Err(error) = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(profile) {
+                return Err(Bad::new(
+                    format!("its profile is not a JSON object: {error}"),
+                    "see the engine's own profile for the form",
+                ));
+            }
+        }
         ("seccomp", _) => {
-            let remedy = "leave it out for the engine's own profile, or write seccomp=unconfined";
+            let remedy = "name the file with `mngr-docker create -s`, which reads it; elsewhere write its JSON in place of its \
+                          name, or seccomp=unconfined";
             return Err(Bad::new(
-                "a profile in a file of your machine can not be passed",
+                "a profile in a file of your machine can not be read here",
                 remedy,
             ));
         }
@@ -136,11 +147,27 @@ pub fn security(value: &str) -> Outcome<String> {
         }
         ("no-new-privileges" | "label" | "apparmor", _) => {}
         _ => {
-            let remedy = "use no-new-privileges, label=…, apparmor=PROFILE or seccomp=unconfined";
+            let remedy = "use no-new-privileges, label=…, apparmor=PROFILE or seccomp=PROFILE";
             return Err(Bad::new("there is no such option", remedy));
         }
     }
     Ok(value.to_owned())
+}
+
+/// `/dev/sda:500`
+pub fn device_weight(value: &str) -> Outcome<DeviceRate> {
+    let rate = device_rate(value, false)?;
+    blkio_weight(&rate.rate.to_string())?;
+    Ok(rate)
+}
+
+pub fn pull(draft: &mut Draft, value: &str) -> Outcome {
+    draft.pull = match one_of(value, &["missing", "always", "never"])?.as_str() {
+        "always" => Pull::Always,
+        "never" => Pull::Never,
+        _ => Pull::Missing,
+    };
+    Ok(())
 }
 
 pub fn platform(draft: &mut Draft, value: &str) -> Outcome {

@@ -1,10 +1,10 @@
 //! The table of flags: how each is spelled, what it takes, and which field of the spec it fills.
 
 use super::fields::{
-    self, absolute, blkio_weight, bps, cgroupns, host, iops, oom_score, pids, restart, retries, security, shares,
-    stop_timeout, swap,
+    self, absolute, blkio_weight, bps, cgroupns, device_weight, host, iops, oom_score, pids, restart, retries,
+    security, shares, stop_timeout, swap,
 };
-use super::values::{Outcome, boolean, cpu_list, cpus, duration, full_pair, positive_size, text};
+use super::values::{Outcome, boolean, cpu_list, cpus, duration, full_pair, pair, positive_size, text};
 use super::{Draft, draft, gpus, mounts, network};
 
 /// One flag.
@@ -88,6 +88,7 @@ pub static FLAGS: &[Flag] = &flags! {
     [   ] "pids-limit" ["NUMBER"] "Most processes; -1 for no end" => put!(limits.pids = pids);
     [   ] "ulimit" ["NAME=SOFT:HARD"] "A limit of its processes, for example nofile=1024:2048" => fields::limit;
     [   ] "blkio-weight" ["WEIGHT"] "Share of block I/O, 10 to 1000" => put!(limits.blkio_weight = blkio_weight);
+    [   ] "blkio-weight-device" ["DEVICE:WEIGHT"] "Share of a device's I/O" => add!(blkio_weight_devices, device_weight);
     [   ] "device-read-bps" ["DEVICE:BYTES"] "Most bytes read in a second" => add!(limits.blkio_read_bps, bps);
     [   ] "device-write-bps" ["DEVICE:BYTES"] "Most bytes written in a second" => add!(limits.blkio_write_bps, bps);
     [   ] "device-read-iops" ["DEVICE:NUMBER"] "Most reads in a second" => add!(limits.blkio_read_iops, iops);
@@ -113,6 +114,7 @@ pub static FLAGS: &[Flag] = &flags! {
     [   ] "health-interval" ["DURATION"] "Time between checks: 30s" => check!(interval = duration);
     [   ] "health-timeout" ["DURATION"] "Most time a check may take" => check!(timeout = duration);
     [   ] "health-start-period" ["DURATION"] "Time before failures count" => check!(start_period = duration);
+    [   ] "health-start-interval" ["DURATION"] "Time between checks at first" => check!(start_interval = duration);
     [   ] "health-retries" ["NUMBER"] "Failures in a row that make it unhealthy" => check!(retries = retries);
     [   ] "no-healthcheck" "Turn the image's health check off" => fields::no_healthcheck;
 
@@ -130,6 +132,10 @@ pub static FLAGS: &[Flag] = &flags! {
     [   ] "network" ["NETWORK"] "Network to join, or a mode: bridge, none, host" => network::network;
     [   ] "net" ["NETWORK"] "The same as --network" => network::network;
     [   ] "network-alias" ["NAME"] "Another name on the network" => add!(network_aliases, text);
+    [   ] "net-alias" ["NAME"] "The same as --network-alias" => add!(network_aliases, text);
+    [   ] "ip" ["ADDRESS"] "IPv4 address on the network" => put!(ipv4_address = network::ipv4);
+    [   ] "ip6" ["ADDRESS"] "IPv6 address on the network" => put!(ipv6_address = network::ipv6);
+    [   ] "link-local-ip" ["ADDRESS"] "A link-local address" => add!(link_local_addresses, network::address);
     ['h'] "hostname" ["NAME"] "Host name inside" => put!(hostname = host);
     [   ] "domainname" ["NAME"] "Domain name inside" => put!(domainname = text);
     [   ] "mac-address" ["ADDRESS"] "MAC address, for example 02:42:ac:11:00:02" => put!(mac_address = text);
@@ -155,8 +161,10 @@ pub static FLAGS: &[Flag] = &flags! {
     [   ] "runtime" ["NAME"] "Runtime of the engine, for example runsc" => put!(runtime = text);
 
     // The rest
+    [   ] "annotation" ["NAME=VALUE"] "A word to the OCI runtime" => set!(annotations, pair);
     ['l'] "label" ["NAME=VALUE"] "A label of your own" => fields::label;
     [   ] "log-driver" ["NAME"] "Where the engine puts its output" => fields::log_driver;
     [   ] "log-opt" ["NAME=VALUE"] "An option of the log driver" => fields::log_option;
+    [   ] "pull" ["WHEN"] "Pull the image: missing, always or never" => fields::pull;
     [   ] "platform" ["OS/ARCHITECTURE"] "Platform of the image, for example linux/arm64" => fields::platform;
 };

@@ -14,7 +14,7 @@ mod network;
 mod refused;
 mod values;
 
-pub use draft::{Draft, Given};
+pub use draft::{Draft, Given, Pull};
 pub use values::size;
 
 use crate::contract::backend::Argument;
@@ -65,6 +65,7 @@ pub fn describe() -> Vec<Argument> {
         .iter()
         .map(|flag| Argument {
             flag: format!("--{}", flag.long),
+            short: flag.short,
             value: flag.value.map(str::to_owned),
             help: match flag.short {
                 Some(short) => format!("{} (also -{short})", flag.help),

@@ -1,6 +1,6 @@
 //! `--volume`, `--mount`, `--tmpfs` and `--device`.
 
-use super::values::{Outcome, boolean, comma_separated, size};
+use super::values::{Outcome, boolean, comma_separated, one_of, size};
 use super::{Bad, Draft};
 use crate::contract::docker::{DeviceMapping, Mount, MountKind};
 use crate::contract::types::DeviceRequest;
@@ -22,7 +22,7 @@ const VOLUME_OPTIONS: [&str; 14] = [
     "cached",
     "consistent",
 ];
-const MOUNT_KEYS: [&str; 17] = [
+const MOUNT_KEYS: [&str; 20] = [
     "type",
     "source",
     "src",
@@ -33,6 +33,9 @@ const MOUNT_KEYS: [&str; 17] = [
     "ro",
     "bind-propagation",
     "bind-create-src",
+    "bind-nonrecursive",
+    "bind-recursive",
+    "volume-subpath",
     "volume-driver",
     "volume-opt",
     "volume-label",
@@ -122,6 +125,8 @@ pub fn mount(draft: &mut Draft, value: &str) -> Outcome {
         volume_driver: None,
         volume_options: Vec::new(),
         volume_labels: Vec::new(),
+        volume_subpath: None,
+        bind_recursive: None,
         tmpfs_bytes: None,
         tmpfs_mode: None,
     };
@@ -138,6 +143,9 @@ pub fn mount(draft: &mut Draft, value: &str) -> Outcome {
             "readonly" | "ro" => mount.read_only = switch()?,
             "bind-propagation" => mount.propagation = Some(value.to_owned()),
             "bind-create-src" => mount.create_source = switch()?,
+            "bind-nonrecursive" => mount.bind_recursive = switch()?.then(|| "disabled".to_owned()),
+            "bind-recursive" => mount.bind_recursive = recursion(value)?,
+            "volume-subpath" => mount.volume_subpath = Some(subpath(value)?),
             "volume-driver" => mount.volume_driver = Some(value.to_owned()),
             "volume-opt" => option(&mut mount.volume_options, value)?,
             "volume-label" => option(&mut mount.volume_labels, value)?,
@@ -167,8 +175,50 @@ pub fn mount(draft: &mut Draft, value: &str) -> Outcome {
             "give type=bind an absolute path, type=volume a name or nothing, and type=tmpfs nothing",
         ));
     }
+    fit(&mount)?;
     draft.spec.mounts.push(mount);
     Ok(())
+}
+
+/// Mounts below the source of a bind. `enabled` is what engines do anyway.
+fn recursion(value: &str) -> Outcome<Option<String>> {
+    let word = one_of(value, &["enabled", "disabled", "writable", "readonly"])?;
+    Ok((word != "enabled").then_some(word))
+}
+
+/// A directory of a volume: the engine refuses one that leads out of it.
+fn subpath(value: &str) -> Outcome<String> {
+    let inside = !value.is_empty() && !value.starts_with('/') && value.split('/').all(|part| part != "..");
+    match inside {
+        true => Ok(value.to_owned()),
+        false => Err(Bad::new(
+            format!("`{}` is not a path inside a volume", shown(value)),
+            "write a path without a leading / and without .., for example volume-subpath=agents/a1",
+        )),
+    }
+}
+
+/// Options of another type of mount would be dropped by the engine, so they are refused.
+fn fit(mount: &Mount) -> Outcome {
+    let bind = mount.propagation.is_some() || mount.create_source || mount.bind_recursive.is_some();
+    let volume = mount.no_copy
+        || mount.volume_driver.is_some()
+        || mount.volume_subpath.is_some()
+        || !mount.volume_options.is_empty()
+        || !mount.volume_labels.is_empty();
+    let memory = mount.tmpfs_bytes.is_some() || mount.tmpfs_mode.is_some();
+    let stray = match mount.kind {
+        MountKind::Bind => [(volume, "volume"), (memory, "tmpfs")],
+        MountKind::Tmpfs => [(volume, "volume"), (bind, "bind")],
+        _ => [(bind, "bind"), (memory, "tmpfs")],
+    };
+    match stray.into_iter().find(|(given, _)| *given) {
+        None => Ok(()),
+        Some((_, kind)) => Err(Bad::new(
+            format!("it has options of a mount of type {kind} and is of another type"),
+            format!("leave {kind}-… out, or write type={kind}"),
+        )),
+    }
 }
 
 fn mount_kind(value: &str) -> Outcome<MountKind> {

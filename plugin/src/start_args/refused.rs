@@ -43,14 +43,14 @@ const REFUSALS: &[Refusal] = &[
     Refusal {
         long: &["env-file", "label-file"],
         short: &[],
-        reason: "files of your machine can not be read here yet",
-        remedy: "pass each line as --env NAME=VALUE or --label NAME=VALUE",
+        reason: "files of your machine are read by `mngr-docker create -s` alone",
+        remedy: "pass the flag there, or each line as --env NAME=VALUE or --label NAME=VALUE",
     },
     Refusal {
-        long: &["pull", "disable-content-trust"],
+        long: &["disable-content-trust"],
         short: &[],
-        reason: "an image is pulled where the engine does not have it, and only then",
-        remedy: "leave it out; `docker pull IMAGE` renews an image",
+        reason: "the engine pulls images, and it checks no signatures",
+        remedy: "leave it out; name an image by its digest to be sure of it",
     },
     Refusal {
         long: &[
@@ -78,22 +78,16 @@ const REFUSALS: &[Refusal] = &[
         remedy: "use --mount type=volume,source=NAME,target=PATH,volume-driver=DRIVER",
     },
     Refusal {
-        long: &[
-            "annotation",
-            "blkio-weight-device",
-            "health-start-interval",
-            "io-maxbandwidth",
-            "io-maxiops",
-            "ip",
-            "ip6",
-            "isolation",
-            "link-local-ip",
-            "net-alias",
-            "use-api-socket",
-        ],
+        long: &["isolation", "io-maxbandwidth", "io-maxiops"],
         short: &[],
-        reason: "this provider has nothing it could set with it",
-        remedy: "leave it out",
+        reason: "it is for containers of Windows",
+        remedy: "leave it out; --device-read-bps and --device-read-iops limit a device's I/O",
+    },
+    Refusal {
+        long: &["use-api-socket"],
+        short: &[],
+        reason: "it would hand the agent the engine's socket and your credentials for registries",
+        remedy: "leave it out; where you trust every agent, mount the socket with --volume and allow `engine-socket`",
     },
     Refusal {
         long: &["help"],

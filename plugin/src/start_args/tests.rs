@@ -92,10 +92,12 @@ fn ports_are_read_in_every_form() {
         protocol: protocol.to_owned(),
         host_ip: host_ip.to_owned(),
         host_port,
+        host_port_end: None,
     };
     for (text, expected) in [
         ("80", vec![port(80, "tcp", "", None)]),
         ("8080:80", vec![port(80, "tcp", "", Some(8080))]),
+        ("0:80", vec![port(80, "tcp", "", None)]),
         ("127.0.0.1::22", vec![port(22, "tcp", "127.0.0.1", None)]),
         ("[::1]:53:53/udp", vec![port(53, "udp", "::1", Some(53))]),
         (
@@ -117,7 +119,7 @@ fn ports_are_read_in_every_form() {
         "1:2:3:4",
         "80/http",
         "70000",
-        "8000-8005:80",
+        "8000-8005:80-81",
         "host:80:80",
         "5-4",
     ] {
@@ -294,6 +296,11 @@ fn sample() -> impl Strategy<Value = (&'static str, String)> {
         "/[a-z]{1,8}".prop_map(|path| ("tmpfs", path)),
         ("[A-Z]{1,5}", "[ -~]{0,9}").prop_map(|(name, value)| ("label", format!("{name}={value}"))),
         "[a-z]{1,9}".prop_map(|name| ("hostname", name)),
+        ("[a-z]{1,6}", "[ -~]{0,9}").prop_map(|(name, value)| ("annotation", format!("{name}={value}"))),
+        (1_u16..60_000, 1_u16..99).prop_map(|(from, more)| ("publish", format!("{from}-{}:80", from + more))),
+        ("[a-z]{1,6}", "[a-z]{1,6}")
+            .prop_map(|(name, path)| ("mount", format!("src={name}{name},dst=/{path},volume-subpath={path}"))),
+        (1_u32..9, 10_u32..1000).prop_map(|(disk, weight)| ("blkio-weight-device", format!("/dev/sd{disk}:{weight}"))),
     ]
 }
 
@@ -317,4 +324,97 @@ proptest! {
         again.take(&first.canonical()).expect("canonical arguments");
         prop_assert_eq!(first.spec, again.spec);
     }
+}
+
+/// All long flags of `docker run` 28, the hidden and the old ones too.
+const DOCKER_RUN: &str = "add-host annotation attach blkio-weight blkio-weight-device cap-add cap-drop cgroup-parent cgroupns \
+    cidfile cpu-count cpu-percent cpu-period cpu-quota cpu-rt-period cpu-rt-runtime cpu-shares cpus cpuset-cpus cpuset-mems \
+    detach detach-keys device device-cgroup-rule device-read-bps device-read-iops device-write-bps device-write-iops \
+    disable-content-trust dns dns-opt dns-option dns-search domainname entrypoint env env-file expose gpus group-add \
+    health-cmd health-interval health-retries health-start-interval health-start-period health-timeout help hostname init \
+    interactive io-maxbandwidth io-maxiops ip ip6 ipc isolation kernel-memory label label-file link link-local-ip log-driver \
+    log-opt mac-address memory memory-reservation memory-swap memory-swappiness mount name net net-alias network \
+    network-alias no-healthcheck oom-kill-disable oom-score-adj pid pids-limit platform privileged publish publish-all pull \
+    quiet read-only restart rm runtime security-opt shm-size sig-proxy stop-signal stop-timeout storage-opt sysctl tmpfs tty \
+    ulimit use-api-socket user userns uts volume volume-driver volumes-from workdir";
+
+#[test]
+fn every_flag_of_docker_run_is_taken_or_refused_with_a_reason() {
+    let names: Vec<_> = DOCKER_RUN.split_whitespace().collect();
+    assert!(names.len() > 105, "{}", names.len());
+    for name in &names {
+        let taken = FLAGS.iter().any(|flag| flag.long == *name);
+        assert!(taken != refused::by_long(name).is_some(), "--{name}");
+    }
+    for flag in FLAGS {
+        assert!(names.contains(&flag.long), "--{} is none of docker run", flag.long);
+    }
+}
+
+#[test]
+fn networks_come_with_names_and_addresses_and_those_given_later_replace_the_configured() {
+    let made = spec(&[
+        "--network=name=a,alias=db,alias=sql,ip=10.1.0.5",
+        "--network",
+        "b",
+        "--ip6=2001:db8::1",
+    ]);
+    assert_eq!(made.network_mode.as_deref(), Some("a"));
+    assert_eq!(made.network_aliases, ["db", "sql"]);
+    assert_eq!(
+        (made.ipv4_address.as_deref(), made.ipv6_address.as_deref()),
+        (Some("10.1.0.5"), Some("2001:db8::1"))
+    );
+    assert_eq!(
+        made.networks
+            .iter()
+            .map(|other| other.network.as_str())
+            .collect::<Vec<_>>(),
+        ["b"]
+    );
+    let mut later = draft(&["--network=a", "--network=b"]);
+    later.take(&strings(&["--net", "c"])).expect("networks");
+    assert_eq!(
+        (later.spec.network_mode.as_deref(), later.spec.networks.len()),
+        (Some("c"), 0)
+    );
+    assert_eq!(later.canonical(), ["--net=c"]);
+    for bad in ["name=a,ip=x", "alias=a", "name=a,color=red", ""] {
+        assert!(!fault(&["--network", bad]).remedy.is_empty(), "{bad}");
+    }
+    assert!(fault(&["--network=a", "--network=a"]).reason.contains("twice"));
+}
+
+#[test]
+fn a_range_of_host_ports_is_for_the_engine_to_pick_from() {
+    let port = &spec(&["-p", "8000-8005:80"]).ports[0];
+    assert_eq!(
+        (port.host_port, port.host_port_end, port.container_port),
+        (Some(8000), Some(8005), 80)
+    );
+}
+
+#[test]
+fn options_of_another_type_of_mount_are_not_dropped_in_silence() {
+    for bad in [
+        "type=bind,src=/a,dst=/b,volume-subpath=x",
+        "type=tmpfs,dst=/b,bind-propagation=shared",
+        "src=vol,dst=/b,tmpfs-size=1m",
+        "src=vol,dst=/b,volume-subpath=../x",
+    ] {
+        assert!(!fault(&["--mount", bad]).remedy.is_empty(), "{bad}");
+    }
+    let made = spec(&[
+        "--mount=src=vol,dst=/b,volume-subpath=x/y",
+        "--mount=type=bind,src=/a,dst=/c,bind-recursive=disabled",
+    ]);
+    assert_eq!(made.mounts[0].volume_subpath.as_deref(), Some("x/y"));
+    assert_eq!(made.mounts[1].bind_recursive.as_deref(), Some("disabled"));
+}
+
+#[test]
+fn the_pull_policy_is_one_of_three_words() {
+    assert_eq!(draft(&["--pull", "always"]).pull, Pull::Always);
+    assert_eq!(draft(&["--pull=always", "--pull=missing"]).pull, Pull::Missing);
+    assert!(fault(&["--pull=sometimes"]).remedy.contains("never"));
 }

@@ -3,11 +3,30 @@
 use futures::executor::block_on;
 
 use super::Fake;
-use crate::contract::docker::{Container, ContainerSpec, ContainerState, ContainerStatus, Image};
+use crate::contract::docker::{Container, ContainerSpec, ContainerState, ContainerStatus, EngineInfo, Image};
 use crate::contract::types::{Agent, Provider};
 use crate::create::{CreateRequest, Source};
 use crate::labels::Pair;
 use crate::{DockerProviderInstance, error, settings};
+
+/// The engine's machine: 4 CPUs, 8 GiB.
+pub fn machine() -> EngineInfo {
+    EngineInfo {
+        id: String::new(),
+        name: String::new(),
+        cpus: 4,
+        memory_bytes: 8 << 30,
+        storage_driver: String::new(),
+        cgroup_version: String::new(),
+        root_dir: String::new(),
+        default_runtime: String::new(),
+        runtimes: Vec::new(),
+        security_options: Vec::new(),
+        discovered_devices: Vec::new(),
+        live_restore: false,
+        warnings: Vec::new(),
+    }
+}
 
 /// An image as inspect has it.
 pub fn image(id: &str, tag: &str, labels: Vec<Pair>) -> Image {

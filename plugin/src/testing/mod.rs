@@ -4,18 +4,23 @@
 //! lost reply does.
 
 mod behaviour;
-mod fixtures;
+pub mod fixtures;
+mod forks;
+mod garbage;
 mod inside;
+mod reconcile;
 mod snapshots;
 
 use std::cell::{Cell, RefCell};
 
 use crate::contract::docker::{
-    CommitOptions, Container, ContainerFilter, ContainerSpec, ContainerStatus, ContainerSummary, CreatedContainer,
-    ExecOptions, Image, ImageSummary, LogOptions, PathStat,
+    BuildOptions, CommitOptions, Container, ContainerChanges, ContainerFilter, ContainerSpec, ContainerStatus,
+    ContainerSummary, CreatedContainer, EngineInfo, Event, ExecOptions, Image, ImageSummary, LogOptions, PathStat,
+    StatsSample, Volume,
 };
+use crate::contract::ssh::{Command, CommandOutput};
 use crate::contract::system::{LogLevel, Progress};
-use crate::contract::types::{ProviderError, Timeout};
+use crate::contract::types::{Limits, ProviderError, Timeout};
 use crate::labels::Pair;
 use crate::{Capabilities, Result, error};
 use fixtures::{image, made};
@@ -41,7 +46,17 @@ pub struct Fake {
     pub paths: RefCell<Vec<(String, bool, String)>>,
     /// Every call: the function and what it was about.
     pub calls: RefCell<Vec<(&'static str, String)>>,
+    /// What the engine remembers of containers.
+    pub events: RefCell<Vec<Event>>,
+    /// Whether the last commit was to flatten.
+    pub flattened: Cell<bool>,
     pub logged: RefCell<Vec<String>>,
+    /// Programs of the engine's machine and what they print.
+    pub programs: RefCell<Vec<(&'static str, &'static str)>>,
+    /// What calls of `events` answer first, in turn.
+    pub happening: RefCell<Vec<Vec<Event>>>,
+    /// Volumes and the names of the containers that use them.
+    pub volumes: RefCell<Vec<(Volume, Vec<String>)>>,
     mishaps: RefCell<Vec<(&'static str, Mishap)>>,
     counter: Cell<u64>,
 }
@@ -124,7 +139,7 @@ impl Fake {
 
     fn image(&self, reference: &str) -> Result<Image> {
         let images = self.images.borrow();
-        let found = images.iter().find(|image| image.tags[0] == reference);
+        let found = images.iter().find(|image| names(image, reference));
         found.cloned().ok_or_else(|| missing(reference))
     }
 
@@ -143,6 +158,10 @@ impl Fake {
             .find(|(container, _)| container.id == id || container.name == id);
         change(&mut found.ok_or_else(|| missing(id))?.0)
     }
+}
+
+fn names(image: &Image, reference: &str) -> bool {
+    image.id == reference || image.tags.iter().any(|tag| tag == reference)
 }
 
 /// There is no such thing.
@@ -172,6 +191,10 @@ impl Capabilities for &Fake {
     type LogStream = LogOptions;
     type Archive = String;
 
+    async fn info(&self) -> Result<EngineInfo> {
+        self.call("info", "", || Ok(fixtures::machine()))
+    }
+
     async fn container_list(&self, filter: ContainerFilter) -> Result<Vec<ContainerSummary>> {
         self.call("list", "", || {
             let containers = self.containers.borrow();
@@ -195,6 +218,20 @@ impl Capabilities for &Fake {
 
     async fn container_inspect(&self, id: &str) -> Result<Container> {
         self.call("inspect", id, || self.change(id, |container| Ok(container.clone())))
+    }
+
+    async fn container_inspect_with_size(&self, id: &str) -> Result<Container> {
+        self.container_inspect(id).await
+    }
+
+    async fn container_diff(&self, id: &str) -> Result<ContainerChanges> {
+        self.call("diff", id, || {
+            Ok(ContainerChanges {
+                added: vec!["/new".to_owned()],
+                modified: Vec::new(),
+                deleted: Vec::new(),
+            })
+        })
     }
 
     async fn container_create(&self, spec: ContainerSpec) -> Result<CreatedContainer> {
@@ -256,6 +293,18 @@ impl Capabilities for &Fake {
         })
     }
 
+    async fn container_update(&self, id: &str, limits: Limits) -> Result<Vec<String>> {
+        self.call("update", id, || {
+            self.set(id, |container| {
+                let current = &mut container.limits;
+                current.cpus = limits.cpus.or(current.cpus);
+                current.memory_bytes = limits.memory_bytes.or(current.memory_bytes);
+                current.memory_swap_bytes = limits.memory_swap_bytes.or(current.memory_swap_bytes);
+            })?;
+            Ok(Vec::new())
+        })
+    }
+
     async fn container_commit(&self, id: &str, options: CommitOptions) -> Result<String> {
         self.call("commit", if options.pause { "paused" } else { "unpaused" }, || {
             let labels = self.change(id, |container| Ok(container.labels.clone()))?;
@@ -264,6 +313,7 @@ impl Capabilities for &Fake {
             self.images
                 .borrow_mut()
                 .push(image(&image_id, &tag, merged(&labels, options.labels)));
+            self.flattened.set(options.flatten);
             Ok(image_id)
         })
     }
@@ -291,13 +341,63 @@ impl Capabilities for &Fake {
 
     async fn image_remove(&self, reference: &str) -> Result<Vec<String>> {
         self.call("image-remove", reference, || {
-            self.images.borrow_mut().retain(|image| image.tags[0] != reference);
+            self.images.borrow_mut().retain(|image| !names(image, reference));
             Ok(vec![reference.to_owned()])
         })
     }
 
     async fn image_pull(&self, reference: &str, _: Option<String>) -> Result<()> {
         self.call("image-pull", reference, || Err(missing(reference)))
+    }
+
+    async fn volume_list(&self, labels: Vec<String>) -> Result<Vec<Volume>> {
+        self.call("volume-list", "", || {
+            let volumes = self.volumes.borrow();
+            Ok(volumes
+                .iter()
+                .map(|(volume, _)| volume)
+                .filter(|volume| passes(&volume.labels, &labels))
+                .cloned()
+                .collect())
+        })
+    }
+
+    async fn volume_remove(&self, name: &str) -> Result<()> {
+        self.call("volume-remove", name, || {
+            self.volumes.borrow_mut().retain(|(volume, _)| volume.name != name);
+            Ok(())
+        })
+    }
+
+    async fn stats(&self, id: &str) -> Result<StatsSample> {
+        self.call("stats", id, || Err(missing(id)))
+    }
+
+    async fn events(&self, _: Vec<String>, since: u64, _: u64) -> Result<Vec<Event>> {
+        self.call("events", &since.to_string(), || {
+            let mut happening = self.happening.borrow_mut();
+            if !happening.is_empty() {
+                return Ok(happening.remove(0));
+            }
+            let events = self.events.borrow();
+            Ok(events.iter().filter(|event| event.time > since).cloned().collect())
+        })
+    }
+
+    async fn volume_inspect(&self, name: &str) -> Result<Volume> {
+        let volumes = self.volumes.borrow();
+        let found = volumes.iter().find(|(volume, _)| volume.name == name);
+        found.map(|(volume, _)| volume.clone()).ok_or_else(|| missing(name))
+    }
+
+    async fn volume_users(&self, name: &str) -> Result<Vec<String>> {
+        let volumes = self.volumes.borrow();
+        let found = volumes.iter().find(|(volume, _)| volume.name == name);
+        Ok(found.map(|(_, users)| users.clone()).unwrap_or_default())
+    }
+
+    async fn image_build(&self, _: String, options: BuildOptions) -> Result<String> {
+        self.call("image-build", &options.tag.clone(), || Ok(options.tag))
     }
 
     async fn exec(&self, id: &str, options: ExecOptions) -> Result<ExecOptions> {
@@ -331,6 +431,18 @@ impl Capabilities for &Fake {
 
     async fn archive_put(&self, _: &str, directory: &str, root_name: Option<String>, _: String) -> Result<()> {
         self.call("put", &format!("{directory} as {root_name:?}"), || Ok(()))
+    }
+
+    async fn machine_run(&self, command: Command) -> Result<CommandOutput> {
+        let programs = self.programs.borrow();
+        let found = programs.iter().find(|(program, _)| *program == command.argv[0]);
+        let (_, stdout) = found.ok_or_else(|| error::unsupported("ssh.run", "use another engine"))?;
+        Ok(CommandOutput {
+            exit_status: 0,
+            stdout: stdout.as_bytes().to_vec(),
+            stderr: Vec::new(),
+            truncated: false,
+        })
     }
 
     fn log(&self, _: LogLevel, message: &str) {

@@ -6,7 +6,7 @@ use mngr_host_shim::contract::docker::ContainerFilter;
 use mngr_host_shim::contract::instance::DiscoverRequest;
 use mngr_host_shim::contract::types::AgentState;
 use mngr_host_shim::policy::PROVIDER_LABEL;
-use mngr_host_shim::provider::{From, NewAgent};
+use mngr_host_shim::provider::NewAgent;
 
 async fn containers(bed: &Testbed) -> usize {
     let filter = ContainerFilter {
@@ -120,12 +120,6 @@ behaviours! {
         let start_args = strings(&["--label", "com.imbue.mngr.agent-id=agent-1"]);
         let refused = bed.provider.create(NewAgent { start_args, ..NewAgent::named("a") }).await;
         assert_eq!(error_kind(refused), "invalid_argument");
-    }
-
-    async fn a_build_is_said_to_be_unsupported_and_not_pretended(bed) {
-        let from = From::Build { context: std::env::temp_dir(), args: Vec::new() };
-        let refused = bed.provider.create(NewAgent { from, ..NewAgent::named("a") }).await;
-        assert_eq!(error_kind(refused), "unsupported");
     }
 
     async fn fifty_at_once_are_fifty_agents(bed) {

@@ -1,14 +1,22 @@
 //! What the provider does, as a specification: every test runs on the sandbox engine and on a real one.
 
+mod builds;
 mod cancel;
 mod copy;
+mod crash;
 mod create;
+mod deep;
 mod discover;
+mod events;
 mod exec;
+mod findings;
+mod fork;
+mod garbage;
 mod labels;
 mod lifecycle;
 mod limits;
 mod logs;
 mod names;
 mod snapshots;
+mod stats;
 mod unsupported;

@@ -10,7 +10,7 @@ use bollard::query_parameters::{
 
 use super::convert_values::{label_filter, or_default};
 use super::system::ApiVersion;
-use super::{DockerEngine, convert_inspect, convert_limits, convert_spec, references};
+use super::{DockerEngine, convert_inspect, convert_limits, convert_networks, convert_spec, newer, references};
 use crate::contract::Result;
 use crate::contract::docker::{
     Container, ContainerChanges, ContainerFilter, ContainerSpec, ContainerSummary, CreatedContainer,
@@ -47,12 +47,11 @@ pub(super) async fn inspect(engine: &DockerEngine, id: &str, with_size: bool) ->
 pub(super) async fn create(engine: &DockerEngine, spec: ContainerSpec) -> Result<CreatedContainer> {
     let name = references::name("container", &spec.name)?.to_owned();
     let (mac_address, network) = (spec.mac_address.clone(), spec.network_mode.clone());
-    let aliases = spec.network_aliases.clone();
     let api = engine.check().await?;
+    newer::check(&spec, api)?;
     let mut body = convert_spec::body(spec)?;
-    if mac_address.is_some() && api >= MAC_ADDRESS_PER_NETWORK {
-        let aliases = (!aliases.is_empty()).then_some(aliases);
-        body.networking_config = Some(convert_spec::network_settings(network, mac_address.clone(), aliases));
+    if let Some(mac_address) = mac_address.clone().filter(|_| api >= MAC_ADDRESS_PER_NETWORK) {
+        body = convert_networks::with_mac_address(body, network, mac_address);
     }
     let mut body = serde_json::to_value(body)
         .map_err(|error| internal("the request that creates a container", error.to_string(), "report this"))?;

@@ -138,6 +138,7 @@ fn ports(living: PortMap, host: &HostConfig) -> Vec<PortBinding> {
                 container_port,
                 protocol: protocol.to_owned(),
                 host_ip: or_default(binding.host_ip),
+                host_port_end: None,
                 host_port: binding
                     .host_port
                     .and_then(|port| port.parse().ok())

@@ -1,18 +1,18 @@
 //! What a container is to be made from, in the API's words.
 
-use std::collections::HashMap;
 use std::str::FromStr;
 
 use bollard::models::{
-    ContainerCreateBody, DeviceMapping as ApiDeviceMapping, EndpointSettings, HealthConfig, HostConfig,
-    HostConfigLogConfig, Mount as ApiMount, MountBindOptions, MountTmpfsOptions, MountType, MountVolumeOptions,
-    MountVolumeOptionsDriverConfig, NetworkingConfig, PortBinding as ApiPortBinding, PortMap, RestartPolicy,
+    ContainerCreateBody, DeviceMapping as ApiDeviceMapping, HealthConfig, HostConfig, HostConfigLogConfig,
+    Mount as ApiMount, MountBindOptions, MountTmpfsOptions, MountType, MountVolumeOptions,
+    MountVolumeOptionsDriverConfig, PortBinding as ApiPortBinding, PortMap, ResourcesBlkioWeightDevice, RestartPolicy,
 };
 
-use super::convert_limits;
 use super::convert_values::{filled, list, map, signed};
+use super::{convert_limits, convert_networks};
 use crate::contract::Result;
 use crate::contract::docker::{ContainerSpec, DeviceMapping, Healthcheck, Mount, MountKind, PortBinding};
+use crate::contract::types::DeviceRate;
 use crate::error::invalid;
 
 /// The body of a create request, less the MAC address, whose place depends on the engine's version.
@@ -24,8 +24,7 @@ pub(super) fn body(spec: ContainerSpec) -> Result<ContainerCreateBody> {
     exposed.extend(spec.ports.iter().map(port_key));
     exposed.sort();
     exposed.dedup();
-    let aliases = spec.network_aliases.clone();
-    let network = spec.network_mode.clone();
+    let networks = convert_networks::networks(&spec);
     Ok(ContainerCreateBody {
         image: Some(spec.image.clone()),
         labels: map(spec.labels.clone()),
@@ -44,31 +43,16 @@ pub(super) fn body(spec: ContainerSpec) -> Result<ContainerCreateBody> {
         exposed_ports: list(exposed),
         volumes: list(spec.volumes.clone()),
         host_config: Some(host(spec)?),
-        networking_config: (!aliases.is_empty()).then(|| network_settings(network, None, list(aliases))),
+        networking_config: networks,
         ..Default::default()
     })
-}
-
-/// Settings of the one network that a container is made on.
-pub(super) fn network_settings(
-    network: Option<String>,
-    mac_address: Option<String>,
-    aliases: Option<Vec<String>>,
-) -> NetworkingConfig {
-    let settings = EndpointSettings {
-        mac_address,
-        aliases,
-        ..Default::default()
-    };
-    let network = network.unwrap_or_else(|| "default".to_owned());
-    NetworkingConfig {
-        endpoints_config: Some(HashMap::from([(network, settings)])),
-    }
 }
 
 fn host(spec: ContainerSpec) -> Result<HostConfig> {
     let (binds, mounts): (Vec<_>, Vec<_>) = spec.mounts.into_iter().partition(is_made_as_bind);
     let mut host = HostConfig {
+        annotations: map(spec.annotations),
+        blkio_weight_device: list(spec.blkio_weight_devices.into_iter().map(weight).collect()),
         binds: list(spec.binds.into_iter().chain(binds.iter().map(bind)).collect()),
         mounts: list(mounts.into_iter().map(mount).collect::<Result<_>>()?),
         tmpfs: map(spec.tmpfs),
@@ -136,13 +120,17 @@ fn health(check: Healthcheck) -> HealthConfig {
         timeout: check.timeout,
         start_period: check.start_period,
         retries: check.retries,
-        start_interval: None,
+        start_interval: check.start_interval,
     }
 }
 
 /// Only the older form makes a missing source before API 1.42. It can not name a source with a colon.
 fn is_made_as_bind(mount: &Mount) -> bool {
-    mount.kind == MountKind::Bind && mount.create_source && !mount.source.contains(':') && !mount.target.contains(':')
+    mount.kind == MountKind::Bind
+        && mount.create_source
+        && mount.bind_recursive.is_none()
+        && !mount.source.contains(':')
+        && !mount.target.contains(':')
 }
 
 fn bind(mount: &Mount) -> String {
@@ -161,6 +149,7 @@ fn mount(mount: Mount) -> Result<ApiMount> {
         MountKind::Cluster => MountType::CLUSTER,
     };
     let options = map(mount.volume_options);
+    let recursive = mount.bind_recursive.as_deref();
     let driver = (mount.volume_driver.is_some() || options.is_some()).then_some(MountVolumeOptionsDriverConfig {
         name: mount.volume_driver,
         options,
@@ -174,7 +163,9 @@ fn mount(mount: Mount) -> Result<ApiMount> {
             MountKind::Bind => Some(MountBindOptions {
                 propagation: word("mount", mount.propagation)?,
                 create_mountpoint: mount.create_source.then_some(true),
-                ..Default::default()
+                non_recursive: (recursive == Some("disabled")).then_some(true),
+                read_only_non_recursive: (recursive == Some("writable")).then_some(true),
+                read_only_force_recursive: (recursive == Some("readonly")).then_some(true),
             }),
             _ => None,
         },
@@ -182,7 +173,7 @@ fn mount(mount: Mount) -> Result<ApiMount> {
             no_copy: Some(mount.no_copy),
             labels: map(mount.volume_labels),
             driver_config: driver,
-            subpath: None,
+            subpath: mount.volume_subpath,
         }),
         tmpfs_options: (mount.kind == MountKind::Tmpfs).then_some(MountTmpfsOptions {
             size_bytes: mount.tmpfs_bytes.map(signed),
@@ -191,6 +182,13 @@ fn mount(mount: Mount) -> Result<ApiMount> {
         }),
         ..Default::default()
     })
+}
+
+fn weight(weight: DeviceRate) -> ResourcesBlkioWeightDevice {
+    ResourcesBlkioWeightDevice {
+        path: Some(weight.path),
+        weight: usize::try_from(weight.rate).ok(),
+    }
 }
 
 fn device(device: DeviceMapping) -> ApiDeviceMapping {
@@ -210,7 +208,13 @@ fn ports(ports: Vec<PortBinding>) -> Option<PortMap> {
     for port in ports {
         let binding = ApiPortBinding {
             host_ip: Some(port.host_ip.clone()),
-            host_port: port.host_port.filter(|port| *port != 0).map(|port| port.to_string()),
+            host_port: port
+                .host_port
+                .filter(|first| *first != 0)
+                .map(|first| match port.host_port_end {
+                    Some(last) => format!("{first}-{last}"),
+                    None => first.to_string(),
+                }),
         };
         map.entry(port_key(&port))
             .or_default()
@@ -231,6 +235,7 @@ mod tests {
             name: "a".into(),
             image: "busybox".into(),
             labels: Vec::new(),
+            annotations: Vec::new(),
             command: None,
             entrypoint: None,
             env: Vec::new(),
@@ -253,12 +258,17 @@ mod tests {
             tmpfs: Vec::new(),
             volumes_from: Vec::new(),
             limits: read(&HostConfig::default()),
+            blkio_weight_devices: Vec::new(),
             oom_score_adj: None,
             oom_kill_disable: None,
             devices: Vec::new(),
             device_cgroup_rules: Vec::new(),
             network_mode: None,
             network_aliases: Vec::new(),
+            ipv4_address: None,
+            ipv6_address: None,
+            link_local_addresses: Vec::new(),
+            networks: Vec::new(),
             dns: Vec::new(),
             dns_options: Vec::new(),
             dns_search: Vec::new(),
@@ -300,6 +310,8 @@ mod tests {
             volume_driver: None,
             volume_options: Vec::new(),
             volume_labels: Vec::new(),
+            volume_subpath: None,
+            bind_recursive: None,
             tmpfs_bytes: Some(1024),
             tmpfs_mode: Some(0o1777),
         }
@@ -327,6 +339,7 @@ mod tests {
             protocol: "tcp".into(),
             host_ip: "127.0.0.1".into(),
             host_port,
+            host_port_end: None,
         };
         let json = json(ContainerSpec {
             exposed_ports: vec!["80/tcp".into(), "53/udp".into()],
@@ -378,17 +391,6 @@ mod tests {
         });
         assert_eq!(json["HostConfig"]["Binds"], serde_json::json!(["/src:/t:ro,rslave"]));
         assert_eq!(json["HostConfig"]["Mounts"][0]["BindOptions"]["CreateMountpoint"], true);
-    }
-
-    #[test]
-    fn network_aliases_belong_to_the_network() {
-        let json = json(ContainerSpec {
-            network_mode: Some("net1".into()),
-            network_aliases: vec!["db".into()],
-            ..spec()
-        });
-        let expected = serde_json::json!({"EndpointsConfig": {"net1": {"Aliases": ["db"]}}});
-        assert_eq!(json["NetworkingConfig"], expected);
     }
 
     #[test]

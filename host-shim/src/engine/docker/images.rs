@@ -15,17 +15,17 @@ use http::Method;
 use http_body_util::BodyExt;
 use serde::Deserialize;
 
-use super::convert_values::{label_filter, map, or_default};
+use super::convert_values::{label_filter, or_default};
 use super::errors::Operation;
 use super::requests::empty;
-use super::{DockerEngine, convert_image, references};
+use super::{DockerEngine, convert_image, flatten, references};
 use crate::contract::Result;
 use crate::contract::docker::{CommitOptions, Image, ImageSummary};
 use crate::contract::system::Progress;
 use crate::engine::ProgressSink;
 
 /// A commit writes about 180 MB a second and says nothing until it is done; this is enough for 600 GB.
-const COMMIT: Duration = Duration::from_secs(3600);
+pub(super) const COMMIT: Duration = Duration::from_secs(3600);
 
 /// A pull or push tells how far it is; after this long without a word it hangs.
 const SILENCE: Duration = Duration::from_secs(600);
@@ -33,17 +33,32 @@ const SILENCE: Duration = Duration::from_secs(600);
 pub(super) async fn commit(engine: &DockerEngine, id: &str, options: CommitOptions) -> Result<String> {
     let id = references::name("container", id)?;
     references::new_tag(&options.repository, &options.tag)?;
+    match options.flatten {
+        true => flatten::commit(engine, id, options).await,
+        false => commit_with(engine, id, &options, options.labels.iter().cloned().collect(), None).await,
+    }
+}
+
+/// Commits a container as it is, with these labels and volumes besides its own.
+pub(super) async fn commit_with(
+    engine: &DockerEngine,
+    id: &str,
+    options: &CommitOptions,
+    labels: HashMap<String, String>,
+    volumes: Option<Vec<String>>,
+) -> Result<String> {
     let query = CommitContainerOptions {
         container: Some(id.to_owned()),
-        repo: Some(options.repository),
-        tag: Some(options.tag),
-        comment: Some(options.comment),
-        author: Some(options.author),
+        repo: Some(options.repository.clone()),
+        tag: Some(options.tag.clone()),
+        comment: Some(options.comment.clone()),
+        author: Some(options.author.clone()),
         pause: options.pause,
         changes: None,
     };
     let config = ContainerConfig {
-        labels: map(options.labels),
+        labels: Some(labels),
+        volumes,
         ..Default::default()
     };
     let request = engine.docker().commit_container(query, config);

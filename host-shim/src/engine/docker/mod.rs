@@ -4,22 +4,26 @@
 //! of an update, output with a terminal, the error of an archive that is not there.
 
 mod archive;
+mod build;
 mod containers;
 mod convert_image;
 mod convert_inspect;
 mod convert_limits;
+mod convert_networks;
 mod convert_spec;
 mod convert_values;
 mod errors;
 mod events;
 mod exec;
+mod flatten;
 mod frames;
 mod images;
 mod logs;
+mod newer;
 mod references;
 mod requests;
 mod system;
-mod tarball;
+pub(crate) mod tarball;
 mod transport;
 mod volumes;
 
@@ -34,15 +38,16 @@ use self::system::ApiVersion;
 use self::transport::{Target, Transport};
 use super::connect::out_of_reach;
 use super::endpoint::{Address, Endpoint, bracketed};
-use super::{Engine, ProgressSink, async_trait};
+use super::{Engine, ProgressSink, async_trait, machine};
 use crate::contract::Result;
 use crate::contract::docker::{
     BuildOptions, CommitOptions, Container, ContainerChanges, ContainerFilter, ContainerSpec, ContainerSummary,
     CreatedContainer, EngineInfo, EngineVersion, Event, ExecOptions, Image, ImageSummary, LogOptions, Network,
     PathStat, StatsSample, Volume,
 };
+use crate::contract::ssh::{Command, CommandOutput};
 use crate::contract::types::Limits;
-use crate::error::{internal, unsupported};
+use crate::error::internal;
 use crate::streams::{Archive, ExecSession, LogStream};
 
 /// bollard's own deadline, in seconds: never. It would cut a commit at two minutes, and it does not cover an answer's body.
@@ -250,15 +255,8 @@ impl Engine for DockerEngine {
         images::push(self, reference, progress).await
     }
 
-    async fn image_build(&self, _: Archive, options: BuildOptions, _: ProgressSink) -> Result<String> {
-        Err(unsupported(
-            "build",
-            format!("the image `{}` can not be built by this version", options.tag),
-            format!(
-                "build it with `docker build -t {} .` and name it as the image",
-                options.tag
-            ),
-        ))
+    async fn image_build(&self, context: Archive, options: BuildOptions, progress: ProgressSink) -> Result<String> {
+        build::build(self, context, options, progress).await
     }
 
     async fn volume_list(&self, labels: Vec<String>) -> Result<Vec<Volume>> {
@@ -277,6 +275,10 @@ impl Engine for DockerEngine {
         labels: Vec<(String, String)>,
     ) -> Result<Volume> {
         volumes::create(self, name, driver, options, labels).await
+    }
+
+    async fn volume_users(&self, name: &str) -> Result<Vec<String>> {
+        volumes::users(self, name).await
     }
 
     async fn volume_remove(&self, name: &str, force: bool) -> Result<()> {
@@ -309,6 +311,13 @@ impl Engine for DockerEngine {
 
     async fn stats(&self, id: &str) -> Result<StatsSample> {
         events::stats(self, id).await
+    }
+
+    async fn machine_run(&self, command: Command) -> Result<CommandOutput> {
+        match &self.0.endpoint.address {
+            Address::Unix(_) => machine::run_here(command).await,
+            Address::Tcp { .. } | Address::Ssh { .. } => Err(machine::no_way(&self.endpoint())),
+        }
     }
 
     async fn events(&self, labels: Vec<String>, since: u64, wait_ms: u64) -> Result<Vec<Event>> {

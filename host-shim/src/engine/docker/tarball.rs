@@ -22,7 +22,7 @@ const CONTENTS_ONLY: &str = ".";
 const REWRITTEN: [&str; 3] = ["path", "linkpath", "size"];
 
 /// The error of a source that can not be read to its end.
-pub(super) fn unreadable(error: &io::Error) -> ProviderError {
+pub(crate) fn unreadable(error: &io::Error) -> ProviderError {
     invalid(
         "archive",
         "",
@@ -75,12 +75,12 @@ fn last_component(path: &Path) -> Result<String> {
 }
 
 /// An error that says which file.
-fn about(path: &Path, error: &io::Error) -> io::Error {
+pub(crate) fn about(path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
 /// Bytes that a thread of its own writes. It ends when the reader goes away.
-fn written(write: impl FnOnce(&mut dyn Write) -> io::Result<()> + Send + 'static) -> ByteStream {
+pub(crate) fn written(write: impl FnOnce(&mut dyn Write) -> io::Result<()> + Send + 'static) -> ByteStream {
     let (near, far) = tokio::io::duplex(BUFFER);
     let task = tokio::task::spawn_blocking({
         let mut far = SyncIoBridge::new(far);
@@ -124,7 +124,12 @@ fn pack(path: &Path, name: &str, to: &mut dyn Write) -> io::Result<()> {
     builder.into_inner()?.flush()
 }
 
-fn append(builder: &mut Builder<&mut dyn Write>, source: &Path, target: &Path, metadata: &Metadata) -> io::Result<()> {
+pub(crate) fn append(
+    builder: &mut Builder<&mut dyn Write>,
+    source: &Path,
+    target: &Path,
+    metadata: &Metadata,
+) -> io::Result<()> {
     let mut header = Header::new_gnu();
     header.set_metadata_in_mode(metadata, HeaderMode::Complete);
     let kind = metadata.file_type();

@@ -1,10 +1,12 @@
 //! Volumes and networks.
 
+use std::collections::HashMap;
+
 use bollard::models::{Volume as ApiVolume, VolumeCreateRequest};
-use bollard::query_parameters::{ListVolumesOptions, RemoveVolumeOptions};
+use bollard::query_parameters::{ListContainersOptions, ListVolumesOptions, RemoveVolumeOptions};
 
 use super::convert_values::{label_filter, map, moment, or_default, pairs};
-use super::{DockerEngine, references};
+use super::{DockerEngine, convert_inspect, references};
 use crate::contract::Result;
 use crate::contract::docker::{Network, Volume};
 
@@ -34,6 +36,26 @@ pub(super) async fn inspect(engine: &DockerEngine, name: &str) -> Result<Volume>
     Ok(volume(
         engine.run(engine.reads("inspect", "volume", name), request).await?,
     ))
+}
+
+/// The engine's filter also fits a path in a container, which no volume's name is.
+pub(super) async fn users(engine: &DockerEngine, name: &str) -> Result<Vec<String>> {
+    let name = references::name("volume", name)?;
+    let options = ListContainersOptions {
+        all: true,
+        filters: Some(HashMap::from([("volume".to_owned(), vec![name.to_owned()])])),
+        ..Default::default()
+    };
+    let request = engine.docker().list_containers(Some(options));
+    let containers = engine
+        .run(engine.reads("list", "the users of volume", name), request)
+        .await?;
+    let mut names: Vec<_> = containers
+        .into_iter()
+        .map(|container| convert_inspect::summary(container).name)
+        .collect();
+    names.sort();
+    Ok(names)
 }
 
 pub(super) async fn create(

@@ -1,10 +1,17 @@
 //! What one call has done to the engine so far, so that a call which is cut short can be undone.
 //!
 //! A plugin undoes its own half-done work when an engine call fails. It can not when it is gone itself: it trapped, or the
-//! caller cancelled. Then the shim undoes, newest first, what this journal holds.
+//! caller cancelled. Then the shim undoes, newest first, what this journal holds. Where the shim is gone too, or the engine,
+//! the [`Store`] still has what the call was about to do.
 
-use std::sync::{Mutex, PoisonError};
+mod store;
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use self::store::Entry;
+pub use self::store::{ContainerLock, Stale, Step, Store};
+use crate::contract::docker::ContainerStatus;
 use crate::engine::Engine;
 
 /// One reversible effect.
@@ -28,15 +35,84 @@ enum Effect {
     Committed {
         reference: String,
     },
+    /// A commit was not answered: the container may still be frozen by it.
+    MaybeFrozen {
+        id: String,
+    },
 }
 
 /// The effects of one call.
 #[derive(Debug, Default)]
 pub struct Journal {
     effects: Mutex<Vec<Effect>>,
+    store: Option<Arc<Store>>,
+    /// From the first step on.
+    entry: Mutex<Option<Entry>>,
+    /// The engine has left a request unanswered.
+    in_doubt: AtomicBool,
 }
 
 impl Journal {
+    /// A journal that is also kept in `store`.
+    pub fn kept_in(store: Option<Arc<Store>>) -> Self {
+        let mut journal = Self::default();
+        journal.store = store;
+        journal
+    }
+
+    /// Writes down what is about to be done. A journal that can not be written must not keep anybody from working, so that
+    /// is only logged.
+    pub async fn about_to(self: &Arc<Self>, step: Step) {
+        let Some(store) = self.store.clone() else {
+            return;
+        };
+        let journal = self.clone();
+        let write = move || {
+            let mut entry = journal.entry.lock().unwrap_or_else(PoisonError::into_inner);
+            match &mut *entry {
+                Some(entry) => entry.add(&step),
+                None => store.begin(&step).map(|new| *entry = Some(new)),
+            }
+            .map_err(|error| {
+                let directory = store.directory().display().to_string();
+                tracing::warn!(directory, %error, "a crash in this call could not be mended later: no journal");
+            })
+        };
+        let _ = tokio::task::spawn_blocking(write).await;
+    }
+
+    /// Waits until no one else works on a container's files. None where there is nowhere to keep locks.
+    pub async fn lock(&self, container: &str) -> Option<ContainerLock> {
+        let (store, container) = (self.store.clone()?, container.to_owned());
+        let locked = tokio::task::spawn_blocking(move || store.lock(&container)).await;
+        let error = match locked {
+            Ok(Ok(lock)) => return Some(lock),
+            Ok(Err(error)) => error.to_string(),
+            Err(error) => error.to_string(),
+        };
+        tracing::warn!(error, "calls for one agent are not kept apart");
+        None
+    }
+
+    /// The engine did not answer, so what it did is not known.
+    pub fn unanswered(&self) {
+        self.in_doubt.store(true, Ordering::Relaxed);
+    }
+
+    /// The call has come to its end. Unless it succeeded, an engine that did not answer leaves it to be settled later.
+    pub fn end(&self, succeeded: bool) {
+        if succeeded || !self.in_doubt.load(Ordering::Relaxed) {
+            self.forget();
+        }
+    }
+
+    /// Nothing is left to be settled.
+    fn forget(&self) {
+        if let Some(entry) = self.entry.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            entry.remove();
+        }
+    }
+
     fn with<R>(&self, change: impl FnOnce(&mut Vec<Effect>) -> R) -> R {
         change(&mut self.effects.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -90,6 +166,14 @@ impl Journal {
         });
     }
 
+    /// An image may have been made of a container, which was not frozen before.
+    pub fn maybe_committed(&self, id: &str, reference: &str, was_paused: bool) {
+        self.committed(reference);
+        if !was_paused {
+            self.with(|effects| effects.push(Effect::MaybeFrozen { id: id.to_owned() }));
+        }
+    }
+
     /// A container was removed. If this call had not made it, there is no way back and what came before stays.
     pub fn removed(&self, id: &str) {
         self.with(|effects| {
@@ -126,6 +210,10 @@ impl Journal {
                     format!("image {reference} was made"),
                     engine.image_remove(reference, false).await.map(drop),
                 ),
+                Effect::MaybeFrozen { id } => (
+                    format!("container {id} may be frozen by a snapshot"),
+                    thaw(engine, id).await,
+                ),
                 Effect::Paused { id } => (format!("container {id} was paused"), engine.container_unpause(id).await),
             };
             match undone {
@@ -137,6 +225,22 @@ impl Journal {
             }
         }
         left
+    }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        let entry = self.entry.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let (Some(_), Some(store)) = (entry, &self.store) {
+            store.look_again();
+        }
+    }
+}
+
+async fn thaw(engine: &dyn Engine, id: &str) -> crate::contract::Result<()> {
+    match engine.container_inspect(id, false).await?.state.status {
+        ContainerStatus::Paused => engine.container_unpause(id).await,
+        _ => Ok(()),
     }
 }
 

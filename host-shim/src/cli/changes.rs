@@ -1,0 +1,82 @@
+//! `snapshot check` and `snapshot diff`: what a snapshot taken now would miss, and what would be new in it.
+
+use clap::Args;
+use mngr_host_shim::contract::types::Severity;
+
+use super::arguments::agent_names;
+use super::context::Context;
+use super::exit::Exit;
+use super::failure::Outcome;
+use super::findings;
+use super::json::{ChangesJson, FindingJson};
+use super::output::clean;
+
+/// Tell what a snapshot of an agent would not hold; exit status 9 where that blocks one
+#[derive(Debug, Args)]
+pub struct Check {
+    /// Id, unique prefix of one, or name
+    #[arg(add = agent_names())]
+    agent: String,
+}
+
+/// Show what an agent has changed of the image it was made from: A added, C changed, D deleted
+#[derive(Debug, Args)]
+pub struct Diff {
+    /// Id, unique prefix of one, or name
+    #[arg(add = agent_names())]
+    agent: String,
+}
+
+impl Check {
+    /// Looks, and changes nothing.
+    pub async fn run(self, context: &Context) -> Outcome {
+        let spinner = context.spinner(&format!("checking {}", clean(&self.agent)));
+        let provider = context.provider(&spinner).await?;
+        let checked = provider.snapshot_check(&self.agent).await;
+        let found = checked.map_err(|error| context.failure(error))?;
+        drop(spinner);
+        if context.output.json {
+            let found: Vec<_> = found.iter().map(FindingJson::from).collect();
+            context.output.value(&found)?;
+        } else if found.is_empty() {
+            context
+                .output
+                .note("A snapshot would hold everything but memory and processes.");
+        } else {
+            context.output.table(findings::table(&found))?;
+            for line in findings::reasons(&found) {
+                context.output.line(&line)?;
+            }
+        }
+        let blocked = found.iter().any(|finding| finding.severity == Severity::Block);
+        Ok(if blocked { Exit::SNAPSHOT_BLOCKED } else { Exit::OK })
+    }
+}
+
+impl Diff {
+    /// Lists the paths.
+    pub async fn run(self, context: &Context) -> Outcome {
+        let spinner = context.spinner(&format!("comparing {}", clean(&self.agent)));
+        let provider = context.provider(&spinner).await?;
+        let compared = provider.changes(&self.agent).await;
+        let changes = compared.map_err(|error| context.failure(error))?;
+        drop(spinner);
+        if context.output.json {
+            context.output.value(&ChangesJson::from(&changes))?;
+            return Ok(Exit::OK);
+        }
+        let letters = [("A", &changes.added), ("C", &changes.modified), ("D", &changes.deleted)];
+        let mut lines: Vec<_> = letters
+            .iter()
+            .flat_map(|(letter, paths)| paths.iter().map(move |path| (path, *letter)))
+            .collect();
+        lines.sort();
+        if lines.is_empty() {
+            context.output.note("Nothing has changed.");
+        }
+        for (path, letter) in lines {
+            context.output.line(&format!("{letter} {}", clean(path)))?;
+        }
+        Ok(Exit::OK)
+    }
+}

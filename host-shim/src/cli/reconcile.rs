@@ -1,0 +1,59 @@
+//! `reconcile`
+
+use clap::Args;
+use mngr_host_shim::contract::instance::Action;
+use serde::Serialize;
+
+use super::context::Context;
+use super::exit::Exit;
+use super::failure::Outcome;
+use super::output::{Table, clean};
+
+/// Finish or roll back what a crash left half done
+///
+/// Every command does so first and says what it did, so this is for those who want to see that there is nothing left.
+#[derive(Debug, Args)]
+pub struct Reconcile {}
+
+/// One thing that was mended.
+#[derive(Serialize)]
+struct ActionJson<'a> {
+    verb: &'a str,
+    subject: &'a str,
+    reason: &'a str,
+    bytes_freed: Option<u64>,
+}
+
+impl<'a> From<&'a Action> for ActionJson<'a> {
+    fn from(action: &'a Action) -> Self {
+        Self {
+            verb: &action.verb,
+            subject: &action.subject,
+            reason: &action.reason,
+            bytes_freed: action.bytes_freed,
+        }
+    }
+}
+
+impl Reconcile {
+    /// Does what was asked.
+    pub async fn run(self, context: &Context) -> Outcome {
+        let spinner = context.spinner("looking for what a crash has left");
+        let provider = context.provider(&spinner).await?;
+        let actions = provider.reconcile().await.map_err(|error| context.failure(error))?;
+        drop(spinner);
+        if context.output.json {
+            let values: Vec<_> = actions.iter().map(ActionJson::from).collect();
+            context.output.value(&values)?;
+        } else if actions.is_empty() {
+            context.output.line("nothing is left half done")?;
+        } else {
+            let mut table = Table::with_header(&["ACTION", "SUBJECT", "REASON"]);
+            for action in &actions {
+                table.row(&[clean(&action.verb), clean(&action.subject), clean(&action.reason)]);
+            }
+            context.output.table(table)?;
+        }
+        Ok(Exit::OK)
+    }
+}

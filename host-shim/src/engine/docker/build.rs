@@ -1,0 +1,271 @@
+//! Builds, through the engine's own builder: the context goes out while the log comes back.
+
+use std::io::Write;
+use std::time::Duration;
+
+use bollard::errors::Error;
+use bytes::BytesMut;
+use futures::{StreamExt, TryStreamExt};
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Method};
+use http_body_util::{BodyDataStream, Either, StreamBody};
+use hyper::body::Frame;
+use serde::Deserialize;
+
+use super::{DockerEngine, errors, references, tarball};
+use crate::contract::docker::BuildOptions;
+use crate::contract::system::Progress;
+use crate::contract::{ProviderError, Result};
+use crate::engine::ProgressSink;
+use crate::error::{internal, invalid};
+use crate::streams::Archive;
+
+/// How long a build may take that says nothing of it.
+const PATIENCE: Duration = Duration::from_secs(600);
+/// Lines of the log that an error shows; all of them are in the file that it names.
+const SHOWN: usize = 12;
+
+/// One line of what the engine tells.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Message {
+    stream: String,
+    status: String,
+    error: Option<String>,
+    aux: Option<Aux>,
+}
+
+#[derive(Deserialize)]
+struct Aux {
+    #[serde(rename = "ID")]
+    id: Option<String>,
+}
+
+pub(super) async fn build(
+    engine: &DockerEngine,
+    context: Archive,
+    options: BuildOptions,
+    progress: ProgressSink,
+) -> Result<String> {
+    let tag = references::image(&options.tag)?.to_owned();
+    let limit = options
+        .timeout_seconds
+        .map_or(PATIENCE, |seconds| Duration::from_secs(seconds.into()));
+    let operation = engine.changes("build", "image", &tag).within(limit);
+    engine.check().await?;
+    let mut log = Log::new(&tag, progress);
+    match tokio::time::timeout(limit, run(engine, context, options, &mut log)).await {
+        Err(_) => Err(late(errors::late(engine.chosen(), &operation), &log)),
+        Ok(Err(error)) => Err(errors::failed(engine.chosen(), &operation, &error)),
+        Ok(Ok(())) => log.outcome(),
+    }
+}
+
+/// The file with the log is named where a person looks first.
+fn late(error: ProviderError, log: &Log) -> ProviderError {
+    match error {
+        ProviderError::Timeout(mut timeout) => {
+            timeout.remedy = format!(
+                "raise `build_timeout_seconds`, or see what it waits for: {}",
+                log.kept()
+            );
+            ProviderError::Timeout(timeout)
+        }
+        other => other,
+    }
+}
+
+async fn run(
+    engine: &DockerEngine,
+    context: Archive,
+    options: BuildOptions,
+    log: &mut Log,
+) -> std::result::Result<(), Error> {
+    // A directory's own name is no part of the context's paths; an archive has the paths already.
+    let root_name = matches!(context, Archive::Path(_)).then(|| ".".to_owned());
+    let bytes =
+        tarball::bytes(context, root_name).map_err(|error| Error::from(std::io::Error::other(error.message())))?;
+    let body = Either::Right(StreamBody::new(bytes.map_ok(Frame::data).boxed()));
+    let query = query(&options)?;
+    let query: Vec<(&str, &str)> = query.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let mut request = engine.request(Method::POST, "/build", &query, body)?;
+    request
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/x-tar"));
+    let mut pieces = BodyDataStream::new(engine.send(request).await?.into_body());
+    let mut waiting = BytesMut::new();
+    while let Some(piece) = pieces.try_next().await? {
+        waiting.extend_from_slice(&piece);
+        while let Some(end) = waiting.iter().position(|byte| *byte == b'\n') {
+            let line = waiting.split_to(end + 1);
+            if !line.trim_ascii().is_empty() {
+                log.take(serde_json::from_slice(&line)?);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn query(options: &BuildOptions) -> std::result::Result<Vec<(&'static str, String)>, Error> {
+    let object = |pairs: &[(String, String)]| {
+        let object: serde_json::Map<_, _> = pairs
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone().into()))
+            .collect();
+        serde_json::to_string(&object)
+    };
+    let mut query = vec![
+        ("t", options.tag.clone()),
+        ("dockerfile", options.dockerfile.clone()),
+        ("labels", object(&options.labels)?),
+        ("buildargs", object(&options.args)?),
+        ("rm", "1".to_owned()),
+        ("forcerm", "1".to_owned()),
+    ];
+    let words = [
+        ("target", &options.target),
+        ("platform", &options.platform),
+        ("networkmode", &options.network),
+    ];
+    query.extend(
+        words
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value.clone()?))),
+    );
+    let switches = [("nocache", options.no_cache), ("pull", options.pull)];
+    query.extend(
+        switches
+            .into_iter()
+            .filter(|(_, on)| *on)
+            .map(|(name, _)| (name, "1".to_owned())),
+    );
+    Ok(query)
+}
+
+/// What the engine has said so far.
+struct Log {
+    tag: String,
+    text: String,
+    image: Option<String>,
+    error: Option<String>,
+    progress: ProgressSink,
+}
+
+impl Log {
+    fn new(tag: &str, progress: ProgressSink) -> Self {
+        Self {
+            tag: tag.to_owned(),
+            text: String::new(),
+            image: None,
+            error: None,
+            progress,
+        }
+    }
+
+    fn take(&mut self, message: Message) {
+        self.text.push_str(&message.stream);
+        if !message.status.is_empty() {
+            self.text.push_str(&message.status);
+            self.text.push('\n');
+        }
+        if let Some(step) = message.stream.strip_prefix("Step ") {
+            let (done, total) = step_of(step);
+            (self.progress)(Progress {
+                step: "building".to_owned(),
+                subject: format!("{} {}", self.tag, step.trim_end()),
+                done,
+                total,
+            });
+        }
+        self.image = message.aux.and_then(|aux| aux.id).or(self.image.take());
+        self.error = message.error.or(self.error.take());
+    }
+
+    /// The image's id, or what went wrong.
+    fn outcome(self) -> Result<String> {
+        match (&self.error, &self.image) {
+            (None, Some(image)) => Ok(image.clone()),
+            (None, None) => Err(internal(
+                format!("image `{}`", self.tag),
+                "the engine ended the build without a word of how",
+                self.kept(),
+            )),
+            (Some(error), _) => {
+                let lines: Vec<&str> = self.text.lines().filter(|line| !line.trim().is_empty()).collect();
+                let last = lines[lines.len().saturating_sub(SHOWN)..].join("\n");
+                Err(invalid(
+                    "build",
+                    "",
+                    format!("the engine could not build it: {error}\n{last}"),
+                    format!("correct the Dockerfile or the context; {}", self.kept()),
+                ))
+            }
+        }
+    }
+
+    /// Keeps the log in a file and says where.
+    fn kept(&self) -> String {
+        let written = tempfile::Builder::new()
+            .prefix("mngr-build-")
+            .suffix(".log")
+            .tempfile()
+            .and_then(|mut file| {
+                file.write_all(self.text.as_bytes())?;
+                file.keep().map_err(|error| error.error)
+            });
+        match written {
+            Ok((_, path)) => format!("the whole log is in {}", path.display()),
+            Err(error) => format!("the whole log could not be kept ({error})"),
+        }
+    }
+}
+
+/// `2/5 : RUN make`
+fn step_of(text: &str) -> (Option<u64>, Option<u64>) {
+    let numbers = text.split(' ').next().and_then(|numbers| numbers.split_once('/'));
+    numbers.map_or((None, None), |(done, total)| (done.parse().ok(), total.parse().ok()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    fn message(json: &str) -> Message {
+        serde_json::from_str(json).expect("a message")
+    }
+
+    #[test]
+    fn steps_are_told_and_the_image_is_the_one_that_the_engine_names() {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let sink = told.clone();
+        let mut log = Log::new(
+            "mngr-build:a",
+            Arc::new(move |progress| sink.lock().expect("told").push(progress)),
+        );
+        log.take(message(r#"{"stream":"Step 2/3 : RUN true\n"}"#));
+        log.take(message(r#"{"aux":{"ID":"sha256:1"}}"#));
+        log.take(message(r#"{"stream":"done\n"}"#));
+        assert_eq!(log.outcome().expect("an image"), "sha256:1");
+        let told = told.lock().expect("told");
+        assert_eq!((told.len(), told[0].done, told[0].total), (1, Some(2), Some(3)));
+    }
+
+    #[test]
+    fn a_failure_shows_the_last_lines_and_names_a_file_with_all_of_them() {
+        let mut log = Log::new("mngr-build:a", Arc::new(|_| {}));
+        for number in 0..40 {
+            log.take(message(&format!(r#"{{"stream":"line {number}\n"}}"#)));
+        }
+        log.take(message(
+            r#"{"errorDetail":{"code":1},"error":"returned a non-zero code: 1"}"#,
+        ));
+        let error = log.outcome().expect_err("a failure");
+        assert!(error.message().contains("line 39") && !error.message().contains("line 2\n"));
+        let remedy = error.remedy().to_owned();
+        let path = remedy.rsplit(' ').next().expect("a path");
+        assert!(std::fs::read_to_string(path).expect("the log").starts_with("line 0\n"));
+        std::fs::remove_file(path).expect("removed");
+    }
+}

@@ -1,0 +1,72 @@
+//! Calls that died: found in the journal, settled by the plugin.
+
+use super::Provider;
+use crate::contract::instance::Action;
+use crate::contract::{ProviderError, Result};
+use crate::engine::scratch;
+use crate::journal::{Stale, Step};
+
+impl Provider {
+    /// Finishes or rolls back what a crash left half done. Each call does so first where there is anything, so that this is
+    /// for those who want to see what is done.
+    ///
+    /// # Errors
+    /// `unavailable`, `timeout`, and `unsupported` for a plugin that can not.
+    pub async fn reconcile(&self) -> Result<Vec<Action>> {
+        let Some(store) = &self.store else {
+            return Ok(Vec::new());
+        };
+        let stale = store.stale();
+        if stale.is_empty() {
+            return Ok(Vec::new());
+        }
+        let left = self.settle(stale).await;
+        if !matches!(left, Ok((_, 0))) {
+            store.look_again();
+        }
+        left.map(|(actions, _)| actions)
+    }
+
+    /// What was done, and how many are not settled yet.
+    async fn settle(&self, stale: Vec<Stale>) -> Result<(Vec<Action>, usize)> {
+        for step in stale.iter().flat_map(Stale::steps) {
+            if let Step::Commit {
+                image, flatten: true, ..
+            } = step
+            {
+                scratch::sweep(&*self.engine, image).await?;
+            }
+        }
+        let pending = stale.iter().map(Stale::pending).collect();
+        let done = self
+            .plugin
+            .reconcile(self.bare_session(), self.reference(), pending)
+            .await?;
+        let (settled, left): (Vec<_>, Vec<_>) = stale.into_iter().partition(|call| done.settled.contains(&call.id()));
+        settled.into_iter().for_each(Stale::settled);
+        Ok((done.actions, left.len()))
+    }
+
+    /// The same before another call, which is not to fail for it. What was done is logged.
+    pub(super) async fn settle_the_dead(&self) {
+        let Some(store) = self.store.as_ref().filter(|store| store.take_look()) else {
+            return;
+        };
+        match self.reconcile().await {
+            Ok(actions) => {
+                for action in actions {
+                    let (verb, subject) = (action.verb, action.subject);
+                    tracing::warn!("after a crash: {verb} {subject}: {}", action.reason);
+                }
+            }
+            Err(ProviderError::Unsupported(_)) => {
+                let directory = store.directory().display().to_string();
+                tracing::debug!(directory, "the plugin settles no calls that died");
+            }
+            Err(error) => {
+                let remedy = "it is tried again with the next call";
+                tracing::warn!("what a crash left is not settled yet: {}; {remedy}", error.message());
+            }
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! What a snapshot would not hold, and agents made of one, by the command line and on a real engine.
+
+use serde_json::{Value, json};
+
+use crate::person::Person;
+
+#[test]
+fn a_snapshot_that_would_lose_data_is_told_and_refused_by_status_9_until_it_is_forced() {
+    let person = Person::new();
+    person.json(&["create", "a1", "-s", "--tmpfs=/root"]);
+    let checked = person.run(&["snapshot", "check", "a1"]);
+    assert_eq!(checked.status, 9);
+    assert!(
+        checked.stdout.contains("block") && checked.stdout.contains("/root"),
+        "{}",
+        checked.stdout
+    );
+    let checked = person.run(&["--json", "snapshot", "check", "a1"]);
+    let findings: Value = serde_json::from_str(&checked.stdout).expect("JSON");
+    assert_eq!((findings[0]["kind"].as_str(), checked.status), (Some("tmpfs"), 9));
+
+    let refused = person.run(&["snapshot", "create", "a1"]);
+    assert!(
+        refused.status == 9 && refused.stderr.contains("--force"),
+        "{}",
+        refused.stderr
+    );
+    let forced = person.run(&["snapshot", "create", "a1", "--force", "--name", "first"]);
+    assert!(
+        forced.status == 0 && forced.stderr.contains("warning: /root"),
+        "{}",
+        forced.stderr
+    );
+    assert_eq!(person.json(&["snapshot", "list"])[0]["findings"], findings);
+    assert_eq!(person.run(&["stop", "a1", "--snapshot", "--force"]).status, 0);
+    let restored = person.run(&["start", "a1", "--snapshot", "first"]);
+    assert!(
+        restored.status == 0 && restored.stderr.contains("warning: /root"),
+        "{}",
+        restored.stderr
+    );
+    assert_eq!(person.run(&["destroy", "a1", "--snapshots"]).status, 0);
+}
+
+#[test]
+fn an_agent_is_forked_by_count_and_its_changes_and_lineage_are_shown() {
+    let person = Person::new();
+    let parent = person.json(&["create", "a1"]);
+    let forks = person.json(&["fork", "a1", "try", "--count", "2"]);
+    assert_eq!(
+        (&forks[0]["name"], &forks[1]["name"]),
+        (&json!("try-1"), &json!("try-2"))
+    );
+    assert_eq!(forks[1]["parent_id"], parent["id"]);
+    assert_eq!(person.run(&["exec", "try-1", "--", "touch", "/new"]).status, 0);
+    assert_eq!(person.run(&["snapshot", "diff", "try-1"]).stdout, "A /new\n");
+    person.json(&["snapshot", "create", "try-1"]);
+    let tree = person.run(&["snapshot", "list", "--tree"]).stdout;
+    assert!(tree.contains(" of a1,") && tree.contains("└─ snap-"), "{tree}");
+    assert_eq!(person.run(&["destroy", "try-1", "try-2", "--snapshots"]).status, 0);
+    assert_eq!(person.run(&["destroy", "a1", "--snapshots"]).status, 0);
+    assert_eq!(person.json(&["snapshot", "list"]), json!([]));
+}

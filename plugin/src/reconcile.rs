@@ -1,0 +1,232 @@
+//! What becomes of calls that were cut short: finished where their outcome is there, else rolled back.
+//!
+//! The host hands in what such a call was about to do. A call that makes agents is all or nothing, so what it made goes. A
+//! commit that left its image is a snapshot like any other. A container that was put aside for a new one comes back unless
+//! the new one runs. What somebody else did meanwhile is left alone.
+
+use crate::agent;
+use crate::contract::docker::{Container, ContainerStatus};
+use crate::contract::instance::{
+    Action, Pending, PendingCommit, PendingCreate, PendingRename, PendingStep, Reconciliation,
+};
+use crate::contract::system::LogLevel;
+use crate::contract::types::ProviderError;
+use crate::error::summary;
+use crate::{Capabilities, DockerProviderInstance, Result};
+use crate::{labels, restore};
+
+/// Waits between two looks for a container whose create call was on its way when the caller died, in milliseconds.
+const LOOKS: [u64; 3] = [0, 250, 1000];
+/// A create call that is older than this, in seconds, is on its way no more.
+const RECENT: i64 = 60;
+
+/// Settles calls that were cut short.
+///
+/// # Errors
+/// What the engine answers, where none of them could be settled.
+pub async fn reconcile<C: Capabilities>(
+    provider: &DockerProviderInstance<C>,
+    pending: Vec<Pending>,
+) -> Result<Reconciliation> {
+    let mut done = Reconciliation {
+        actions: Vec::new(),
+        settled: Vec::new(),
+    };
+    let mut failure = None;
+    for call in pending {
+        match settle(provider, &call, &mut done.actions).await {
+            Ok(true) => done.settled.push(call.id),
+            Ok(false) => {}
+            Err(error) => {
+                let message = format!("the call {} is not settled yet: {}", call.id, summary(&error));
+                provider.capabilities.log(LogLevel::Warn, &message);
+                failure.get_or_insert(error);
+            }
+        }
+    }
+    match failure {
+        Some(error) if done.settled.is_empty() && done.actions.is_empty() => Err(error),
+        _ => Ok(done),
+    }
+}
+
+/// Settles one call. `false` where the engine is still at work on it.
+async fn settle<C: Capabilities>(
+    provider: &DockerProviderInstance<C>,
+    call: &Pending,
+    actions: &mut Vec<Action>,
+) -> Result<bool> {
+    let put_aside = |name: &str| {
+        call.steps.iter().find_map(|step| match step {
+            PendingStep::Rename(rename) if rename.from_name == name && restore::is_aside(rename) => Some(rename),
+            _ => None,
+        })
+    };
+    let mut settled = true;
+    for step in call.steps.iter().rev() {
+        match step {
+            PendingStep::Create(create) if put_aside(&create.container_name).is_some() => {}
+            PendingStep::Create(create) => {
+                if let Some(made) = made_by(provider, create, recent(provider, call)).await? {
+                    remove(provider, &made, "the call that made it never ended", actions).await?;
+                }
+            }
+            PendingStep::Rename(rename) if restore::is_aside(rename) => replace(provider, rename, actions).await?,
+            // A rename is one step: it was made or it was not, and either is whole.
+            PendingStep::Rename(_) => {}
+            PendingStep::Commit(commit) => settled &= thaw(provider, call, commit, actions).await?,
+        }
+    }
+    Ok(settled)
+}
+
+fn recent<C: Capabilities>(provider: &DockerProviderInstance<C>, call: &Pending) -> bool {
+    let second = |text: &str| text.parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_second);
+    second(&provider.capabilities.now()) - second(&call.started_at) < RECENT
+}
+
+/// The container that a create call made, if it is there.
+async fn made_by<C: Capabilities>(
+    provider: &DockerProviderInstance<C>,
+    create: &PendingCreate,
+    recent: bool,
+) -> Result<Option<Container>> {
+    let looks = if recent { LOOKS.as_slice() } else { &[0] };
+    for &wait in looks {
+        if wait > 0 {
+            provider.capabilities.sleep(wait).await;
+        }
+        let found = inspect(provider, &create.container_name).await?;
+        let theirs = |found: &Container| labels::value(&found.labels, labels::AGENT_ID) == Some(&create.agent_id);
+        if let Some(found) = found.filter(theirs) {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
+}
+
+/// A container was put aside and another made in its place: the other stays where it runs.
+async fn replace<C: Capabilities>(
+    provider: &DockerProviderInstance<C>,
+    rename: &PendingRename,
+    actions: &mut Vec<Action>,
+) -> Result<()> {
+    // Once the old one is gone the new one runs: it was removed for that reason.
+    let Some(old) = inspect(provider, &rename.container_id).await? else {
+        return Ok(());
+    };
+    if old.name != rename.to_name {
+        return Ok(());
+    }
+    let same =
+        |new: &Container| labels::value(&new.labels, labels::AGENT_ID) == labels::value(&old.labels, labels::AGENT_ID);
+    let new = inspect(provider, &rename.from_name).await?.filter(same);
+    match new {
+        Some(new) if new.state.status == ContainerStatus::Running => {
+            remove(provider, &old, "the container that takes its place runs", actions).await
+        }
+        new => {
+            if let Some(new) = new {
+                remove(provider, &new, "it was to take another's place and never ran", actions).await?;
+            }
+            provider
+                .capabilities
+                .container_rename(&old.id, &rename.from_name)
+                .await?;
+            let reason = "it was put aside for a container that is not there";
+            actions.push(action(provider, "restore", &old, reason));
+            Ok(())
+        }
+    }
+}
+
+/// A commit freezes the container. Who does that and dies leaves it frozen; the engine may also just not be done yet.
+async fn thaw<C: Capabilities>(
+    provider: &DockerProviderInstance<C>,
+    call: &Pending,
+    commit: &PendingCommit,
+    actions: &mut Vec<Action>,
+) -> Result<bool> {
+    let image = match provider.capabilities.image_inspect(&commit.image).await {
+        Ok(_) => true,
+        Err(ProviderError::NotFound(_)) => false,
+        Err(error) => return Err(error),
+    };
+    let container = inspect(provider, &commit.container_id).await?;
+    let frozen = container.filter(|found| found.state.status == ContainerStatus::Paused && !commit.was_paused);
+    if let Some(container) = frozen {
+        if !image && !commit.flatten && is_at_work(provider, call, &container).await? {
+            return Ok(false);
+        }
+        match provider.capabilities.container_unpause(&container.id).await {
+            // The engine was quicker.
+            Ok(()) | Err(ProviderError::Conflict(_) | ProviderError::NotFound(_)) => {}
+            Err(error) => return Err(error),
+        }
+        let reason = "a snapshot froze it and never ended";
+        actions.push(action(provider, "unpause", &container, reason));
+    }
+    if image {
+        actions.push(Action {
+            verb: "finish".to_owned(),
+            subject: format!("snapshot {}", commit.image),
+            reason: "the engine made it though its caller was gone".to_owned(),
+            bytes_freed: None,
+        });
+    }
+    Ok(true)
+}
+
+/// Whether the engine that froze the container is the one that answers: an engine that was started anew remembers nothing,
+/// and finishes nothing.
+async fn is_at_work<C: Capabilities>(
+    provider: &DockerProviderInstance<C>,
+    call: &Pending,
+    container: &Container,
+) -> Result<bool> {
+    let started: jiff::Timestamp = call.started_at.parse().unwrap_or_default();
+    let since = u64::try_from(started.as_nanosecond()).unwrap_or_default();
+    let agent = labels::value(&container.labels, labels::AGENT_ID).unwrap_or_default();
+    let filter = vec![format!("{}={agent}", labels::AGENT_ID)];
+    let events = provider.capabilities.events(filter, since, 0).await?;
+    let last = events
+        .iter()
+        .filter(|event| event.container_id == container.id)
+        .rfind(|event| event.action == "pause" || event.action == "unpause");
+    Ok(last.is_some_and(|event| event.action == "pause"))
+}
+
+/// A container of this provider, by id or name.
+async fn inspect<C: Capabilities>(provider: &DockerProviderInstance<C>, container: &str) -> Result<Option<Container>> {
+    match provider.capabilities.container_inspect(container).await {
+        Ok(found) => Ok(Some(found)),
+        Err(ProviderError::NotFound(_) | ProviderError::Denied(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+async fn remove<C: Capabilities>(
+    provider: &DockerProviderInstance<C>,
+    container: &Container,
+    reason: &str,
+    actions: &mut Vec<Action>,
+) -> Result<()> {
+    match provider.capabilities.container_remove(&container.id).await {
+        Ok(()) | Err(ProviderError::NotFound(_)) => {
+            actions.push(action(provider, "remove", container, reason));
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn action<C>(provider: &DockerProviderInstance<C>, verb: &str, container: &Container, reason: &str) -> Action {
+    let name = agent::name_of(&provider.name, &container.name, &container.labels);
+    let id = container.id.get(..12).unwrap_or(&container.id);
+    Action {
+        verb: verb.to_owned(),
+        subject: format!("container {id} of agent {name}"),
+        reason: reason.to_owned(),
+        bytes_freed: None,
+    }
+}

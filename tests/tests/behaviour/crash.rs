@@ -1,0 +1,125 @@
+//! A process or an engine that dies in the middle: the next call finishes or rolls back what it left.
+//!
+//! A call whose future is dropped is as dead as one whose process was killed: nothing of it runs any more, and its entry in
+//! the journal is not locked.
+
+use std::sync::Arc;
+
+use mngr_docker_tests::{Testbed, behaviours};
+use mngr_host_shim::contract::ProviderError;
+use mngr_host_shim::contract::docker::ContainerStatus;
+use mngr_host_shim::contract::instance::{DestroyRequest, DiscoverRequest, SnapshotFilter, SnapshotRequest};
+use mngr_host_shim::contract::types::Timeout;
+use mngr_host_shim::provider::{NewAgent, Provider};
+use mngr_host_shim::sandbox::{Fault, Operation};
+use tokio::sync::Notify;
+
+/// The same provider, which says when a step begins whose name begins with `step`.
+fn watched(provider: Provider, step: &'static str) -> (Provider, Arc<Notify>) {
+    let begun = Arc::new(Notify::new());
+    let teller = begun.clone();
+    let provider = provider.on_progress(Arc::new(move |progress| {
+        if progress.step.starts_with(step) {
+            teller.notify_one();
+        }
+    }));
+    (provider, begun)
+}
+
+fn lost() -> ProviderError {
+    ProviderError::Timeout(Timeout {
+        subject: "the engine".to_owned(),
+        after_ms: 1,
+        may_have_happened: true,
+        remedy: "wait".to_owned(),
+    })
+}
+
+async fn snapshots(bed: &Testbed) -> usize {
+    let all = bed.provider.snapshot_list(SnapshotFilter { agent: None }).await;
+    all.expect("a list").len()
+}
+
+behaviours! {
+    async fn a_create_that_died_while_it_started_leaves_no_agent(bed) {
+        let (dying, begun) = watched(bed.again().await, "starting");
+        if let Some(sandbox) = &bed.sandbox {
+            sandbox.fail_next(Operation::ContainerStart, Fault::Hang);
+        }
+        tokio::select! {
+            _ = dying.create(NewAgent::named("a")) => panic!("it was to die"),
+            () = begun.notified() => {}
+        }
+        drop(dying);
+        let next = bed.again().await;
+        assert!(next.discover(DiscoverRequest::default()).await.expect("a list").is_empty());
+        assert!(next.reconcile().await.expect("nothing left").is_empty());
+        next.create(NewAgent::named("a")).await.expect("the name is free");
+    }
+
+    async fn nothing_is_left_to_reconcile_after_calls_that_ended(bed) {
+        bed.agent("a").await;
+        bed.provider.snapshot_create("a", SnapshotRequest::default()).await.expect("a snapshot");
+        assert!(bed.provider.create(NewAgent::named("a")).await.is_err());
+        assert!(bed.again().await.reconcile().await.expect("reconciled").is_empty());
+        assert_eq!(bed.provider.get("a").await.expect("it").name, "a");
+    }
+
+    async fn snapshots_of_one_agent_at_once_queue_and_none_leaves_it_frozen(bed) {
+        bed.agent("a").await;
+        let request = || SnapshotRequest { pause: Some(true), ..SnapshotRequest::default() };
+        let other = bed.again().await;
+        let taken = futures::future::join_all((0..6).map(|at| {
+            let provider = if at % 2 == 0 { &bed.provider } else { &other };
+            provider.snapshot_create("a", request())
+        })).await;
+        for snapshot in taken {
+            snapshot.expect("a snapshot");
+        }
+        let agent = bed.provider.get("a").await.expect("it");
+        assert_eq!(bed.engine.container_inspect(&agent.container_id, false).await.expect("it").state.status, ContainerStatus::Running);
+        assert_eq!(snapshots(bed).await, 6);
+    }
+
+    async fn a_snapshot_does_not_outlive_a_destroy_that_takes_snapshots_along(bed) {
+        for _ in 0..4 {
+            bed.agent("a").await;
+            let destroy = bed.provider.destroy("a", DestroyRequest { snapshots: true });
+            let (_, destroyed) = tokio::join!(bed.provider.snapshot_create("a", SnapshotRequest::default()), destroy);
+            destroyed.expect("destroyed");
+            assert_eq!(snapshots(bed).await, 0, "one came back from the dead");
+        }
+    }
+
+    async fn a_commit_whose_answer_is_lost_is_thawed_unless_it_was_frozen_by_hand(bed) {
+        let Some(sandbox) = &bed.sandbox else { return };
+        let agent = bed.agent("a").await;
+        let request = || SnapshotRequest { pause: Some(true), ..SnapshotRequest::default() };
+        let status = async || bed.engine.container_inspect(&agent.container_id, false).await.expect("it").state.status;
+
+        // The engine dies in the middle and comes back: the container stays frozen, and there is no image.
+        sandbox.fail_next(Operation::ContainerCommit, Fault::Error(lost()));
+        assert!(bed.provider.snapshot_create("a", request()).await.is_err());
+        bed.engine.container_pause(&agent.container_id).await.expect("frozen");
+        sandbox.forget_events();
+        let actions = bed.again().await.reconcile().await.expect("reconciled");
+        assert_eq!(actions.iter().map(|action| action.verb.as_str()).collect::<Vec<_>>(), ["unpause"]);
+        assert_eq!(status().await, ContainerStatus::Running);
+
+        bed.provider.pause("a").await.expect("frozen by hand");
+        sandbox.fail_next(Operation::ContainerCommit, Fault::Error(lost()));
+        assert!(bed.provider.snapshot_create("a", request()).await.is_err());
+        sandbox.forget_events();
+        assert!(bed.again().await.reconcile().await.expect("reconciled").is_empty());
+        assert_eq!(status().await, ContainerStatus::Paused);
+    }
+
+    async fn a_commit_that_lost_its_answer_and_made_its_image_is_a_snapshot(bed) {
+        let Some(sandbox) = &bed.sandbox else { return };
+        bed.agent("a").await;
+        sandbox.fail_next(Operation::ContainerCommit, Fault::AfterEffect(lost()));
+        bed.provider.snapshot_create("a", SnapshotRequest::default()).await.expect("found by its tag");
+        assert_eq!(snapshots(bed).await, 1);
+        assert!(bed.again().await.reconcile().await.expect("reconciled").is_empty());
+    }
+}
