@@ -167,11 +167,11 @@ mod tests {
     #[test]
     fn writable_storage_over_the_agents_own_files_blocks_and_the_rest_warns() {
         for (user, working_dir, path, expected) in [
-            ("", "/work/tree", "/work/tree", Severity::Block),
-            ("", "/work/tree", "/work", Severity::Block),
-            ("", "/work/tree", "/work/", Severity::Block),
-            ("", "/work", "/workshop", Severity::Warn),
-            ("", "/work", "/work/cache", Severity::Warn),
+            ("", "/srv/tree", "/srv/tree", Severity::Block),
+            ("", "/srv/tree", "/srv", Severity::Block),
+            ("", "/srv/tree", "/srv/", Severity::Block),
+            ("", "/srv", "/workshop", Severity::Warn),
+            ("", "/srv", "/srv/cache", Severity::Warn),
             ("", "", "/root", Severity::Block),
             ("me:staff", "/", "/home/me", Severity::Block),
             ("me", "/", "/home", Severity::Block),
@@ -181,7 +181,7 @@ mod tests {
             let found = judged(user, working_dir, path, false, &[]);
             assert!(found == expected, "{user} {working_dir} {path}");
         }
-        assert!(judged("", "/work", "/work", true, &[]) == Severity::Warn);
+        assert!(judged("", "/srv", "/srv", true, &[]) == Severity::Warn);
     }
 
     #[test]

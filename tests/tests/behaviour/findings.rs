@@ -140,11 +140,11 @@ behaviours! {
     }
 
     async fn writable_storage_over_the_agents_own_files_blocks_until_it_is_forced(bed) {
-        bed.provider.create(with("a", &["--tmpfs=/work", "--workdir=/work/tree"])).await.expect("an agent");
+        bed.provider.create(with("a", &["--tmpfs=/srv", "--workdir=/srv/tree"])).await.expect("an agent");
         let Err(ProviderError::SnapshotBlocked(findings)) = bed.provider.snapshot_create("a", SnapshotRequest::default()).await else {
             panic!("it was taken")
         };
-        assert!(findings[0].severity == Severity::Block && findings[0].path.as_deref() == Some("/work"));
+        assert!(findings[0].severity == Severity::Block && findings[0].path.as_deref() == Some("/srv"));
         let stop = StopRequest { snapshot: Some(SnapshotRequest::default()), ..StopRequest::default() };
         assert_eq!(error_kind(bed.provider.stop("a", stop).await), "snapshot_blocked");
         assert_eq!(bed.provider.get("a").await.expect("it").state, AgentState::Running);
