@@ -67,6 +67,7 @@ impl Person {
             .env("HOME", self.home.path())
             .env("XDG_CACHE_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"))
             .env_remove("MNGR_CONFIG")
+            .env_remove("XDG_STATE_HOME")
             .stdin(Stdio::null());
         command
     }

@@ -186,7 +186,7 @@ fn long_flag(name: &str) -> Result<&'static Flag, Bad> {
     let near: Vec<&str> = near.iter().map(String::as_str).collect();
     Err(Bad::new(
         "there is no such flag",
-        format!("{}the provider's help lists all flags it takes", did_you_mean(&near)),
+        format!("{}the flags are those of `docker run`", did_you_mean(&near)),
     ))
 }
 
