@@ -41,7 +41,8 @@ pub trait ExecControl: Send + Sync {
     /// Tells the terminal its new size.
     async fn resize(&self, columns: u16, rows: u16) -> Result<()>;
 
-    /// The exit status, once the output has ended: 126 where the command can not be run, 127 where it is not there.
+    /// The exit status, once the output has ended: 126 where the command can not be run, 127 where it is
+    /// not there (engines before 23.0 say 126 for both).
     ///
     /// # Errors
     /// `unavailable` where the engine has forgotten the exec (it restarted): the result is then unknown, not a success.

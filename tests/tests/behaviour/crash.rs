@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use mngr_docker_tests::{Testbed, behaviours};
+use mngr_docker_tests::{Kind, Testbed, behaviours};
 use mngr_host_shim::contract::ProviderError;
 use mngr_host_shim::contract::docker::ContainerStatus;
 use mngr_host_shim::contract::instance::{DestroyRequest, DiscoverRequest, SnapshotFilter, SnapshotRequest};
@@ -90,12 +90,26 @@ behaviours! {
             assert_eq!(snapshots(bed).await, 0, "one came back from the dead");
         }
     }
+}
 
-    async fn a_commit_whose_answer_is_lost_is_thawed_unless_it_was_frozen_by_hand(bed) {
-        let Some(sandbox) = &bed.sandbox else { return };
+/// Only in memory: no real engine can be made to lose just this answer.
+#[test]
+fn a_commit_whose_answer_is_lost_is_thawed_unless_it_was_frozen_by_hand() {
+    mngr_docker_tests::run(Kind::Sandbox, async |bed| {
+        let sandbox = bed.sandbox.as_ref().expect("the sandbox");
         let agent = bed.agent("a").await;
-        let request = || SnapshotRequest { pause: Some(true), ..SnapshotRequest::default() };
-        let status = async || bed.engine.container_inspect(&agent.container_id, false).await.expect("it").state.status;
+        let request = || SnapshotRequest {
+            pause: Some(true),
+            ..SnapshotRequest::default()
+        };
+        let status = async || {
+            bed.engine
+                .container_inspect(&agent.container_id, false)
+                .await
+                .expect("it")
+                .state
+                .status
+        };
 
         // The engine dies in the middle and comes back: the container stays frozen, and there is no image.
         sandbox.fail_next(Operation::ContainerCommit, Fault::Error(lost()));
@@ -103,7 +117,10 @@ behaviours! {
         bed.engine.container_pause(&agent.container_id).await.expect("frozen");
         sandbox.forget_events();
         let actions = bed.again().await.reconcile().await.expect("reconciled");
-        assert_eq!(actions.iter().map(|action| action.verb.as_str()).collect::<Vec<_>>(), ["unpause"]);
+        assert_eq!(
+            actions.iter().map(|action| action.verb.as_str()).collect::<Vec<_>>(),
+            ["unpause"]
+        );
         assert_eq!(status().await, ContainerStatus::Running);
 
         bed.provider.pause("a").await.expect("frozen by hand");
@@ -112,14 +129,21 @@ behaviours! {
         sandbox.forget_events();
         assert!(bed.again().await.reconcile().await.expect("reconciled").is_empty());
         assert_eq!(status().await, ContainerStatus::Paused);
-    }
+    });
+}
 
-    async fn a_commit_that_lost_its_answer_and_made_its_image_is_a_snapshot(bed) {
-        let Some(sandbox) = &bed.sandbox else { return };
+/// Only in memory: no real engine can be made to lose just this answer.
+#[test]
+fn a_commit_that_lost_its_answer_and_made_its_image_is_a_snapshot() {
+    mngr_docker_tests::run(Kind::Sandbox, async |bed| {
+        let sandbox = bed.sandbox.as_ref().expect("the sandbox");
         bed.agent("a").await;
         sandbox.fail_next(Operation::ContainerCommit, Fault::AfterEffect(lost()));
-        bed.provider.snapshot_create("a", SnapshotRequest::default()).await.expect("found by its tag");
+        bed.provider
+            .snapshot_create("a", SnapshotRequest::default())
+            .await
+            .expect("found by its tag");
         assert_eq!(snapshots(bed).await, 1);
         assert!(bed.again().await.reconcile().await.expect("reconciled").is_empty());
-    }
+    });
 }
