@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::config::ProviderConfig;
 use crate::contract::Result;
+use crate::engine::docker::DockerEngine;
+use crate::engine::ssh::Tunnels;
 use crate::engine::{Engine, connect};
 use crate::environment::Environment;
 use crate::error::invalid;
@@ -21,6 +23,7 @@ const EMBEDDED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/plugin.wasm"))
 pub struct Host {
     loader: Loader,
     environment: Environment,
+    tunnels: Tunnels,
     /// By path; the built-in one has none.
     plugins: Mutex<HashMap<Option<PathBuf>, Plugin>>,
 }
@@ -40,6 +43,7 @@ impl Host {
         Self {
             loader,
             environment,
+            tunnels: Tunnels::default(),
             plugins: Mutex::default(),
         }
     }
@@ -48,11 +52,17 @@ impl Host {
     /// yet, so an engine that is down shows with the first call.
     ///
     /// # Errors
-    /// `invalid-argument` for a setting or a plugin at fault; `unsupported` for an engine address that can not be reached in
-    /// this version; `internal` where the plugin traps.
+    /// `invalid-argument` for a setting, a certificate or a plugin at fault; `internal` where the plugin traps.
     pub async fn open(&self, config: &ProviderConfig) -> Result<Provider> {
-        let engine = connect::connect(config.host.as_deref(), config.engine_timeout, &self.environment)?;
-        self.open_on(config, Arc::new(engine)).await
+        self.open_on(config, Arc::new(self.engine(config)?)).await
+    }
+
+    /// A provider's engine, without the provider. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// `invalid-argument` for an address or a certificate at fault, `not-found` for a Docker context that does not exist.
+    pub fn engine(&self, config: &ProviderConfig) -> Result<DockerEngine> {
+        connect::connect(config, &self.environment, &self.tunnels)
     }
 
     /// Opens a provider on an engine of the caller's choice, for example the sandbox engine.

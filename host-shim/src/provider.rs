@@ -1,5 +1,6 @@
 //! One opened provider: a plugin, an engine and the settings that tie them together.
 
+mod reach;
 mod settle;
 
 use std::path::PathBuf;
@@ -12,8 +13,8 @@ use crate::contract::backend::SettingProblem;
 use crate::contract::docker::{ContainerChanges, ExecOptions, LogOptions, PathStat, StatsSample};
 use crate::contract::instance::{
     Action, AgentVolume, BuildRequest, CreateRequest, DestroyRequest, Destroyed, DiscoverRequest, ForkRequest,
-    GcRequest, GpuReport, SnapshotFilter, SnapshotRequest, Source, StartRequest, StopRequest, Stopped, UpdatedLimits,
-    WatchResult,
+    GcRequest, GpuReport, PortAddress, SnapshotFilter, SnapshotRequest, Source, StartRequest, StopRequest, Stopped,
+    UpdatedLimits, WatchResult,
 };
 use crate::contract::types::{Agent, Finding, Limits, Snapshot};
 use crate::contract::{Result, types};
@@ -24,6 +25,8 @@ use crate::journal::Store;
 use crate::loader::{Plugin, Session};
 use crate::policy::Policy;
 use crate::streams::{Archive, ExecSession, LogStream};
+
+pub use reach::Connection;
 
 /// What a new agent is made from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -334,6 +337,8 @@ operations! {
     update_limits(agent: &str, limits: Limits) -> UpdatedLimits;
     /// What the agent uses at this moment.
     stats(agent: &str) -> StatsSample;
+    /// Where a TCP port of the agent answers.
+    port(agent: &str, port: u16) -> PortAddress;
     /// What a snapshot of the agent would not hold.
     snapshot_check(agent: &str) -> Vec<Finding>;
     /// Commits the agent's filesystem to an image.

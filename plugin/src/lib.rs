@@ -23,6 +23,7 @@ pub mod lifecycle;
 pub mod limit_check;
 pub mod limits;
 pub mod lookup;
+pub mod ports;
 pub mod provider;
 pub mod recipe;
 pub mod reconcile;

@@ -3,20 +3,20 @@
 use crate::contract::backend::{ConfigReport, Description};
 use crate::contract::docker::{ContainerChanges, ExecOptions, LogOptions, PathStat, StatsSample};
 use crate::contract::instance::{
-    Action, AgentVolume, DestroyRequest, Destroyed, DiscoverRequest, ForkRequest, GcRequest, Pending, Reconciliation,
-    SnapshotFilter, SnapshotRequest, StartRequest, StopRequest, Stopped, UpdatedLimits, WatchResult,
+    Action, AgentVolume, DestroyRequest, Destroyed, DiscoverRequest, ForkRequest, GcRequest, Pending, PortAddress,
+    Reconciliation, SnapshotFilter, SnapshotRequest, StartRequest, StopRequest, Stopped, UpdatedLimits, WatchResult,
 };
 use crate::contract::types::{Agent, Finding, Limits, Provider, Snapshot};
 use crate::create::CreateRequest;
 use crate::settings::Settings;
 use crate::{Capabilities, Result};
 use crate::{
-    agent, build, constraints, create, discover, exec, fork, gc, lifecycle, limits, reconcile, settings, snapshot,
-    start_args, stats, volumes, watch,
+    agent, build, constraints, create, discover, exec, fork, gc, lifecycle, limits, ports, reconcile, settings,
+    snapshot, start_args, stats, volumes, watch,
 };
 
 /// The functions of `instance` that work.
-const CAPABILITIES: [&str; 26] = [
+const CAPABILITIES: [&str; 27] = [
     "instance.create",
     "instance.discover",
     "instance.get",
@@ -33,6 +33,7 @@ const CAPABILITIES: [&str; 26] = [
     "instance.resources",
     "instance.update-limits",
     "instance.stats",
+    "instance.port",
     "instance.volumes",
     "instance.gc",
     "instance.watch",
@@ -173,6 +174,8 @@ calls! {
     update_limits => limits(agent: &str, limits: Limits) -> UpdatedLimits;
     /// What an agent uses.
     stats => stats(agent: &str) -> StatsSample;
+    /// Where a port of an agent answers.
+    port => ports(agent: &str, port: u16) -> PortAddress;
     /// Volumes that were made for agents.
     volumes => volumes() -> Vec<AgentVolume>;
     /// Removes what no agent needs any more.

@@ -18,12 +18,15 @@
 //! same time. What it made is removed by that provider's label when it ends, however it ends.
 
 mod clean_up;
+pub mod sshd;
 mod testbed;
+pub mod tls;
+pub mod wire;
 
 pub use clean_up::remove_all;
-pub use testbed::{Kind, Testbed, argv, error_kind, open_for_bench, output_of, run, tar_of};
+pub use testbed::{Kind, Testbed, argv, error_kind, open_behind, open_for_bench, output_of, run, tar_of};
 
-/// Defines each test twice: as `sandbox::…` and as `real::…`.
+/// Defines each test thrice: as `sandbox::…`, as `real::…` and, with SSH between it and the real engine, as `remote::…`.
 #[macro_export]
 macro_rules! behaviours {
     ($($(#[$attribute:meta])* async fn $name:ident($bed:ident) $body:block)*) => {
@@ -35,6 +38,10 @@ macro_rules! behaviours {
 
         mod real {
             $(#[test] fn $name() { $crate::run($crate::Kind::Real, async |bed| super::$name(bed).await); })*
+        }
+
+        mod remote {
+            $(#[test] fn $name() { $crate::run($crate::Kind::Remote, async |bed| super::$name(bed).await); })*
         }
     };
 }

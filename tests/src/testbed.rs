@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::{FutureExt, StreamExt};
-use mngr_host_shim::config::{DEFAULT_ENGINE_TIMEOUT, ProviderConfig};
+use mngr_host_shim::config::ProviderConfig;
 use mngr_host_shim::contract::Result;
 use mngr_host_shim::contract::docker::{ContainerSpec, ExecOptions};
 use mngr_host_shim::contract::types::Agent;
+use mngr_host_shim::engine::ssh::Tunnels;
 use mngr_host_shim::engine::{Engine, connect};
 use mngr_host_shim::environment::Environment;
 use mngr_host_shim::host::Host;
@@ -21,6 +22,7 @@ use mngr_host_shim::streams::{Archive, Channel};
 use serde_json::{Value, json};
 
 use crate::clean_up::remove_all;
+use crate::sshd::Sshd;
 
 /// The image that agents are made from; `cargo xtask setup` puts it on a real engine.
 const IMAGE: &str = "mngr-test:busybox";
@@ -32,6 +34,8 @@ pub enum Kind {
     Sandbox,
     /// The one that the Docker CLI would use.
     Real,
+    /// The same one, behind an SSH server on this machine.
+    Remote,
 }
 
 /// A provider instance of its own, on an engine that others may use too.
@@ -43,6 +47,8 @@ pub struct Testbed {
     /// The sandbox engine, where it is one, to make it fail.
     pub sandbox: Option<SandboxEngine>,
     host: Host,
+    /// What the engine is behind.
+    _sshd: Option<Sshd>,
     /// Where journals are kept.
     _state: tempfile::TempDir,
 }
@@ -71,13 +77,18 @@ pub fn run(kind: Kind, test: impl AsyncFnOnce(&Testbed)) {
 impl Testbed {
     async fn new(kind: Kind) -> Self {
         let sandbox = (kind == Kind::Sandbox).then(SandboxEngine::new);
+        let sshd = (kind == Kind::Remote).then(|| Sshd::start(&[]));
         let engine: Arc<dyn Engine> = match &sandbox {
             Some(sandbox) => {
                 sandbox.add_image(IMAGE);
                 Arc::new(sandbox.clone())
             }
             None => {
-                let engine = connect::connect(None, DEFAULT_ENGINE_TIMEOUT, &Environment::of_process());
+                let config = match &sshd {
+                    Some(sshd) => sshd.provider("test"),
+                    None => ProviderConfig::named("test"),
+                };
+                let engine = connect::connect(&config, &Environment::of_process(), &Tunnels::default());
                 Arc::new(engine.expect("an engine's address"))
             }
         };
@@ -100,6 +111,7 @@ impl Testbed {
             engine,
             sandbox,
             host,
+            _sshd: sshd,
             _state: state,
         }
     }
@@ -264,9 +276,17 @@ pub fn error_kind<T>(result: Result<T>) -> &'static str {
 /// # Errors
 /// Where the address is none, or the plugin has not been built.
 pub async fn open_for_bench(address: &str, image: &str, name: &str) -> anyhow::Result<Provider> {
-    let plain = |error: mngr_host_shim::contract::ProviderError| anyhow::anyhow!(error.message());
     let mut config = config(name);
     config.host = Some(address.to_owned());
+    open_behind(config, image).await
+}
+
+/// A provider for measurements, of that configuration.
+///
+/// # Errors
+/// Where the plugin has not been built.
+pub async fn open_behind(mut config: ProviderConfig, image: &str) -> anyhow::Result<Provider> {
+    let plain = |error: mngr_host_shim::contract::ProviderError| anyhow::anyhow!(error.message());
     config.settings.insert("default_image".to_owned(), json!(image));
     Host::new().map_err(plain)?.open(&config).await.map_err(plain)
 }

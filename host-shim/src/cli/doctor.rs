@@ -1,10 +1,14 @@
 //! `doctor`: whether everything that a command needs is there, and what to do where it is not.
 
+use std::sync::Arc;
+
 use clap::Args;
 use mngr_host_shim::config::{Config, ProviderConfig};
 use mngr_host_shim::contract::backend::Description;
 use mngr_host_shim::contract::instance::DiscoverRequest;
 use mngr_host_shim::contract::{ProviderError, VERSION};
+use mngr_host_shim::engine::docker::DockerEngine;
+use mngr_host_shim::engine::ssh::{Tunnel, Tunnels};
 use mngr_host_shim::engine::{Engine, connect};
 use mngr_host_shim::host::Host;
 use mngr_host_shim::loader::Plugin;
@@ -117,9 +121,9 @@ async fn examine(context: &Context, report: &mut Report) -> Result<(), Failure> 
         Some((_, plugin, description)) => settings(&config, &chosen, plugin, description, report).await?,
         None => report.skip(&["settings"])?,
     }
-    engine(context, &chosen, report).await?;
-    match plugin {
-        Some((host, _, _)) if !report.failed() => agents(context, &host, &chosen, report).await,
+    let engine = engine(context, &chosen, report).await?;
+    match (plugin, engine) {
+        (Some((host, _, _)), Some(engine)) if !report.failed() => agents(context, &host, engine, &chosen, report).await,
         _ => Ok(report.skip(&["agents"])?),
     }
 }
@@ -226,29 +230,41 @@ async fn settings(
 }
 
 /// Asked past the plugin, so that a fault of the one does not hide the other.
-async fn engine(context: &Context, chosen: &ProviderConfig, report: &mut Report) -> Result<(), Failure> {
-    let reach = || {
-        let endpoint = connect::endpoint(chosen.host.as_deref(), &context.environment)?;
-        let engine = connect::connect(chosen.host.as_deref(), chosen.engine_timeout, &context.environment)?;
-        Ok((endpoint, engine))
-    };
-    let (endpoint, engine) = match reach() {
-        Ok(reached) => reached,
+async fn engine(
+    context: &Context,
+    chosen: &ProviderConfig,
+    report: &mut Report,
+) -> Result<Option<DockerEngine>, Failure> {
+    let engine = match connect::connect(chosen, &context.environment, &Tunnels::default()) {
+        Ok(engine) => engine,
         Err(error) => {
             report.fault("endpoint", &error)?;
-            return Ok(report.skip(&["engine", "api"])?);
+            report.skip(&["engine", "api"])?;
+            return Ok(None);
         }
     };
+    let endpoint = engine.chosen();
     report.ok("endpoint", format!("{}, {}", endpoint.address, endpoint.source))?;
+    if let Some((tunnel, socket)) = engine.tunnel() {
+        tokio::select! {
+            checked = machine(tunnel, socket, report) => checked?,
+            () = context.interrupt.token().cancelled() => return Ok(None),
+        }
+        if report.failed() {
+            report.skip(&["engine", "api"])?;
+            return Ok(None);
+        }
+    }
     let version = tokio::select! {
         version = engine.version() => version,
-        () = context.interrupt.token().cancelled() => return Ok(()),
+        () = context.interrupt.token().cancelled() => return Ok(None),
     };
     let version = match version {
         Ok(version) => version,
         Err(error) => {
             report.fault("engine", &error)?;
-            return Ok(report.skip(&["api"])?);
+            report.skip(&["api"])?;
+            return Ok(None);
         }
     };
     let (system, architecture) = (&version.os, &version.architecture);
@@ -266,7 +282,60 @@ async fn engine(context: &Context, chosen: &ProviderConfig, report: &mut Report)
             Some("use Docker Engine 20.10 or later".to_owned()),
         )?,
     }
-    Ok(())
+    Ok(Some(engine))
+}
+
+/// Each step of the way to a machine behind SSH, and to the socket there.
+async fn machine(tunnel: &Arc<Tunnel>, socket: &str, report: &mut Report) -> Result<(), Failure> {
+    let (way, connected) = tunnel.examine().await;
+    let proxied = way.proxy.is_some();
+    let steps = [
+        (
+            "name",
+            way.address
+                .clone()
+                .or(proxied.then(|| "left to the proxy of your ssh_config".to_owned())),
+        ),
+        ("tcp", way.is_connected.then(|| "connected".to_owned())),
+        (
+            "host-key",
+            way.host_key
+                .clone()
+                .filter(|_| way.is_trusted)
+                .map(|key| format!("{key}, which is known")),
+        ),
+        ("login", way.authenticated.clone().map(|how| format!("let in by {how}"))),
+    ];
+    let mut steps = steps.into_iter();
+    for (name, found) in steps.by_ref() {
+        match (found, &connected) {
+            (Some(detail), _) => report.ok(name, detail)?,
+            // What went well may go unsaid by an old ssh.
+            (None, Ok(())) => report.ok(name, "passed")?,
+            (None, Err(error)) => {
+                report.fault(name, error)?;
+                break;
+            }
+        }
+    }
+    let rest: Vec<_> = steps.map(|(name, _)| name).chain(["forward", "socket"]).collect();
+    if let Err(error) = connected {
+        if !report.failed() {
+            report.fault("shell", &error)?;
+        }
+        return Ok(report.skip(&rest)?);
+    }
+    match tunnel.is_forwarded(socket).await {
+        Ok(true) => report.ok("forward", "the server forwards sockets")?,
+        Ok(false) => report.add(
+            "forward",
+            Status::Warning,
+            "forbidden by the server; `docker system dial-stdio` takes its place, at most 7 at once".to_owned(),
+            Some("set `AllowStreamLocalForwarding yes` in its sshd_config".to_owned()),
+        )?,
+        Err(error) => return Ok(report.fault("socket", &error)?),
+    }
+    Ok(report.ok("socket", format!("an engine answers at {socket}"))?)
 }
 
 fn parse_api(version: &str) -> Option<(u32, u32)> {
@@ -274,9 +343,16 @@ fn parse_api(version: &str) -> Option<(u32, u32)> {
     Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
-async fn agents(context: &Context, host: &Host, chosen: &ProviderConfig, report: &mut Report) -> Result<(), Failure> {
+async fn agents(
+    context: &Context,
+    host: &Host,
+    engine: DockerEngine,
+    chosen: &ProviderConfig,
+    report: &mut Report,
+) -> Result<(), Failure> {
     let listing = async {
-        let provider = host.open(chosen).await?.cancelled_by(context.interrupt.token().clone());
+        let provider = host.open_on(chosen, Arc::new(engine)).await?;
+        let provider = provider.cancelled_by(context.interrupt.token().clone());
         let everything = DiscoverRequest {
             tags: Vec::new(),
             states: Vec::new(),

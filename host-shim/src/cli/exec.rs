@@ -64,6 +64,19 @@ impl Exec {
         &self.command
     }
 
+    /// A shell for whoever is at the terminal, or for what is piped in.
+    pub fn shell(agent: String, user: Option<String>, command: Vec<String>) -> Self {
+        Self {
+            interactive: true,
+            tty: std::io::stdin().is_terminal() && std::io::stdout().is_terminal(),
+            user,
+            workdir: None,
+            env: terminal::kind().into_iter().collect(),
+            agent,
+            command,
+        }
+    }
+
     /// Runs it.
     pub async fn run(self, context: &Context) -> Outcome {
         if self.tty && self.interactive && !std::io::stdin().is_terminal() {

@@ -25,6 +25,7 @@ mod log;
 mod logs;
 mod output;
 mod progress;
+mod reach;
 mod reconcile;
 mod several;
 mod show;
@@ -72,6 +73,9 @@ enum Command {
     Destroy(life::Destroy),
     Rename(life::Rename),
     Exec(exec::Exec),
+    Connect(reach::Connect),
+    Forward(reach::Forward),
+    Connection(reach::Connection),
     Cp(copy::Cp),
     Logs(logs::Logs),
     Limits(limits::Limits),
@@ -98,6 +102,9 @@ impl Command {
             Self::Destroy(command) => command.run(context).await,
             Self::Rename(command) => command.run(context).await,
             Self::Exec(command) => command.run(context).await,
+            Self::Connect(command) => command.run(context).await,
+            Self::Forward(command) => command.run(context).await,
+            Self::Connection(command) => command.run(context).await,
             Self::Cp(command) => command.run(context).await,
             Self::Logs(command) => command.run(context).await,
             Self::Limits(command) => command.run(context).await,
@@ -122,7 +129,7 @@ pub fn main() -> ExitCode {
     log::init();
     let output = Output { json: cli.global.json };
     // What `exec` runs has statuses of its own, so its own failures stand apart.
-    let failed_as = matches!(cli.command, Command::Exec(_)).then_some(Exit::EXEC_FAILED);
+    let failed_as = matches!(cli.command, Command::Exec(_) | Command::Connect(_)).then_some(Exit::EXEC_FAILED);
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return finish(Err(error.into()), output, None),

@@ -47,3 +47,9 @@ pub fn size() -> TerminalSize {
         _ => TerminalSize { columns: 80, rows: 24 },
     }
 }
+
+/// What kind of terminal this is, as a variable for programs in an agent.
+pub fn kind() -> Option<(String, String)> {
+    let term = std::env::var("TERM").ok().filter(|term| !term.is_empty())?;
+    Some(("TERM".to_owned(), term))
+}

@@ -1,5 +1,8 @@
 //! Whether a `host` can be an engine's address at all. Only its form is looked at: connecting is the engine's business.
 
+use crate::contract::ProviderError;
+use crate::engine::endpoint::Address;
+
 /// What `host` may look like, for remedies.
 const FORMS: &str = "use unix:///PATH, tcp://HOST:PORT or ssh://[USER@]HOST[:PORT]";
 
@@ -24,7 +27,14 @@ pub(super) fn fault(address: &str) -> Option<(String, String)> {
             "is no absolute path of a socket",
             format!("write three slashes: unix:///{}", rest.trim_start_matches('/')),
         ),
-        "tcp" | "ssh" => authority(scheme, rest),
+        "tcp" => authority(scheme, rest),
+        // What the rules for both let through must still be names and nothing else before `ssh` sees it.
+        "ssh" => authority(scheme, rest).or_else(|| match Address::parse("host", address) {
+            Err(ProviderError::InvalidArgument(fault)) => {
+                Some((format!("can not be used: {}", fault.reason), fault.remedy))
+            }
+            _ => None,
+        }),
         "npipe" => of(
             "is a named pipe of Windows, which this provider does not reach",
             "expose the engine as tcp://HOST:PORT or ssh://HOST".to_owned(),
@@ -144,6 +154,8 @@ mod tests {
             ("ssh://-l@host", "user"),
             ("ssh://me:secret@host", "password"),
             ("ssh://a b", "space"),
+            ("ssh://h;rm", "host"),
+            ("ssh://h/../d.sock", "`..`"),
             ("gopher://host", "scheme"),
         ] {
             let (given, remedy) = fault(address).expect(address);

@@ -10,16 +10,24 @@ use super::error::ConfigError;
 use super::find::expanded;
 use super::node::{Data, Entry, Node, Origin};
 use super::{BACKEND, ProviderConfig, address, nearest};
+use crate::engine::endpoint::shown;
+use crate::engine::ssh::check_option;
 use crate::policy::PERMISSIONS;
 
 /// The keys that the shim keeps for itself.
-pub(super) const KEYS: [&str; 6] = [
+pub(super) const KEYS: [&str; 12] = [
     "allow",
     "backend",
+    "docker_context",
     "engine_timeout_seconds",
     "host",
+    "identity_file",
     "is_enabled",
+    "known_hosts_file",
     "plugin",
+    "ssh_config_file",
+    "ssh_options",
+    "tls_directory",
 ];
 /// mngr takes a provider's name for its backend where it names none. These are the names that are other backends' then.
 const OTHER_BACKENDS: [&str; 10] = [
@@ -173,6 +181,12 @@ pub(super) fn provider(provider: &Entry, base: &Base<'_>) -> Result<ProviderConf
         match key.as_str() {
             "backend" => {}
             "host" => config.host = Some(host(&field, node)?),
+            "docker_context" => config.docker_context = Some(context(&field, node)?),
+            "identity_file" => config.ssh.identity_file = Some(path(&field, node, base, "a private key")?),
+            "known_hosts_file" => config.ssh.known_hosts_file = Some(path(&field, node, base, "a known_hosts file")?),
+            "ssh_config_file" => config.ssh.config_file = Some(path(&field, node, base, "an ssh_config")?),
+            "ssh_options" => config.ssh.options = ssh_options(&field, node)?,
+            "tls_directory" => config.tls_directory = Some(path(&field, node, base, "a directory of certificates")?),
             "plugin" => config.plugin = plugin(&field, node, base)?,
             "allow" => config.allow = allow(&field, node)?,
             "engine_timeout_seconds" => config.engine_timeout = engine_timeout(&field, node)?,
@@ -192,6 +206,19 @@ pub(super) fn provider(provider: &Entry, base: &Base<'_>) -> Result<ProviderConf
         }
     }
     config.settings = settings;
+    if let (Some(_), Some(context)) = (&config.host, &config.docker_context) {
+        let given = entries.iter().find(|entry| entry.key == "docker_context");
+        let error = ConfigError::new(
+            format!("providers.{}.docker_context", provider.key),
+            "names an engine, and `host` names another",
+            "leave one of them out",
+        )
+        .value(context);
+        return Err(match given {
+            Some(entry) => error.at(&entry.node.origin, "a second engine"),
+            None => error,
+        });
+    }
     Ok(config)
 }
 
@@ -228,19 +255,33 @@ fn host(field: &str, node: &Node) -> Result<String, ConfigError> {
     let address = text(field, node, "write an address, for example \"ssh://user@remote-host\"")?;
     match address::fault(address) {
         None => Ok(address.to_owned()),
-        Some((reason, remedy)) => Err(ConfigError::new(field, reason, remedy)
-            .value(address)
-            .at(&node.origin, "not an engine's address")),
+        Some((reason, remedy)) => {
+            let without_password = shown(address);
+            let error = ConfigError::new(field, reason, remedy).value(&without_password);
+            // The line is not shown where it holds a password.
+            Err(match without_password == address {
+                true => error.at(&node.origin, "not an engine's address"),
+                false => error,
+            })
+        }
     }
 }
 
 fn plugin(field: &str, node: &Node, base: &Base<'_>) -> Result<Option<PathBuf>, ConfigError> {
-    let remedy = "name a component's file, or leave `plugin` out for the one that is built in";
-    let path = text(field, node, remedy)?;
-    if BUILT_IN.contains(&path) {
-        return Ok(None);
+    match &node.data {
+        Data::Text(name) if BUILT_IN.contains(&name.as_str()) => Ok(None),
+        _ => {
+            let what = "a component's file, or leave `plugin` out for the one that is built in";
+            path(field, node, base, what).map(Some)
+        }
     }
-    if path.is_empty() || path.contains('\0') {
+}
+
+/// A path: of a file beside the configuration where it is relative, of the working directory in a variable.
+fn path(field: &str, node: &Node, base: &Base<'_>, what: &str) -> Result<PathBuf, ConfigError> {
+    let remedy = format!("name {what}");
+    let path = text(field, node, &remedy)?;
+    if path.is_empty() || path.contains(|c: char| c.is_control() || matches!(c, '"' | '$')) {
         return Err(ConfigError::new(field, "is not a path", remedy)
             .value(path)
             .at(&node.origin, "a path is expected"));
@@ -249,7 +290,43 @@ fn plugin(field: &str, node: &Node, base: &Base<'_>) -> Result<Option<PathBuf>, 
         Some(_) => base.working,
         None => base.directory,
     };
-    Ok(Some(directory.join(expanded(path, base.home))))
+    Ok(directory.join(expanded(path, base.home)))
+}
+
+fn context(field: &str, node: &Node) -> Result<String, ConfigError> {
+    let remedy = "name one of `docker context ls`";
+    let name = text(field, node, remedy)?;
+    // https://docs.docker.com/reference/cli/docker/context/create/: the CLI's own rule for names.
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '+' | '-');
+    match name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.chars().all(plain) {
+        true => Ok(name.to_owned()),
+        false => Err(ConfigError::new(field, "is not the name of a Docker context", remedy)
+            .value(name)
+            .at(&node.origin, "a name is expected")),
+    }
+}
+
+fn ssh_options(field: &str, node: &Node) -> Result<BTreeMap<String, String>, ConfigError> {
+    let remedy = "write a table of ssh_config(5) options: { ConnectTimeout = \"5\" }";
+    let Data::Table(entries) = &node.data else {
+        return Err(wrong_type(field, node, "a table of options", remedy));
+    };
+    let option = |Entry { key, node, origin }: &Entry| {
+        let field = format!("{field}.{key}");
+        let value = match &node.data {
+            Data::Text(value) => value.clone(),
+            Data::Number(number) => number.to_string(),
+            Data::Bool(yes) => if *yes { "yes" } else { "no" }.to_owned(),
+            _ => return Err(wrong_type(&field, node, "a string", remedy)),
+        };
+        match check_option(key, &value) {
+            None => Ok((key.clone(), value)),
+            Some((reason, remedy)) => Err(ConfigError::new(&field, reason, remedy)
+                .value(&value)
+                .at(origin, "this option")),
+        }
+    };
+    entries.iter().map(option).collect()
 }
 
 fn allow(field: &str, node: &Node) -> Result<Vec<String>, ConfigError> {

@@ -27,6 +27,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use crate::engine::ssh::Settings;
 use crate::environment::Environment;
 pub use error::ConfigError;
 use node::{Data, Entry, Node, Origin, Source};
@@ -54,6 +55,12 @@ pub struct ProviderConfig {
     pub name: String,
     /// Which engine (`host`): absent for what the Docker CLI would choose.
     pub host: Option<String>,
+    /// Which Docker context (`docker_context`), in place of `host`.
+    pub docker_context: Option<String>,
+    /// How `ssh` gets to an engine behind it (`ssh_config_file`, `identity_file`, `known_hosts_file`, `ssh_options`).
+    pub ssh: Settings,
+    /// Where the certificates are with which TLS is spoken (`tls_directory`).
+    pub tls_directory: Option<PathBuf>,
     /// Which plugin (`plugin`): the path of a component; absent for the one that is built in.
     pub plugin: Option<PathBuf>,
     /// Permissions granted beyond the policy's defaults (`allow`).
@@ -75,6 +82,9 @@ impl ProviderConfig {
         Self {
             name: name.into(),
             host: None,
+            docker_context: None,
+            ssh: Settings::default(),
+            tls_directory: None,
             plugin: None,
             allow: Vec::new(),
             engine_timeout: DEFAULT_ENGINE_TIMEOUT,

@@ -1,9 +1,9 @@
-//! Which engine: `host`, else `DOCKER_HOST`, else the active Docker context, else the local socket. The Docker CLI's order.
+//! Which engine: `docker_context` or `host`, else `DOCKER_HOST`, else the active Docker context, else the local socket. The
+//! Docker CLI's order.
 
 use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -11,47 +11,86 @@ use sha2::{Digest, Sha256};
 
 use super::docker::DockerEngine;
 pub use super::endpoint::{Address, Endpoint, LOCAL_SOCKET, Source};
-use crate::contract::{ProviderError, Result};
+use super::ssh::Tunnels;
+use super::tls::Files;
+use crate::config::ProviderConfig;
+use crate::contract::Result;
 use crate::environment::Environment;
-use crate::error::{invalid, not_found, unsupported};
+use crate::error::{invalid, not_found};
 
-/// Opens an engine. Nothing is sent yet: the connection is made by the first call.
+/// Opens the engine of a provider. Nothing is sent yet: the connection is made by the first call. Engines on one machine
+/// behind SSH share the one connection in `tunnels`.
 ///
 /// # Errors
-/// As [`endpoint`]; `unsupported` for an engine behind SSH or TLS.
-pub fn connect(host: Option<&str>, timeout: Duration, environment: &Environment) -> Result<DockerEngine> {
-    DockerEngine::new(endpoint(host, environment)?, timeout)
+/// As [`endpoint`]; `invalid-argument` for certificates that can not be used.
+pub fn connect(config: &ProviderConfig, environment: &Environment, tunnels: &Tunnels) -> Result<DockerEngine> {
+    DockerEngine::new(
+        endpoint(config, environment)?,
+        &config.ssh,
+        config.engine_timeout,
+        tunnels,
+    )
 }
 
-/// Where the engine is that `host` or, without one, the environment names.
+/// Where the engine is that a provider's configuration or, without a word of it there, the environment names.
 ///
 /// # Errors
 /// `invalid-argument` for a bad URL or a Docker configuration that can not be read, `not-found` for a context that does not
 /// exist.
-pub fn endpoint(host: Option<&str>, environment: &Environment) -> Result<Endpoint> {
-    // As for the CLI, either variable with any value asks for TLS.
-    let tls = environment
-        .var("DOCKER_TLS_VERIFY")
-        .or(environment.var("DOCKER_TLS"))
-        .is_some();
-    if let Some(host) = host {
-        let address = Address::parse("host", host.trim())?;
-        let source = Source::Config;
-        return Ok(Endpoint { address, source, tls });
+pub fn endpoint(config: &ProviderConfig, environment: &Environment) -> Result<Endpoint> {
+    let found = chosen(config, environment)?;
+    Ok(match &config.tls_directory {
+        Some(directory) => Endpoint {
+            tls: Some(Files::of_directory(directory)),
+            ..found
+        },
+        None => found,
+    })
+}
+
+fn chosen(config: &ProviderConfig, environment: &Environment) -> Result<Endpoint> {
+    if let Some(name) = &config.docker_context {
+        return match name.as_str() {
+            "default" => Ok(local(environment)),
+            _ => of_context(name.clone(), environment),
+        };
+    }
+    if let Some(host) = &config.host {
+        return Ok(Endpoint {
+            address: Address::parse("host", host.trim())?,
+            source: Source::Config,
+            tls: tls(environment),
+        });
     }
     if let Some(host) = environment.var("DOCKER_HOST") {
-        let address = Address::parse("DOCKER_HOST", host.trim())?;
-        let source = Source::DockerHost;
-        return Ok(Endpoint { address, source, tls });
+        return Ok(Endpoint {
+            address: Address::parse("DOCKER_HOST", host.trim())?,
+            source: Source::DockerHost,
+            tls: tls(environment),
+        });
     }
     match active_context(environment)? {
         Some(name) => of_context(name, environment),
-        None => Ok(Endpoint {
-            address: Address::Unix(LOCAL_SOCKET.into()),
-            source: Source::Default,
-            tls,
-        }),
+        None => Ok(local(environment)),
     }
+}
+
+fn local(environment: &Environment) -> Endpoint {
+    Endpoint {
+        address: Address::Unix(LOCAL_SOCKET.into()),
+        source: Source::Default,
+        tls: tls(environment),
+    }
+}
+
+/// As for the CLI, either variable with any value asks for TLS. Unlike there, the engine's certificate is always checked.
+fn tls(environment: &Environment) -> Option<Files> {
+    environment.var("DOCKER_TLS_VERIFY").or(environment.var("DOCKER_TLS"))?;
+    let directory = match environment.var("DOCKER_CERT_PATH") {
+        Some(path) => environment.directory().join(path),
+        None => docker_directory(environment).unwrap_or_default(),
+    };
+    Some(Files::of_directory(&directory))
 }
 
 /// Where the Docker CLI keeps its configuration.
@@ -119,7 +158,9 @@ fn of_context(name: String, environment: &Environment) -> Result<Endpoint> {
     };
     Ok(Endpoint {
         address,
-        tls: contexts.join("tls").join(&id).join("docker").is_dir(),
+        tls: Some(contexts.join("tls").join(&id).join("docker"))
+            .filter(|directory| directory.is_dir())
+            .map(|directory| Files::of_directory(&directory)),
         source: Source::Context(name),
     })
 }
@@ -142,26 +183,20 @@ fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
     }
 }
 
-/// The error of an address that this version can not reach: `unsupported`, naming `ssh` or `tls`.
-pub(super) fn out_of_reach(Endpoint { address, source, .. }: &Endpoint) -> ProviderError {
-    match address {
-        Address::Ssh { .. } => unsupported(
-            "ssh",
-            format!("{address} ({source}) is behind SSH, which this version can not use"),
-            "forward the engine's socket yourself, `ssh -N -L /tmp/engine.sock:/var/run/docker.sock HOST`, and name \
-             unix:///tmp/engine.sock",
-        ),
-        Address::Tcp { .. } | Address::Unix(_) => unsupported(
-            "tls",
-            format!("{address} ({source}) is to be reached over TLS, which this version can not do"),
-            "use the engine's unix socket, or an address without TLS on a network you trust",
-        ),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn unnamed() -> ProviderConfig {
+        ProviderConfig::named("docker")
+    }
+
+    fn at(host: &str) -> ProviderConfig {
+        ProviderConfig {
+            host: Some(host.to_owned()),
+            ..unnamed()
+        }
+    }
 
     /// A Docker CLI configuration in a directory of its own.
     struct Cli(tempfile::TempDir);
@@ -192,7 +227,7 @@ mod tests {
     #[test]
     fn the_configured_host_wins_over_everything() {
         let environment = Environment::new([("DOCKER_HOST", "tcp://a:1"), ("DOCKER_CONTEXT", "b")], "/");
-        let endpoint = endpoint(Some("unix:///x.sock"), &environment).expect("an endpoint");
+        let endpoint = endpoint(&at("unix:///x.sock"), &environment).expect("an endpoint");
         assert_eq!(endpoint.address, Address::Unix("/x.sock".into()));
         assert_eq!(endpoint.source, Source::Config);
     }
@@ -200,7 +235,7 @@ mod tests {
     #[test]
     fn docker_host_wins_over_a_context() {
         let environment = Environment::new([("DOCKER_HOST", "tcp://a:1"), ("DOCKER_CONTEXT", "b")], "/");
-        let endpoint = endpoint(None, &environment).expect("an endpoint");
+        let endpoint = endpoint(&unnamed(), &environment).expect("an endpoint");
         assert_eq!(endpoint.address.to_string(), "tcp://a:1");
         assert_eq!(endpoint.source.to_string(), "from DOCKER_HOST");
     }
@@ -208,16 +243,16 @@ mod tests {
     #[test]
     fn docker_context_wins_over_the_current_context() {
         let cli = Cli::new(r#"{"currentContext":"other"}"#).context("remote", REMOTE);
-        let endpoint = endpoint(None, &cli.environment(&[("DOCKER_CONTEXT", "remote")])).expect("an endpoint");
+        let endpoint = endpoint(&unnamed(), &cli.environment(&[("DOCKER_CONTEXT", "remote")])).expect("an endpoint");
         assert_eq!(endpoint.address.to_string(), "tcp://10.0.0.5:2375");
         assert_eq!(endpoint.source, Source::Context("remote".into()));
-        assert!(!endpoint.tls);
+        assert_eq!(endpoint.tls, None);
     }
 
     #[test]
     fn the_current_context_is_read_from_the_docker_cli() {
         let cli = Cli::new(r#"{"auths":{},"currentContext":"remote"}"#).context("remote", REMOTE);
-        let endpoint = endpoint(None, &cli.environment(&[])).expect("an endpoint");
+        let endpoint = endpoint(&unnamed(), &cli.environment(&[])).expect("an endpoint");
         assert_eq!(endpoint.source, Source::Context("remote".into()));
     }
 
@@ -225,18 +260,18 @@ mod tests {
     fn without_any_of_them_it_is_the_local_socket() {
         for config in ["", "{}", r#"{"currentContext":"default"}"#] {
             let cli = Cli::new(config);
-            let endpoint = endpoint(None, &cli.environment(&[("DOCKER_HOST", "")])).expect("an endpoint");
+            let endpoint = endpoint(&unnamed(), &cli.environment(&[("DOCKER_HOST", "")])).expect("an endpoint");
             assert_eq!(endpoint.address, Address::Unix(LOCAL_SOCKET.into()));
             assert_eq!(endpoint.source, Source::Default);
         }
-        let bare = endpoint(None, &Environment::default()).expect("an endpoint");
+        let bare = endpoint(&unnamed(), &Environment::default()).expect("an endpoint");
         assert_eq!(bare.source, Source::Default);
     }
 
     #[test]
     fn a_context_that_does_not_exist_is_an_error_and_not_the_local_socket() {
         let cli = Cli::new("{}");
-        let error = endpoint(None, &cli.environment(&[("DOCKER_CONTEXT", "gone")])).expect_err("no such context");
+        let error = endpoint(&unnamed(), &cli.environment(&[("DOCKER_CONTEXT", "gone")])).expect_err("no such context");
         assert_eq!(error.kind(), "not_found");
         assert!(error.message().contains("`gone`"));
         assert!(error.remedy().contains("docker context ls"));
@@ -246,34 +281,71 @@ mod tests {
     fn a_bad_url_is_blamed_on_where_it_was_written() {
         let environment = Environment::new([("DOCKER_HOST", "nonsense")], "/");
         assert_eq!(
-            endpoint(None, &environment).expect_err("bad").field(),
+            endpoint(&unnamed(), &environment).expect_err("bad").field(),
             Some("DOCKER_HOST")
         );
-        assert_eq!(
-            endpoint(Some("x"), &environment).expect_err("bad").field(),
-            Some("host")
-        );
+        assert_eq!(endpoint(&at("x"), &environment).expect_err("bad").field(), Some("host"));
         let cli = Cli::new("{}").context("bad", r#"{"Endpoints":{"docker":{"Host":"tcp://h:x"}}}"#);
-        let error = endpoint(None, &cli.environment(&[("DOCKER_CONTEXT", "bad")])).expect_err("bad");
+        let error = endpoint(&unnamed(), &cli.environment(&[("DOCKER_CONTEXT", "bad")])).expect_err("bad");
         assert!(error.field().is_some_and(|field| field.ends_with("meta.json")));
     }
 
     #[test]
     fn a_docker_configuration_that_is_not_json_is_an_error() {
         let cli = Cli::new("{currentContext");
-        let error = endpoint(None, &cli.environment(&[])).expect_err("bad");
+        let error = endpoint(&unnamed(), &cli.environment(&[])).expect_err("bad");
         assert!(error.field().is_some_and(|field| field.ends_with("config.json")));
     }
 
     #[test]
-    fn what_can_not_be_reached_yet_says_so_when_it_is_opened() {
-        let environment = Environment::new([("DOCKER_TLS_VERIFY", "1")], "/");
-        let open = |host| connect(Some(host), Duration::from_secs(1), &environment);
-        for (host, feature) in [("ssh://root@host", "ssh"), ("tcp://host:2376", "tls")] {
-            let error = open(host).expect_err("unsupported");
-            assert_eq!(error.kind(), "unsupported");
-            assert!(error.message().starts_with(feature), "{}", error.message());
-        }
-        assert!(open("unix:///nowhere.sock").is_ok());
+    fn a_configured_context_wins_over_the_environment_and_its_certificates_are_found() {
+        let cli = Cli::new("{}").context("remote", REMOTE);
+        let id: String = Sha256::digest("remote")
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        let certificates = cli.0.path().join("contexts/tls").join(id).join("docker");
+        std::fs::create_dir_all(&certificates).expect("made");
+        let config = ProviderConfig {
+            docker_context: Some("remote".into()),
+            ..unnamed()
+        };
+        let endpoint = endpoint(&config, &cli.environment(&[("DOCKER_HOST", "tcp://a:1")])).expect("an endpoint");
+        assert_eq!(endpoint.address.to_string(), "tcp://10.0.0.5:2375");
+        assert_eq!(endpoint.tls.expect("TLS").ca, certificates.join("ca.pem"));
+    }
+
+    #[test]
+    fn the_default_context_is_the_local_socket_whatever_docker_host_says() {
+        let config = ProviderConfig {
+            docker_context: Some("default".into()),
+            ..unnamed()
+        };
+        let environment = Environment::new([("DOCKER_HOST", "tcp://a:1")], "/");
+        let endpoint = endpoint(&config, &environment).expect("an endpoint");
+        assert_eq!(endpoint.address, Address::Unix(LOCAL_SOCKET.into()));
+    }
+
+    #[test]
+    fn tls_is_spoken_with_the_certificates_that_the_environment_or_the_configuration_names() {
+        let environment = Environment::new([("DOCKER_TLS_VERIFY", "1"), ("DOCKER_CERT_PATH", "certs")], "/home/me");
+        let found = endpoint(&at("tcp://host:2376"), &environment).expect("an endpoint");
+        assert_eq!(found.tls.expect("TLS").ca, Path::new("/home/me/certs/ca.pem"));
+        let config = ProviderConfig {
+            tls_directory: Some("/own".into()),
+            ..at("tcp://host:2376")
+        };
+        let found = endpoint(&config, &environment).expect("an endpoint");
+        assert_eq!(found.tls.expect("TLS").ca, Path::new("/own/ca.pem"));
+    }
+
+    #[test]
+    fn certificates_that_are_not_there_are_named() {
+        let config = ProviderConfig {
+            tls_directory: Some("/nowhere".into()),
+            ..at("tcp://host:2376")
+        };
+        let error = connect(&config, &Environment::default(), &Tunnels::default()).expect_err("no certificates");
+        assert_eq!(error.field(), Some("/nowhere/ca.pem"));
     }
 }

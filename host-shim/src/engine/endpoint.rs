@@ -1,8 +1,10 @@
 //! Where an engine is: the URLs that the Docker CLI understands, checked before anything is connected to.
 
 use std::fmt;
+use std::net::Ipv6Addr;
 use std::path::PathBuf;
 
+use super::tls::Files;
 use crate::contract::Result;
 use crate::error::invalid;
 
@@ -57,7 +59,7 @@ impl Address {
             "tcp" => {
                 tcp(value, rest).map_err(|reason| at_fault(reason, "write tcp://host:port, as in tcp://10.0.0.5:2375"))
             }
-            "ssh" => ssh(value).map_err(|reason| at_fault(reason, "write ssh://user@host, as in ssh://root@build1:22")),
+            "ssh" => ssh(rest).map_err(|reason| at_fault(reason, "write ssh://user@host, as in ssh://root@build1:22")),
             other => Err(at_fault(
                 format!("`{other}` is not a way to reach an engine"),
                 "use unix://, tcp:// or ssh://",
@@ -67,14 +69,17 @@ impl Address {
 }
 
 /// The value without a password.
-fn shown(value: &str) -> String {
-    match url::Url::parse(value) {
-        Ok(mut url) if url.password().is_some() => {
-            // Fails only for URLs that can not hold a password, and this one does.
-            let _ = url.set_password(Some("***"));
-            url.to_string()
-        }
-        _ => value.to_owned(),
+pub(crate) fn shown(value: &str) -> String {
+    let Some((scheme, rest)) = value.split_once("://") else {
+        return value.to_owned();
+    };
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    match authority
+        .rsplit_once('@')
+        .and_then(|(login, machine)| Some((login.split_once(':')?.0, machine)))
+    {
+        Some((user, machine)) => format!("{scheme}://{user}:***@{machine}{path}"),
+        None => value.to_owned(),
     }
 }
 
@@ -108,33 +113,84 @@ fn tcp(value: &str, rest: &str) -> std::result::Result<Address, String> {
     })
 }
 
-/// `ssh` reads words that begin with a dash as options, so neither the user nor the host may.
-fn ssh(value: &str) -> std::result::Result<Address, String> {
-    let url = url::Url::parse(value).map_err(|error| error.to_string())?;
-    let word = |what: &str, word: &str| {
-        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | ':');
-        if word.starts_with('-') || !word.chars().all(plain) {
-            return Err(format!("`{word}` can not be a {what}"));
+/// Most characters of a host name (RFC 1035, section 2.3.4), and of a user's.
+const LONGEST_HOST: usize = 255;
+const LONGEST_USER: usize = 64;
+/// Most bytes of a socket's path, without the zero at its end (`sockaddr_un` of Linux).
+const LONGEST_SOCKET: usize = 107;
+
+/// `[user@]host[:port][/path]`. Whatever `ssh`, a shell on the other side or a configuration of ssh could read as more than a
+/// name is refused here, before any of them sees it.
+fn ssh(rest: &str) -> std::result::Result<Address, String> {
+    if rest.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        return Err("it holds a space or a control character".into());
+    }
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let (user, machine) = match authority.rsplit_once('@') {
+        Some((user, _)) if user.contains(':') => {
+            return Err("a password does not belong in a URL: use a key or an agent".into());
         }
-        Ok(word.to_owned())
+        Some((user, machine)) => (Some(word("user", user, LONGEST_USER, "._-+")?), machine),
+        None => (None, authority),
     };
-    if url.password().is_some() {
-        return Err("a password does not belong in a URL: use a key or an agent".into());
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err("a URL for ssh has no `?` and no `#`".into());
-    }
-    let host = url
-        .host_str()
-        .filter(|host| !host.is_empty())
-        .ok_or("there is no host")?;
-    let user = Some(url.username()).filter(|user| !user.is_empty());
+    let (host, port) = match machine.strip_prefix('[') {
+        Some(bracketed) => {
+            let (host, after) = bracketed.split_once(']').ok_or("a bracket is not closed")?;
+            if host.parse::<Ipv6Addr>().is_err() {
+                return Err(format!("`{host}` is not an IPv6 address"));
+            }
+            (host.to_owned(), after)
+        }
+        None => {
+            let (host, port) = machine.split_at(machine.find(':').unwrap_or(machine.len()));
+            if host.is_empty() {
+                return Err("there is no host".into());
+            }
+            (word("host", host, LONGEST_HOST, "._-")?, port)
+        }
+    };
+    let port = match port.strip_prefix(':') {
+        None if port.is_empty() => None,
+        None => return Err(format!("`{port}` after the host is no port")),
+        Some(port) if port.contains(':') => return Err("an IPv6 address is written in brackets: [::1]".into()),
+        Some(port) => match port.parse::<u16>() {
+            Ok(number) if number > 0 && !port.starts_with('+') => Some(number),
+            _ => return Err(format!("`{port}` is no port, which is a number from 1 to 65535")),
+        },
+    };
+    let socket = Some(path).filter(|path| !matches!(*path, "" | "/"));
     Ok(Address::Ssh {
-        user: user.map(|user| word("user", user)).transpose()?,
-        host: word("host", host.trim_start_matches('[').trim_end_matches(']'))?,
-        port: url.port(),
-        socket: Some(url.path().to_owned()).filter(|path| !matches!(path.as_str(), "" | "/")),
+        user,
+        host,
+        port,
+        socket: socket.map(socket_path).transpose()?,
     })
+}
+
+/// A word that is a name and nothing else: no option, no token of ssh's configuration, nothing that a shell expands.
+fn word(what: &str, word: &str, longest: usize, marks: &str) -> std::result::Result<String, String> {
+    if word.len() > longest {
+        return Err(format!("the {what} has {} characters, more than {longest}", word.len()));
+    }
+    let plain = |c: char| c.is_ascii_alphanumeric() || marks.contains(c);
+    if word.is_empty() || word.starts_with('-') || !word.chars().all(plain) {
+        return Err(format!("`{word}` can not be a {what}"));
+    }
+    Ok(word.to_owned())
+}
+
+fn socket_path(path: &str) -> std::result::Result<String, String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@:,=".contains(c);
+    if path.len() > LONGEST_SOCKET {
+        return Err(format!("the socket's path is longer than {LONGEST_SOCKET} bytes"));
+    }
+    if path.split('/').any(|part| part == "..") {
+        return Err(format!("the socket's path `{path}` goes up with `..`"));
+    }
+    if let Some(odd) = path.chars().find(|c| !plain(*c)) {
+        return Err(format!("the socket's path `{path}` holds `{odd}`"));
+    }
+    Ok(path.to_owned())
 }
 
 impl fmt::Display for Address {
@@ -201,8 +257,8 @@ pub struct Endpoint {
     pub address: Address,
     /// What said so.
     pub source: Source,
-    /// Whether it is to be spoken to over TLS. Means something for [`Address::Tcp`] only.
-    pub tls: bool,
+    /// The certificates with which it is spoken to over TLS. Means something for [`Address::Tcp`] only.
+    pub tls: Option<Files>,
 }
 
 #[cfg(test)]
@@ -253,17 +309,79 @@ mod tests {
     }
 
     #[test]
-    fn an_ssh_url_never_puts_an_option_on_a_command_line() {
-        assert!(refused("ssh://-oProxyCommand=id@host").contains("can not be a user"));
-        assert!(refused("ssh://-oProxyCommand=id").contains("can not be a host"));
-        assert!(refused("ssh://us%20er@host").contains("can not be a user"));
-        assert!(refused("ssh://host?x=1").contains('?'));
+    fn an_ssh_url_has_a_user_an_ipv6_address_or_an_alias() {
+        for url in [
+            "ssh://build-1.example",
+            "ssh://u@[::1]:2222/run/d.sock",
+            "ssh://first.last+x@alias_1",
+        ] {
+            assert_eq!(parsed(url), url);
+        }
+        assert_eq!(parsed("ssh://h/"), "ssh://h");
+    }
+
+    #[test]
+    fn an_ssh_url_that_is_more_than_names_is_refused() {
+        let long = format!("ssh://{}", "h".repeat(300));
+        let deep = format!("ssh://h/{}", "d".repeat(120));
+        for url in [
+            "ssh://-oProxyCommand=x@h",
+            "ssh://-oProxyCommand=x",
+            "ssh://h;rm",
+            "ssh://us er@h",
+            "ssh://us%20er@h",
+            "ssh://u\nProxyCommand=x@h",
+            "ssh://h\n",
+            "ssh://h\r",
+            "ssh://h\tx",
+            "ssh://h%h",
+            "ssh://$HOME",
+            "ssh://u$(id)@h",
+            "ssh://`id`@h",
+            "ssh://h`id`",
+            "ssh://h|x",
+            "ssh://h&x",
+            "ssh://h\\x",
+            "ssh://h'x",
+            "ssh://h\"x",
+            "ssh://h?x=1",
+            "ssh://h#x",
+            "ssh://h:0",
+            "ssh://h:70000",
+            "ssh://h:+22",
+            "ssh://h:",
+            "ssh://h:22:22",
+            "ssh://::1",
+            "ssh://[::1",
+            "ssh://[::1]x",
+            "ssh://[h]",
+            "ssh://[fe80::1%25eth0]",
+            "ssh://@h",
+            "ssh://u@",
+            "ssh://höst",
+            "ssh://h/run/../etc/d.sock",
+            "ssh://h/run/..",
+            "ssh://h/$HOME/d.sock",
+            "ssh://h/a b",
+            "ssh://h/d.sock;id",
+            &long,
+            &deep,
+        ] {
+            let reason = refused(url);
+            assert!(!reason.is_empty(), "{url}");
+        }
     }
 
     #[test]
     fn a_password_is_refused_and_not_shown() {
         let message = refused("ssh://root:hunter2@host");
         assert!(message.contains("password"));
-        assert!(!message.contains("hunter2"));
+        for url in [
+            "ssh://root:hunter2@host",
+            "ssh://root:hunter2@h;rm",
+            "tcp://root:hunter2@h:1/x",
+        ] {
+            assert!(!refused(url).contains("hunter2"), "{url}");
+        }
     }
 }

@@ -8,7 +8,8 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::process::Command as Child;
 
 use crate::contract::ssh::{Command, CommandOutput};
 use crate::contract::{ProviderError, Result};
@@ -22,7 +23,16 @@ pub fn no_way(endpoint: &str) -> ProviderError {
     unsupported(
         "ssh.run",
         format!("there is no way to run a command on the machine of the engine at {endpoint}"),
-        "reach the engine through its unix socket",
+        "reach the engine through its unix socket, or through ssh://",
+    )
+}
+
+/// The error for a program that is not on the engine's machine.
+pub fn no_program(program: &str) -> ProviderError {
+    not_found(
+        format!("program `{program}`"),
+        "it is not on the engine's machine",
+        "install it there",
     )
 }
 
@@ -35,46 +45,76 @@ pub async fn run_here(command: Command) -> Result<CommandOutput> {
     let Some((program, arguments)) = command.argv.split_first() else {
         return Err(invalid("argv", "", "there is no program", "name a program"));
     };
-    let deadline = Duration::from_millis(command.timeout_ms).min(LONGEST);
-    let mut child = tokio::process::Command::new(program)
-        .args(arguments)
-        .env("LC_ALL", "C")
+    let mut child = Child::new(program);
+    child.args(arguments).env("LC_ALL", "C");
+    run_child(child, &command).await
+}
+
+/// Runs a child for a command, with the command's input, deadline and limit.
+///
+/// # Errors
+/// As [`run_here`].
+pub async fn run_child(mut child: Child, command: &Command) -> Result<CommandOutput> {
+    let program = command.argv.first().map(String::as_str).unwrap_or_default();
+    let mut child = child
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
         .map_err(|error| match error.kind() {
-            ErrorKind::NotFound => not_found(
-                format!("program `{program}`"),
-                "it is not on the engine's machine",
-                "install it there",
-            ),
+            ErrorKind::NotFound => no_program(program),
             _ => failed(program, &error),
         })?;
-    let stdin = child.stdin.take();
-    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let streams = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let (Some(stdin), Some(stdout), Some(stderr)) = streams else {
+        return Err(internal(
+            format!("program `{program}`"),
+            "it has no streams",
+            "report this",
+        ));
+    };
+    let (status, output) = drive(command, stdin, stdout, stderr, child.wait()).await?;
+    Ok(CommandOutput {
+        exit_status: exit_status(status),
+        ..output
+    })
+}
+
+/// Feeds a command, reads what it prints and waits for its end; the exit status in what is returned is the caller's to set.
+///
+/// # Errors
+/// `timeout` where the deadline passed, `internal` where its output can not be read.
+pub async fn drive<S>(
+    command: &Command,
+    mut stdin: impl AsyncWrite + Unpin,
+    stdout: impl AsyncRead + Unpin,
+    stderr: impl AsyncRead + Unpin,
+    status: impl Future<Output = std::io::Result<S>>,
+) -> Result<(S, CommandOutput)> {
+    let program = command.argv.first().map(String::as_str).unwrap_or_default();
+    let deadline = Duration::from_millis(command.timeout_ms).min(LONGEST);
     let limit = usize::try_from(command.max_output_bytes).unwrap_or(usize::MAX);
     let feed = async {
-        if let Some(mut stdin) = stdin {
-            // A program that does not read its input is none the worse for it.
-            let _ = stdin.write_all(&command.stdin).await;
-        }
+        // A program that does not read its input is none the worse for it.
+        let _ = stdin.write_all(&command.stdin).await;
+        drop(stdin);
     };
     let ended = async {
         let ((), stdout, stderr) = tokio::join!(feed, read(stdout, limit), read(stderr, limit));
-        Ok::<_, std::io::Error>((child.wait().await?, stdout?, stderr?))
+        Ok::<_, std::io::Error>((status.await?, stdout?, stderr?))
     };
     let (status, stdout, stderr) = tokio::time::timeout(deadline, ended)
         .await
         .map_err(|_| timeout(format!("`{program}`"), deadline, false, "give it more time"))?
         .map_err(|error| failed(program, &error))?;
-    Ok(CommandOutput {
-        exit_status: exit_status(status),
+    let output = CommandOutput {
+        exit_status: 0,
         truncated: stdout.1 || stderr.1,
         stdout: stdout.0,
         stderr: stderr.0,
-    })
+    };
+    Ok((status, output))
 }
 
 fn failed(program: &str, error: &std::io::Error) -> ProviderError {
@@ -91,11 +131,8 @@ fn exit_status(status: ExitStatus) -> i32 {
 }
 
 /// Everything that can be read, of which the first bytes are kept, and whether that is not all.
-async fn read(stream: Option<impl AsyncRead + Unpin>, limit: usize) -> std::io::Result<(Vec<u8>, bool)> {
+async fn read(mut stream: impl AsyncRead + Unpin, limit: usize) -> std::io::Result<(Vec<u8>, bool)> {
     let (mut kept, mut truncated) = (Vec::new(), false);
-    let Some(mut stream) = stream else {
-        return Ok((kept, truncated));
-    };
     let mut piece = [0; 8192];
     loop {
         let length = stream.read(&mut piece).await?;

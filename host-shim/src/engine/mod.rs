@@ -9,10 +9,14 @@ pub mod docker;
 pub mod endpoint;
 pub mod machine;
 pub mod scratch;
+pub mod ssh;
+pub mod tls;
+mod unix;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::contract::Result;
 use crate::contract::docker::{
@@ -20,13 +24,20 @@ use crate::contract::docker::{
     CreatedContainer, EngineInfo, EngineVersion, Event, ExecOptions, Image, ImageSummary, LogOptions, Network,
     PathStat, StatsSample, Volume,
 };
+use crate::contract::instance::PortAddress;
 use crate::contract::ssh::{Command, CommandOutput};
 use crate::contract::system::Progress;
 use crate::contract::types::Limits;
+use crate::error::unsupported;
 use crate::streams::{Archive, ExecSession, LogStream};
 
 /// Where an operation that takes long says how far it has come.
 pub type ProgressSink = Arc<dyn Fn(Progress) + Send + Sync>;
+
+/// Bytes in both directions.
+pub trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Duplex for S {}
 
 /// A Docker engine, real or not.
 #[async_trait]
@@ -83,4 +94,21 @@ pub trait Engine: Send + Sync + 'static {
 
     /// Runs a command on the engine's machine: the contract's `ssh.run`.
     async fn machine_run(&self, command: Command) -> Result<CommandOutput>;
+
+    /// The name under which a port that is published on `address` of the engine's machine is reached from here, and the machine
+    /// to go through, where there is one.
+    async fn reached_at(&self, address: &str) -> Result<(String, Option<String>)> {
+        let _ = address;
+        Ok(("127.0.0.1".to_owned(), None))
+    }
+
+    /// A stream to a TCP port of a container, from wherever this is. No plugin can ask for one.
+    async fn dial(&self, address: &PortAddress, port: u16) -> Result<Box<dyn Duplex>> {
+        let _ = address;
+        Err(unsupported(
+            format!("port {port}"),
+            format!("there is no network at {}", self.endpoint()),
+            "use a Docker engine",
+        ))
+    }
 }

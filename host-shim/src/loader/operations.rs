@@ -5,8 +5,8 @@ use crate::contract::Result;
 use crate::contract::docker::{ContainerChanges, ExecOptions, LogOptions, PathStat, StatsSample};
 use crate::contract::instance::{
     Action, AgentVolume, CreateRequest, DestroyRequest, Destroyed, DiscoverRequest, ForkRequest, GcRequest, GpuReport,
-    Pending, Reconciliation, SnapshotFilter, SnapshotRequest, StartRequest, StopRequest, Stopped, UpdatedLimits,
-    WatchResult,
+    Pending, PortAddress, Reconciliation, SnapshotFilter, SnapshotRequest, StartRequest, StopRequest, Stopped,
+    UpdatedLimits, WatchResult,
 };
 use crate::contract::types::{Agent, Finding, Limits, Provider, Snapshot};
 use crate::streams::{Archive, ExecSession, LogStream};
@@ -45,6 +45,7 @@ operations! {
     resources as call_resources(agent: String) -> Limits;
     update_limits as call_update_limits(agent: String, limits: Limits) -> UpdatedLimits;
     stats as call_stats(agent: String) -> StatsSample;
+    port as call_port(agent: String, port: u16) -> PortAddress;
     snapshot_check as call_snapshot_check(agent: String) -> Vec<Finding>;
     snapshot_create as call_snapshot_create(agent: String, request: SnapshotRequest) -> Snapshot;
     snapshot_list as call_snapshot_list(filter: SnapshotFilter) -> Vec<Snapshot>;

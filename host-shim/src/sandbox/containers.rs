@@ -76,6 +76,8 @@ impl SandboxEngine {
             mounts: container.mounts.iter().map(|mount| mount.point.clone()).collect(),
             tmpfs: spec.tmpfs.clone(),
             ports: spec.ports.clone(),
+            // Nothing in the sandbox listens, and so it has no network.
+            addresses: Vec::new(),
             limits: spec.limits.clone(),
             devices: spec.devices.clone(),
             network_mode: spec.network_mode.clone().unwrap_or_else(|| "default".to_owned()),

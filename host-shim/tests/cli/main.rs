@@ -6,5 +6,6 @@ mod engines;
 mod life;
 mod person;
 mod snapshots;
+mod ssh;
 mod terminal;
 mod watching;

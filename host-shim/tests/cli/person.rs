@@ -3,9 +3,11 @@
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use mngr_host_shim::config::ProviderConfig;
 use mngr_host_shim::contract::docker::ContainerFilter;
 use mngr_host_shim::engine::Engine;
 use mngr_host_shim::engine::connect::connect;
+use mngr_host_shim::engine::ssh::Tunnels;
 use mngr_host_shim::environment::Environment;
 use mngr_host_shim::policy::PROVIDER_LABEL;
 use serde_json::Value;
@@ -118,8 +120,8 @@ fn on_the_engine<R>(work: impl AsyncFnOnce(&dyn Engine) -> R) -> R {
         .build()
         .expect("a runtime");
     runtime.block_on(async {
-        let timeout = std::time::Duration::from_secs(30);
-        let engine = connect(None, timeout, &Environment::of_process()).expect("an engine to test on");
+        let config = ProviderConfig::named("test");
+        let engine = connect(&config, &Environment::of_process(), &Tunnels::default()).expect("an engine to test on");
         work(&engine).await
     })
 }

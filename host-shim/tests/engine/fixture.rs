@@ -2,12 +2,13 @@
 
 use std::process::Command;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures::StreamExt;
+use mngr_host_shim::config::ProviderConfig;
 use mngr_host_shim::contract::docker::{ContainerSpec, ContainerStatus, ExecOptions};
 use mngr_host_shim::engine::connect::{connect, endpoint};
 use mngr_host_shim::engine::docker::DockerEngine;
+use mngr_host_shim::engine::ssh::Tunnels;
 use mngr_host_shim::engine::{Engine, ProgressSink};
 use mngr_host_shim::environment::Environment;
 use mngr_host_shim::streams::{Channel, ExecSession, OutputStream};
@@ -18,7 +19,8 @@ pub const LABEL: &str = "com.imbue.mngr.test";
 
 /// The engine that the tests run on.
 pub fn engine() -> DockerEngine {
-    connect(None, Duration::from_secs(30), &Environment::of_process()).expect("an engine to test on")
+    let config = ProviderConfig::named("test");
+    connect(&config, &Environment::of_process(), &Tunnels::default()).expect("an engine to test on")
 }
 
 /// A name that no other test has.
@@ -112,7 +114,7 @@ impl Drop for OwnImage {
 
 /// By the Docker CLI: a drop can not wait for a future, and a test that failed may have lost its runtime.
 fn remove(argv: &[&str]) {
-    let host = endpoint(None, &Environment::of_process())
+    let host = endpoint(&ProviderConfig::named("test"), &Environment::of_process())
         .expect("an engine")
         .address
         .to_string();

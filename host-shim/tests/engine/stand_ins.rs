@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use mngr_host_shim::config::ProviderConfig;
 use mngr_host_shim::contract::docker::ContainerFilter;
 use mngr_host_shim::contract::{ProviderError, Result};
 use mngr_host_shim::engine::Engine;
 use mngr_host_shim::engine::connect::connect;
 use mngr_host_shim::engine::docker::DockerEngine;
+use mngr_host_shim::engine::ssh::Tunnels;
 use mngr_host_shim::environment::Environment;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
@@ -15,8 +17,12 @@ use tokio::net::{UnixListener, UnixStream};
 use crate::fixture::spec;
 
 fn at(path: &Path, timeout: Duration) -> DockerEngine {
-    let host = format!("unix://{}", path.display());
-    connect(Some(&host), timeout, &Environment::default()).expect("nothing is sent yet")
+    let config = ProviderConfig {
+        host: Some(format!("unix://{}", path.display())),
+        engine_timeout: timeout,
+        ..ProviderConfig::named("test")
+    };
+    connect(&config, &Environment::default(), &Tunnels::default()).expect("nothing is sent yet")
 }
 
 fn patient(path: &Path) -> DockerEngine {

@@ -10,8 +10,8 @@ use crate::contract::docker::{
 };
 use crate::contract::instance::{
     Action, AgentVolume, CreateRequest, DestroyRequest, Destroyed, DiscoverRequest, ForkRequest, GcRequest, GpuReport,
-    Guest, Pending, Reconciliation, SnapshotFilter, SnapshotRequest, Source, StartRequest, StopRequest, Stopped,
-    UpdatedLimits, WatchResult,
+    Guest, Pending, PortAddress, Reconciliation, SnapshotFilter, SnapshotRequest, Source, StartRequest, StopRequest,
+    Stopped, UpdatedLimits, WatchResult,
 };
 use crate::contract::ssh::{self, Command, CommandOutput};
 use crate::contract::system::{self, LogLevel, Progress};
@@ -310,6 +310,10 @@ impl Guest for Component {
 
     async fn update_limits(provider: Provider, agent: String, limits: Limits) -> Result<UpdatedLimits> {
         open(provider)?.update_limits(&agent, limits).await
+    }
+
+    async fn port(provider: Provider, agent: String, port: u16) -> Result<PortAddress> {
+        open(provider)?.port(&agent, port).await
     }
 
     async fn stats(provider: Provider, agent: String) -> Result<StatsSample> {

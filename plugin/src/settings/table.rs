@@ -24,9 +24,15 @@ pub struct Key {
 }
 
 /// Settings that the host keeps for itself. They are here so that a misspelt one is recognised.
-pub const HOST_KEYS: [&str; 6] = [
+pub const HOST_KEYS: [&str; 12] = [
     "backend",
     "host",
+    "docker_context",
+    "identity_file",
+    "known_hosts_file",
+    "ssh_config_file",
+    "ssh_options",
+    "tls_directory",
     "plugin",
     "allow",
     "engine_timeout_seconds",

@@ -78,6 +78,7 @@ pub fn made(id: String, base: &Image, spec: &ContainerSpec) -> Container {
         mounts: Vec::new(),
         tmpfs: Vec::new(),
         ports: Vec::new(),
+        addresses: Vec::new(),
         limits: spec.limits.clone(),
         devices: Vec::new(),
         network_mode: String::new(),

@@ -3,6 +3,7 @@
 mod bare;
 mod measure;
 mod ours;
+mod remote;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -35,6 +36,9 @@ struct Bench {
     rounds: usize,
 }
 
+/// How often each thing is measured at each distance, at most.
+const REMOTE_ROUNDS: usize = 7;
+
 fn main() -> Result<()> {
     let bench = Bench::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -66,6 +70,7 @@ async fn measure(bench: &Bench, provider: &Provider, docker: &Docker) -> Result<
             .await?;
     }
     table.push(vec![list]);
+    remote::measure(provider, &bench.image, bench.rounds.min(REMOTE_ROUNDS), &mut table).await?;
     if let Some(process) = process(bench, provider)? {
         table.push(vec![process]);
     }

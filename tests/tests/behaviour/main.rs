@@ -17,6 +17,7 @@ mod lifecycle;
 mod limits;
 mod logs;
 mod names;
+mod ports;
 mod snapshots;
 mod stats;
 mod unsupported;

@@ -40,7 +40,16 @@ fn own_name(names: Vec<String>) -> String {
 pub(super) fn container(inspect: ContainerInspectResponse) -> Container {
     let config = or_default(inspect.config);
     let host = or_default(inspect.host_config);
-    let living = or_default(inspect.network_settings.and_then(|settings| settings.ports));
+    let network = or_default(inspect.network_settings);
+    let mut addresses: Vec<String> = or_default(network.networks)
+        .into_values()
+        .flat_map(|endpoint| [endpoint.ip_address, endpoint.global_ipv6_address])
+        .flatten()
+        .filter(|address| !address.is_empty())
+        .collect();
+    // IPv4 first; the engine has the networks in no order.
+    addresses.sort_by_key(|address| (address.contains(':'), address.clone()));
+    let living = or_default(network.ports);
     let devices = or_default(host.devices.clone())
         .into_iter()
         .map(|device| DeviceMapping {
@@ -64,6 +73,7 @@ pub(super) fn container(inspect: ContainerInspectResponse) -> Container {
         mounts: or_default(inspect.mounts).into_iter().map(mount).collect(),
         tmpfs: pairs(host.tmpfs.clone()),
         ports: ports(living, &host),
+        addresses,
         limits: convert_limits::read(&host),
         devices: devices.collect(),
         network_mode: or_default(host.network_mode),

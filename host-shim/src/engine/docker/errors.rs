@@ -9,6 +9,7 @@ use bollard::errors::Error;
 
 use crate::contract::ProviderError;
 use crate::engine::endpoint::{Address, Endpoint};
+use crate::engine::ssh::Unreachable;
 use crate::error::{conflict, exhausted, internal, invalid, not_found, timeout, unavailable};
 
 /// What is being asked of the engine, for errors and for the deadline.
@@ -198,6 +199,12 @@ fn unreachable(endpoint: &Endpoint, error: Option<&io::Error>) -> ProviderError 
     let Some(error) = error else {
         return unavailable(subject, "no connection could be made", "start it, or set `host`");
     };
+    if let Some(Unreachable(error)) = inside(error) {
+        return error.clone();
+    }
+    if let Some(fault) = inside::<rustls::Error>(error) {
+        return no_trust(subject, fault);
+    }
     let (reason, remedy) = match (&endpoint.address, error.kind()) {
         (Address::Unix(path), ErrorKind::NotFound) => (
             format!("there is no socket {} ({})", path.display(), endpoint.source),
@@ -236,6 +243,26 @@ fn unreachable(endpoint: &Endpoint, error: Option<&io::Error>) -> ProviderError 
     unavailable(subject, reason, remedy)
 }
 
+/// An error that an error of the operating system was made to carry.
+fn inside<E: std::error::Error + 'static>(error: &io::Error) -> Option<&E> {
+    error.get_ref()?.downcast_ref()
+}
+
+/// One end does not believe the other.
+fn no_trust(subject: String, fault: &rustls::Error) -> ProviderError {
+    let remedy = match fault {
+        rustls::Error::AlertReceived(_) => {
+            "give the certificate that the engine asks for: cert.pem and key.pem, signed by the CA of its --tlscacert"
+        }
+        rustls::Error::InvalidCertificate(_) => {
+            "see that ca.pem has signed the engine's certificate, and that the certificate bears the host's name or address as \
+             a subjectAltName and has not expired"
+        }
+        _ => "see whether the engine speaks TLS at that port (`dockerd --tlsverify`)",
+    };
+    unavailable(subject, format!("TLS: {fault}"), remedy)
+}
+
 fn is_socket(path: &std::path::Path) -> bool {
     std::fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket())
 }
@@ -253,6 +280,9 @@ fn broken(endpoint: &Endpoint, operation: &Operation<'_>, error: &Error) -> Prov
             );
         }
         source = cause.source();
+    }
+    if let Some(fault) = io_error(error).and_then(inside::<rustls::Error>) {
+        return no_trust(subject, fault);
     }
     let detail = io_error(error).map_or_else(|| error.to_string(), io::Error::to_string);
     unavailable(
@@ -290,7 +320,7 @@ mod tests {
         Endpoint {
             address: Address::Unix("/x.sock".into()),
             source: Source::DockerHost,
-            tls: false,
+            tls: None,
         }
     }
 

@@ -20,6 +20,7 @@ mod frames;
 mod images;
 mod logs;
 mod newer;
+mod ports;
 mod references;
 mod requests;
 mod system;
@@ -27,6 +28,7 @@ pub(crate) mod tarball;
 mod transport;
 mod volumes;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bollard::errors::Error;
@@ -36,15 +38,17 @@ use tokio::sync::OnceCell;
 use self::errors::Operation;
 use self::system::ApiVersion;
 use self::transport::{Target, Transport};
-use super::connect::out_of_reach;
-use super::endpoint::{Address, Endpoint, bracketed};
-use super::{Engine, ProgressSink, async_trait, machine};
+use super::endpoint::{Address, Endpoint, LOCAL_SOCKET, bracketed};
+use super::ssh::{self, Destination, Tunnel, Tunnels};
+use super::tls::Tls;
+use super::{Duplex, Engine, ProgressSink, async_trait, machine};
 use crate::contract::Result;
 use crate::contract::docker::{
     BuildOptions, CommitOptions, Container, ContainerChanges, ContainerFilter, ContainerSpec, ContainerSummary,
     CreatedContainer, EngineInfo, EngineVersion, Event, ExecOptions, Image, ImageSummary, LogOptions, Network,
     PathStat, StatsSample, Volume,
 };
+use crate::contract::instance::PortAddress;
 use crate::contract::ssh::{Command, CommandOutput};
 use crate::contract::types::Limits;
 use crate::error::internal;
@@ -55,10 +59,11 @@ const NO_DEADLINE: u64 = u64::MAX;
 
 /// A Docker engine. Cloning is cheap and shares the connections.
 #[derive(Clone)]
-pub struct DockerEngine(std::sync::Arc<Shared>);
+pub struct DockerEngine(Arc<Shared>);
 
 struct Shared {
     endpoint: Endpoint,
+    machine: Machine,
     /// How a request's target begins.
     url: String,
     transport: Transport,
@@ -66,6 +71,13 @@ struct Shared {
     timeout: Duration,
     /// Set by the first call that reaches an engine new enough.
     api: OnceCell<ApiVersion>,
+}
+
+/// The machine that runs the engine, as far as commands can be run on it.
+enum Machine {
+    This,
+    Behind(Arc<Tunnel>),
+    OutOfReach,
 }
 
 impl std::fmt::Debug for DockerEngine {
@@ -78,15 +90,38 @@ impl DockerEngine {
     /// An engine at `endpoint`, whose ordinary calls may take `timeout`. Nothing is sent yet.
     ///
     /// # Errors
-    /// `unsupported` for an endpoint behind SSH or TLS.
-    pub fn new(endpoint: Endpoint, timeout: Duration) -> Result<Self> {
-        let (target, url) = match &endpoint.address {
-            Address::Unix(path) => (Target::Unix(path.clone()), "http://localhost".to_owned()),
-            Address::Tcp { host, port } if !endpoint.tls => {
+    /// `invalid-argument` for certificates that can not be used.
+    pub fn new(endpoint: Endpoint, ssh: &ssh::Settings, timeout: Duration, tunnels: &Tunnels) -> Result<Self> {
+        let nameless = || "http://localhost".to_owned();
+        let (target, machine, url) = match (&endpoint.address, &endpoint.tls) {
+            (Address::Unix(path), _) => (Target::Unix(path.clone()), Machine::This, nameless()),
+            (Address::Tcp { host, port }, tls) => {
                 let authority = format!("{}:{port}", bracketed(host));
-                (Target::Tcp(authority.clone()), format!("http://{authority}"))
+                let url = format!("http://{authority}");
+                let target = match tls {
+                    None => Target::Tcp(authority),
+                    Some(files) => Target::Tls(authority, Tls::new(host, files)?),
+                };
+                (target, Machine::OutOfReach, url)
             }
-            Address::Tcp { .. } | Address::Ssh { .. } => return Err(out_of_reach(&endpoint)),
+            (
+                Address::Ssh {
+                    user,
+                    host,
+                    port,
+                    socket,
+                },
+                _,
+            ) => {
+                let tunnel = tunnels.to(Destination {
+                    user: user.clone(),
+                    host: host.clone(),
+                    port: *port,
+                    settings: ssh.clone(),
+                });
+                let socket = socket.clone().unwrap_or_else(|| LOCAL_SOCKET.to_owned());
+                (Target::Ssh(tunnel.clone(), socket), Machine::Behind(tunnel), nameless())
+            }
         };
         let transport = Transport::new(target);
         let sender = transport.clone();
@@ -100,8 +135,9 @@ impl DockerEngine {
             API_DEFAULT_VERSION,
         )
         .map_err(|error| internal("bollard", error.to_string(), "report this"))?;
-        Ok(Self(std::sync::Arc::new(Shared {
+        Ok(Self(Arc::new(Shared {
             endpoint,
+            machine,
             url,
             transport,
             docker,
@@ -113,6 +149,16 @@ impl DockerEngine {
     /// Where it is, and what chose it.
     pub fn chosen(&self) -> &Endpoint {
         &self.0.endpoint
+    }
+
+    /// The SSH connection that it is behind, and its socket on the other side.
+    pub fn tunnel(&self) -> Option<(&Arc<Tunnel>, &str)> {
+        match (&self.0.machine, &self.0.endpoint.address) {
+            (Machine::Behind(tunnel), Address::Ssh { socket, .. }) => {
+                Some((tunnel, socket.as_deref().unwrap_or(LOCAL_SOCKET)))
+            }
+            _ => None,
+        }
     }
 
     fn docker(&self) -> &Docker {
@@ -314,10 +360,23 @@ impl Engine for DockerEngine {
     }
 
     async fn machine_run(&self, command: Command) -> Result<CommandOutput> {
-        match &self.0.endpoint.address {
-            Address::Unix(_) => machine::run_here(command).await,
-            Address::Tcp { .. } | Address::Ssh { .. } => Err(machine::no_way(&self.endpoint())),
+        match &self.0.machine {
+            Machine::This => machine::run_here(command).await,
+            Machine::Behind(tunnel) => tunnel.run(command).await,
+            Machine::OutOfReach => Err(machine::no_way(&self.endpoint())),
         }
+    }
+
+    async fn reached_at(&self, address: &str) -> Result<(String, Option<String>)> {
+        ports::reached_at(self, address).await
+    }
+
+    async fn dial(&self, address: &PortAddress, port: u16) -> Result<Box<dyn Duplex>> {
+        let connecting = tokio::time::timeout(self.timeout(), ports::dial(self, address, port));
+        connecting.await.unwrap_or_else(|_| {
+            let operation = self.reads("reach", "port", "");
+            Err(errors::late(&self.0.endpoint, &operation))
+        })
     }
 
     async fn events(&self, labels: Vec<String>, since: u64, wait_ms: u64) -> Result<Vec<Event>> {

@@ -28,7 +28,12 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
+use tokio_rustls::client::TlsStream;
 use tower_service::Service;
+
+use crate::engine::ssh::{self, Tunnel};
+use crate::engine::tls::Tls;
+use crate::engine::unix::connect;
 
 /// Idle connections that are kept. A discovery asks for no more than this many things at once.
 const IDLE_CONNECTIONS: usize = 32;
@@ -36,19 +41,30 @@ const IDLE_CONNECTIONS: usize = 32;
 /// How long an idle connection is kept.
 const IDLE_TIME: Duration = Duration::from_secs(90);
 
-/// How long to wait where the engine's queue of new connections is full.
-const BACKLOG_PAUSE: Duration = Duration::from_millis(20);
-
 /// A request's body as bollard makes it.
 pub(super) type Body = Either<Full<Bytes>, StreamBody<Pin<Box<dyn Stream<Item = io::Result<Frame<Bytes>>> + Send>>>>;
 
 /// What to connect to.
-#[derive(Debug, Clone)]
-pub(super) enum Target {
+pub(in crate::engine) enum Target {
     /// Path of a socket.
     Unix(PathBuf),
     /// `host:port`.
     Tcp(String),
+    /// `host:port`, and how the two ends prove who they are.
+    Tls(String, Tls),
+    /// A socket of a machine behind SSH.
+    Ssh(Arc<Tunnel>, String),
+}
+
+impl Target {
+    /// Idle connections that are kept. Where SSH carries each as a session of its own, some must be left for those that can
+    /// not wait for an idle one.
+    fn idle_connections(&self) -> usize {
+        match self {
+            Self::Ssh(..) => 4,
+            _ => IDLE_CONNECTIONS,
+        }
+    }
 }
 
 /// Sends requests to one engine.
@@ -61,12 +77,13 @@ pub(super) struct Transport {
 
 impl Transport {
     pub(super) fn new(target: Target) -> Self {
+        let idle = target.idle_connections();
         let target = Arc::new(target);
         let client = |pooled: bool| {
             Client::builder(TokioExecutor::new())
                 .pool_timer(TokioTimer::new())
                 .pool_idle_timeout(IDLE_TIME)
-                .pool_max_idle_per_host(if pooled { IDLE_CONNECTIONS } else { 0 })
+                .pool_max_idle_per_host(if pooled { idle } else { 0 })
                 .build(Connector {
                     target: target.clone(),
                     pooled,
@@ -129,12 +146,10 @@ impl Service<Uri> for Connector {
         let (target, pooled) = (self.target.clone(), self.pooled);
         Box::pin(async move {
             let stream = match &*target {
-                Target::Unix(path) => Kind::Left(unix(path).await?),
-                Target::Tcp(address) => {
-                    let stream = TcpStream::connect(address).await?;
-                    stream.set_nodelay(true)?;
-                    Kind::Right(stream)
-                }
+                Target::Unix(path) => Kind::Unix(connect(path).await?),
+                Target::Tcp(address) => Kind::Tcp(tcp(address).await?),
+                Target::Tls(address, tls) => Kind::Tls(Box::new(tls.connect(tcp(address).await?).await?)),
+                Target::Ssh(tunnel, socket) => Kind::Ssh(tunnel.open(socket).await?),
             };
             Ok(TokioIo::new(Socket {
                 stream,
@@ -145,18 +160,48 @@ impl Service<Uri> for Connector {
     }
 }
 
-/// Connects to a socket. Where its queue is full the kernel says so at once rather than waiting; the caller's deadline ends
-/// the waiting here.
-async fn unix(path: &PathBuf) -> io::Result<UnixStream> {
-    loop {
-        match UnixStream::connect(path).await {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => tokio::time::sleep(BACKLOG_PAUSE).await,
-            result => return result,
+async fn tcp(address: &str) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+enum Kind {
+    Unix(UnixStream),
+    Tcp(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+    Ssh(ssh::Stream),
+}
+
+impl Kind {
+    /// The socket that shows whether the other end is gone.
+    fn socket(&self) -> SockRef<'_> {
+        match self {
+            Self::Unix(stream) => SockRef::from(stream),
+            Self::Tcp(stream) => SockRef::from(stream),
+            Self::Tls(stream) => SockRef::from(stream.get_ref().0),
+            Self::Ssh(stream) => SockRef::from(stream.socket()),
+        }
+    }
+
+    fn reader(&mut self) -> Pin<&mut (dyn AsyncRead + Send + Unpin)> {
+        match self {
+            Self::Unix(stream) => Pin::new(stream),
+            Self::Tcp(stream) => Pin::new(stream),
+            Self::Tls(stream) => Pin::new(stream),
+            Self::Ssh(stream) => Pin::new(stream),
+        }
+    }
+
+    fn writer(&mut self) -> Pin<&mut (dyn AsyncWrite + Send + Unpin)> {
+        match self {
+            Self::Unix(stream) => Pin::new(stream),
+            Self::Tcp(stream) => Pin::new(stream),
+            Self::Tls(stream) => Pin::new(stream),
+            Self::Ssh(stream) => Pin::new(stream),
         }
     }
 }
-
-type Kind = tokio_util::either::Either<UnixStream, TcpStream>;
 
 /// A connection that knows whether it may have gone stale.
 struct Socket {
@@ -173,11 +218,7 @@ impl Socket {
             return Ok(());
         }
         let mut byte = [MaybeUninit::uninit()];
-        let peeked = match &self.stream {
-            Kind::Left(stream) => SockRef::from(stream).peek(&mut byte),
-            Kind::Right(stream) => SockRef::from(stream).peek(&mut byte),
-        };
-        match peeked {
+        match self.stream.socket().peek(&mut byte) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
             Ok(1..) => Ok(()),
             Ok(0) | Err(_) => Err(io::Error::other(Stale)),
@@ -188,7 +229,7 @@ impl Socket {
 impl AsyncRead for Socket {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
-        let result = Pin::new(&mut self.stream).poll_read(cx, buf);
+        let result = self.stream.reader().poll_read(cx, buf);
         if buf.filled().len() > before {
             self.idle = true;
         }
@@ -199,7 +240,7 @@ impl AsyncRead for Socket {
 impl AsyncWrite for Socket {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.check()?;
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+        self.stream.writer().poll_write(cx, buf)
     }
 
     fn poll_write_vectored(
@@ -208,19 +249,24 @@ impl AsyncWrite for Socket {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.check()?;
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+        self.stream.writer().poll_write_vectored(cx, bufs)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        match &self.stream {
+            Kind::Unix(stream) => stream.is_write_vectored(),
+            Kind::Tcp(stream) => stream.is_write_vectored(),
+            Kind::Tls(stream) => stream.is_write_vectored(),
+            Kind::Ssh(stream) => stream.is_write_vectored(),
+        }
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        self.stream.writer().poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        self.stream.writer().poll_shutdown(cx)
     }
 }
 

@@ -1,0 +1,147 @@
+//! What `ssh` says on its error stream, of which the first debug level tells how far it has come.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+
+/// Lines that are kept of what is no debug message.
+const KEPT: usize = 64;
+/// Longest line that is kept, in characters.
+const LONGEST: usize = 512;
+
+/// How far a connection has come, and what was learnt on the way.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    /// What the name was resolved to, with the port; absent behind a proxy.
+    pub address: Option<String>,
+    /// The proxy that the configuration of ssh puts in between.
+    pub proxy: Option<String>,
+    /// Whether a connection was made.
+    pub is_connected: bool,
+    /// Type and SHA-256 fingerprint of the machine's key.
+    pub host_key: Option<String>,
+    /// Whether that key is the one that known_hosts has.
+    pub is_trusted: bool,
+    /// By what means this user was let in.
+    pub authenticated: Option<String>,
+    /// The public keys that were offered.
+    pub offered: Vec<String>,
+}
+
+#[derive(Debug, Default)]
+struct Heard {
+    report: Report,
+    said: VecDeque<String>,
+}
+
+/// Everything `ssh` has said so far.
+#[derive(Debug, Default)]
+pub(super) struct Words {
+    heard: Mutex<Heard>,
+}
+
+impl Words {
+    /// Reads to the end of the stream.
+    pub(super) async fn read(&self, stream: impl AsyncRead + Unpin) {
+        let mut lines = BufReader::new(stream);
+        let mut line = Vec::new();
+        while let Ok(1..) = lines.read_until(b'\n', &mut line).await {
+            self.hear(String::from_utf8_lossy(&line).trim_end());
+            line.clear();
+        }
+    }
+
+    fn hear(&self, line: &str) {
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(message) = line.strip_prefix("debug1: ") {
+            return heard.report.learn(message);
+        }
+        if let Some(rest) = line.strip_prefix("Authenticated to ") {
+            let method = rest.rsplit_once("using ").map_or(rest, |(_, method)| method);
+            heard.report.authenticated = Some(method.trim_matches(['"', '.']).to_owned());
+            return;
+        }
+        let noise = [
+            "channel ",
+            "Transferred: ",
+            "Bytes per second: ",
+            "debug",
+            "Warning: Permanently added",
+        ];
+        if !line.is_empty() && !noise.iter().any(|start| line.starts_with(start)) {
+            heard.said.push_back(line.chars().take(LONGEST).collect());
+            if heard.said.len() > KEPT {
+                heard.said.pop_front();
+            }
+        }
+    }
+
+    pub(super) fn report(&self) -> Report {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).report.clone()
+    }
+
+    /// What it said to people.
+    pub(super) fn said(&self) -> Vec<String> {
+        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.said.iter().cloned().collect()
+    }
+}
+
+impl Report {
+    fn learn(&mut self, message: &str) {
+        if let Some(rest) = message.strip_prefix("Connecting to ") {
+            // `NAME [ADDRESS] port PORT.`
+            let address = rest.split_once('[').and_then(|(_, rest)| rest.split_once("] port "));
+            self.address = address.map(|(address, port)| match address.contains(':') {
+                true => format!("[{address}]:{}", port.trim_end_matches('.')),
+                false => format!("{address}:{}", port.trim_end_matches('.')),
+            });
+        } else if message.starts_with("Executing proxy command: ") {
+            self.proxy = Some(message.to_owned());
+        } else if message.starts_with("Connection established") {
+            self.is_connected = true;
+        } else if message.starts_with("Remote protocol version") {
+            // Behind a proxy there is no connection of its own.
+            self.is_connected = true;
+        } else if let Some(key) = message.strip_prefix("Server host key: ") {
+            self.host_key = Some(key.to_owned());
+        } else if message.starts_with("Host '") && message.contains("is known and matches") {
+            self.is_trusted = true;
+        } else if let Some(key) = message.strip_prefix("Offering public key: ") {
+            self.offered.push(key.to_owned());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn how_far_it_came_is_told_from_what_it_says() {
+        let words = Words::default();
+        let said = b"debug1: Connecting to build1 [10.0.0.5] port 22.\r\n\
+            debug1: Connection established.\r\n\
+            debug1: Server host key: ssh-ed25519 SHA256:abc\r\n\
+            debug1: Host 'build1' is known and matches the ED25519 host key.\r\n\
+            debug1: Offering public key: /k ED25519 SHA256:def explicit\r\n\
+            Authenticated to build1 ([10.0.0.5]:22) using \"publickey\".\r\n\
+            a banner\r\n";
+        words.read(&said[..]).await;
+        let report = words.report();
+        assert_eq!(report.address.as_deref(), Some("10.0.0.5:22"));
+        assert_eq!(report.host_key.as_deref(), Some("ssh-ed25519 SHA256:abc"));
+        assert_eq!(report.authenticated.as_deref(), Some("publickey"));
+        assert!(report.is_connected && report.is_trusted && report.offered.len() == 1);
+        assert_eq!(words.said(), ["a banner"]);
+    }
+
+    #[tokio::test]
+    async fn what_is_kept_has_an_end() {
+        let words = Words::default();
+        let long = format!("{}\n", "x".repeat(10_000)).repeat(1000);
+        words.read(long.as_bytes()).await;
+        assert!(words.said().len() == KEPT && words.said()[0].len() == LONGEST);
+    }
+}
