@@ -2,6 +2,7 @@
 
 mod builds;
 mod cancel;
+mod compare;
 mod copy;
 mod crash;
 mod create;
