@@ -18,12 +18,16 @@
 //! same time. What it made is removed by that provider's label when it ends, however it ends.
 
 mod clean_up;
+mod fault_proxy;
 mod network_mount;
+mod private_engine;
 mod testbed;
 
 pub use clean_up::remove_all;
+pub use fault_proxy::{Fault, FaultProxy};
 pub use network_mount::NetworkMount;
-pub use testbed::{Kind, Testbed, argv, error_kind, open_for_bench, output_of, run, tar_of};
+pub use private_engine::PrivateEngine;
+pub use testbed::{Kind, Testbed, argv, error_kind, open_for_bench, output_of, run, run_private, tar_of};
 
 /// Defines each test twice: as `sandbox::…` and as `real::…`.
 #[macro_export]

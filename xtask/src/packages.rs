@@ -7,7 +7,10 @@ use anyhow::{Context, Result};
 use crate::command::{apt_install, exists};
 
 /// A program, by name or path, and the Debian package that has it.
-const NEEDED: [(&str, &str); 5] = [
+const NEEDED: [(&str, &str); 8] = [
+    ("dockerd", "docker.io"),
+    ("containerd", "containerd"),
+    ("unshare", "util-linux"),
     ("ssh", "openssh-client"),
     ("sshd", "openssh-server"),
     ("/usr/lib/openssh/sftp-server", "openssh-sftp-server"),

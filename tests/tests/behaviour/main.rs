@@ -8,6 +8,7 @@ mod crash;
 mod create;
 mod deep;
 mod discover;
+mod engine_death;
 mod events;
 mod exec;
 mod findings;
