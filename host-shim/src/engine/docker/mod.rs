@@ -23,6 +23,7 @@ mod logs;
 mod newer;
 mod references;
 mod requests;
+mod session;
 mod system;
 pub(crate) mod tarball;
 mod transport;
