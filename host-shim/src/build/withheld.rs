@@ -82,7 +82,8 @@ fn secret(value: &str, environment: &Environment) -> Result<(String, Vec<u8>)> {
             Some(("env", value)) => variable = Some(value),
             Some(("type", "file" | "env")) => {}
             _ => {
-                let name = field.split('=').next().unwrap_or_default();
+                // Without a name it may be the secret itself.
+                let name = field.split_once('=').map_or("", |(name, _)| name);
                 return fault(name, "it is no field of a secret".to_owned(), written);
             }
         }
@@ -185,6 +186,7 @@ mod tests {
             ("--secret=id=a,env=NONE", "NONE"),
             ("--secret=id=a,src=/no/such/file", "/no/such/file"),
             ("--secret=id=a,value=hunter2", "value"),
+            ("--secret=hunter2", "field"),
             ("--ssh=default", AGENT),
             ("--ssh=a=/etc/hostname", "/etc/hostname"),
         ] {

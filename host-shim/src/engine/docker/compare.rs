@@ -21,13 +21,14 @@ use crate::contract::docker::ContainerChanges;
 use crate::engine::difference;
 
 /// What the engine itself puts into every container where the image has nothing there. Its time is the container's.
-const PUT_BY_THE_ENGINE: [&str; 6] = [
+const PUT_BY_THE_ENGINE: [&str; 7] = [
     "/.dockerenv",
     "/dev/console",
     "/etc/hostname",
     "/etc/hosts",
     "/etc/mtab",
     "/etc/resolv.conf",
+    "/sbin/docker-init",
 ];
 /// How the names of a tar header's extended attributes begin.
 const ATTRIBUTE: &str = "SCHILY.xattr.";
@@ -174,5 +175,36 @@ fn absolute(path: &[u8]) -> String {
     match whole.as_str() {
         "" => "/".to_owned(),
         _ => whole,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_counts_but_for_directories_and_what_the_engine_puts_there_itself() {
+        let archive = |time: u64| {
+            let mut tar = tar::Builder::new(Vec::new());
+            for (path, kind) in [
+                ("sbin/", EntryType::Directory),
+                ("sbin/docker-init", EntryType::Regular),
+                ("file", EntryType::Regular),
+            ] {
+                let mut header = tar::Header::new_gnu();
+                header.set_entry_type(kind);
+                header.set_mode(0o755);
+                header.set_size(0);
+                header.set_uid(0);
+                header.set_gid(0);
+                header.set_mtime(time);
+                tar.append_data(&mut header, path, io::empty()).expect("an entry");
+            }
+            tar.into_inner().expect("an archive")
+        };
+        let read = |time| files(&archive(time)[..]).expect("files");
+        let changes = difference::between(&read(1), &read(2), differs);
+        assert_eq!(changes.modified, ["/file"]);
+        assert!(changes.added.is_empty() && changes.deleted.is_empty());
     }
 }
