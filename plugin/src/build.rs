@@ -4,6 +4,9 @@
 //! It is called `mngr-build:<agent-id>` and carries the labels of its agent, so that whoever cleans up knows whose it is. An
 //! agent that can not be made leaves no image.
 
+mod refused;
+
+use self::refused::REFUSALS;
 use crate::contract::backend::Argument;
 use crate::contract::docker::{BuildOptions, Image};
 use crate::contract::system::LogLevel;
@@ -115,81 +118,6 @@ const FLAGS: [Flag; 10] = [
 
 const SECRET: &str = "write --secret id=ID,src=FILE or --secret id=ID,env=NAME";
 const SSH: &str = "write --ssh default, or --ssh ID=SOCKET";
-
-/// Flags that are known and not taken: those of a reason, the reason, what instead.
-const REFUSALS: [(&[&str], &str, &str); 6] = [
-    (&["tag", "t"], "the image is named after its agent", "leave it out"),
-    (
-        &[
-            "quiet",
-            "q",
-            "progress",
-            "debug",
-            "D",
-            "iidfile",
-            "metadata-file",
-            "call",
-            "check",
-            "print",
-        ],
-        "it changes what `docker build` prints or writes, which is not run",
-        "leave it out",
-    ),
-    (
-        &[
-            "rm",
-            "force-rm",
-            "compress",
-            "squash",
-            "stream",
-            "load",
-            "disable-content-trust",
-        ],
-        "the engine's own builder needs no such word",
-        "leave it out",
-    ),
-    (
-        &["output", "o", "push", "cache-to"],
-        "the image stays on the engine, as its agent's",
-        "leave it out; `docker push` sends an image elsewhere",
-    ),
-    (
-        &[
-            "allow",
-            "annotation",
-            "attest",
-            "build-context",
-            "builder",
-            "cache-from",
-            "no-cache-filter",
-            "provenance",
-            "sbom",
-        ],
-        "it is BuildKit's, and the engine's own builder builds",
-        "build with `docker build`, and name the image with --image",
-    ),
-    (
-        &[
-            "add-host",
-            "cgroup-parent",
-            "cpu-period",
-            "cpu-quota",
-            "cpu-shares",
-            "c",
-            "cpuset-cpus",
-            "cpuset-mems",
-            "isolation",
-            "memory",
-            "m",
-            "memory-swap",
-            "security-opt",
-            "shm-size",
-            "ulimit",
-        ],
-        "builds run with the engine's own limits",
-        "leave it out; limits of the agent are start arguments",
-    ),
-];
 
 /// The flags a user may pass, for help.
 pub fn describe() -> Vec<Argument> {
