@@ -3,6 +3,8 @@
 //! A request that changes something is never dropped half-way: it runs in a task of its own, so that when the call is
 //! cancelled its effect is still known and can be undone.
 
+mod compare;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -256,6 +258,12 @@ impl Engine for Guard {
     async fn container_diff(&self, id: &str) -> Result<ContainerChanges> {
         self.own(id).await?;
         self.engine.container_diff(id).await
+    }
+
+    async fn container_compare(&self, older: &str, newer: &str) -> Result<ContainerChanges> {
+        self.own(older).await?;
+        self.own(newer).await?;
+        self.engine.container_compare(older, newer).await
     }
 
     async fn container_commit(&self, id: &str, options: CommitOptions) -> Result<String> {

@@ -117,6 +117,15 @@ impl Policy {
         )
     }
 
+    /// The refusal to read an image that is not this provider's.
+    pub fn foreign_image(&self, reference: &str) -> crate::contract::ProviderError {
+        denied(
+            "docker.images",
+            format!("image {reference} was not made by the provider `{}`", self.provider),
+            "name a snapshot of this provider, as `mngr-docker snapshot list` shows them",
+        )
+    }
+
     /// Whether an image with these labels may be removed under that name, or by its id where it has no name.
     ///
     /// # Errors

@@ -349,6 +349,8 @@ operations! {
     snapshot_delete(agent: Option<String>, snapshot: &str) -> Snapshot;
     /// What the agent has changed of the image it was made from.
     changes(agent: &str) -> ContainerChanges;
+    /// What one snapshot, or an agent, has added, changed and deleted relative to another.
+    snapshot_diff(older: &str, newer: &str) -> ContainerChanges;
     /// Makes agents from an agent or a snapshot. All or nothing.
     fork(agent: &str, request: ForkRequest) -> Vec<Agent>;
     /// The volumes of this provider's agents.

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use futures::Stream;
 use tokio::io::AsyncWrite;
 
+use crate::build::Withheld;
 use crate::contract::Result;
 
 /// Which of a process's two outputs some bytes came from. With a terminal everything is [`Channel::Stdout`].
@@ -71,6 +72,8 @@ pub enum Archive {
     Path(PathBuf),
     /// Tar bytes as they come.
     Tar(ByteStream),
+    /// The context of a build, with what its steps may use that no image is to keep.
+    Context(ByteStream, Withheld),
 }
 
 impl std::fmt::Debug for ExecSession {
@@ -92,6 +95,7 @@ impl std::fmt::Debug for Archive {
         match self {
             Self::Path(path) => f.debug_tuple("Path").field(path).finish(),
             Self::Tar(_) => f.debug_tuple("Tar").finish_non_exhaustive(),
+            Self::Context(_, withheld) => f.debug_tuple("Context").field(withheld).finish_non_exhaustive(),
         }
     }
 }

@@ -4,6 +4,9 @@
 //! It is called `mngr-build:<agent-id>` and carries the labels of its agent, so that whoever cleans up knows whose it is. An
 //! agent that can not be made leaves no image.
 
+mod refused;
+
+use self::refused::REFUSALS;
 use crate::contract::backend::Argument;
 use crate::contract::docker::{BuildOptions, Image};
 use crate::contract::system::LogLevel;
@@ -41,7 +44,7 @@ const fn flag(
     }
 }
 
-const FLAGS: [Flag; 8] = [
+const FLAGS: [Flag; 10] = [
     Flag {
         short: Some('f'),
         ..flag(
@@ -93,87 +96,28 @@ const FLAGS: [Flag; 8] = [
             Ok(())
         },
     ),
+    flag(
+        "secret",
+        Some("id=ID,src=FILE"),
+        "A file, or with env=NAME a variable, that steps may mount and the image does not keep",
+        |options, value| {
+            held(
+                &mut options.secrets,
+                value.strip_prefix("id=").unwrap_or_default(),
+                SECRET,
+            )
+        },
+    ),
+    flag(
+        "ssh",
+        Some("ID[=SOCKET]"),
+        "An SSH agent that steps may use: default for that of SSH_AUTH_SOCK",
+        |options, value| held(&mut options.ssh, value, SSH),
+    ),
 ];
 
-/// Flags that are known and not taken: those of a reason, the reason, what instead.
-const REFUSALS: [(&[&str], &str, &str); 7] = [
-    (
-        &["secret", "ssh"],
-        "it needs a session of BuildKit, which is not spoken here; a build argument would stay in the image's history",
-        "build with `docker build`, and name the image with --image",
-    ),
-    (&["tag", "t"], "the image is named after its agent", "leave it out"),
-    (
-        &[
-            "quiet",
-            "q",
-            "progress",
-            "debug",
-            "D",
-            "iidfile",
-            "metadata-file",
-            "call",
-            "check",
-            "print",
-        ],
-        "it changes what `docker build` prints or writes, which is not run",
-        "leave it out",
-    ),
-    (
-        &[
-            "rm",
-            "force-rm",
-            "compress",
-            "squash",
-            "stream",
-            "load",
-            "disable-content-trust",
-        ],
-        "the engine's own builder needs no such word",
-        "leave it out",
-    ),
-    (
-        &["output", "o", "push", "cache-to"],
-        "the image stays on the engine, as its agent's",
-        "leave it out; `docker push` sends an image elsewhere",
-    ),
-    (
-        &[
-            "allow",
-            "annotation",
-            "attest",
-            "build-context",
-            "builder",
-            "cache-from",
-            "no-cache-filter",
-            "provenance",
-            "sbom",
-        ],
-        "it is BuildKit's, and the engine's own builder builds",
-        "build with `docker build`, and name the image with --image",
-    ),
-    (
-        &[
-            "add-host",
-            "cgroup-parent",
-            "cpu-period",
-            "cpu-quota",
-            "cpu-shares",
-            "c",
-            "cpuset-cpus",
-            "cpuset-mems",
-            "isolation",
-            "memory",
-            "m",
-            "memory-swap",
-            "security-opt",
-            "shm-size",
-            "ulimit",
-        ],
-        "builds run with the engine's own limits",
-        "leave it out; limits of the agent are start arguments",
-    ),
-];
+const SECRET: &str = "write --secret id=ID,src=FILE or --secret id=ID,env=NAME";
+const SSH: &str = "write --ssh default, or --ssh ID=SOCKET";
 
 /// The flags a user may pass, for help.
 pub fn describe() -> Vec<Argument> {
@@ -193,6 +137,21 @@ fn filled(value: &str) -> std::result::Result<String, Bad> {
         true => Err(("its value is empty".to_owned(), "give a value, or leave the flag out")),
         false => Ok(value.to_owned()),
     }
+}
+
+/// Something of the user's machine, of which only the id arrives here: the host keeps the rest.
+fn held(ids: &mut Vec<String>, id: &str, remedy: &'static str) -> std::result::Result<(), Bad> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+    if id.is_empty() || !id.bytes().all(plain) {
+        return Err((
+            "it has no plain id, or more than the host has left in it".to_owned(),
+            remedy,
+        ));
+    }
+    if !ids.iter().any(|known| known == id) {
+        ids.push(id.to_owned());
+    }
+    Ok(())
 }
 
 fn switch(value: &str) -> std::result::Result<bool, Bad> {
@@ -248,6 +207,8 @@ pub fn options(args: &[String]) -> Result<BuildOptions> {
         platform: None,
         network: None,
         timeout_seconds: None,
+        secrets: Vec::new(),
+        ssh: Vec::new(),
     };
     let mut rest = args.iter().enumerate();
     while let Some((element, arg)) = rest.next() {
@@ -400,11 +361,17 @@ mod tests {
             [("B".to_owned(), String::new()), ("A".to_owned(), "2".to_owned())]
         );
         assert!(options.no_cache && !options.pull);
+        let held = read(&["--secret=id=a", "--secret", "id=b", "--secret=id=a", "--ssh=default"]).expect("options");
+        assert_eq!(
+            (held.secrets, held.ssh),
+            (vec!["a".to_owned(), "b".to_owned()], vec!["default".to_owned()])
+        );
     }
 
     #[test]
     fn what_is_not_taken_says_why_and_shows_no_value() {
-        assert!(refused(&["--secret", "id=x"]).contains("BuildKit"));
+        assert!(refused(&["--secret", "id=x,src=hunter2"]).contains("src=FILE"));
+        assert!(refused(&["--ssh="]).contains("SOCKET"));
         assert!(refused(&["-t", "x"]).contains("named after its agent"));
         assert!(refused(&["--targt=x"]).contains("target"));
         assert!(refused(&["--build-arg"]).contains("missing"));

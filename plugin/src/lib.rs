@@ -10,6 +10,7 @@
 pub mod agent;
 pub mod bindings;
 pub mod build;
+pub mod compare;
 pub mod constraints;
 pub mod create;
 pub mod discover;
@@ -41,7 +42,8 @@ pub use provider::{DockerProviderBackend, DockerProviderInstance};
 
 use contract::docker::{
     BuildOptions, CommitOptions, Container, ContainerChanges, ContainerFilter, ContainerSpec, ContainerSummary,
-    CreatedContainer, EngineInfo, Event, ExecOptions, Image, ImageSummary, LogOptions, PathStat, StatsSample, Volume,
+    CreatedContainer, EngineInfo, Event, ExecOptions, Filesystem, Image, ImageSummary, LogOptions, PathStat,
+    StatsSample, Volume,
 };
 use contract::ssh::{Command, CommandOutput};
 use contract::system::{LogLevel, Progress};
@@ -93,6 +95,8 @@ pub trait Capabilities {
     async fn container_inspect_with_size(&self, id: &str) -> Result<Container>;
     /// `docker.container-diff`
     async fn container_diff(&self, id: &str) -> Result<ContainerChanges>;
+    /// `docker.filesystem-diff`
+    async fn filesystem_diff(&self, older: Filesystem, newer: Filesystem) -> Result<ContainerChanges>;
     /// `docker.container-create`
     async fn container_create(&self, spec: ContainerSpec) -> Result<CreatedContainer>;
     /// `docker.container-start`

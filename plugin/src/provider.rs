@@ -11,12 +11,12 @@ use crate::create::CreateRequest;
 use crate::settings::Settings;
 use crate::{Capabilities, Result};
 use crate::{
-    agent, build, constraints, create, discover, exec, fork, gc, lifecycle, limits, ports, reconcile, settings,
+    agent, build, compare, constraints, create, discover, exec, fork, gc, lifecycle, limits, ports, reconcile, settings,
     snapshot, start_args, stats, volumes, watch,
 };
 
 /// The functions of `instance` that work.
-const CAPABILITIES: [&str; 27] = [
+const CAPABILITIES: [&str; 28] = [
     "instance.create",
     "instance.discover",
     "instance.get",
@@ -39,6 +39,7 @@ const CAPABILITIES: [&str; 27] = [
     "instance.watch",
     "instance.snapshot-check",
     "instance.changes",
+    "instance.snapshot-diff",
     "instance.fork",
     "instance.snapshot-create",
     "instance.snapshot-list",
@@ -164,6 +165,8 @@ calls! {
     snapshot_check => constraints(agent: &str) -> Vec<Finding>;
     /// What an agent has changed of its image.
     changes => fork(agent: &str) -> ContainerChanges;
+    /// What one snapshot has over another.
+    snapshot_diff => compare(older: &str, newer: &str) -> ContainerChanges;
     /// Makes agents of an agent.
     fork => fork(agent: &str, request: ForkRequest) -> Vec<Agent>;
     /// Settles calls that were cut short.

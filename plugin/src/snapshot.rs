@@ -253,7 +253,10 @@ pub(crate) async fn possible_users<C: Capabilities>(
         all: true,
         labels: vec![labels::AGENT_ID.to_owned()],
     };
-    provider.capabilities.container_list(filter).await
+    let mut containers = provider.capabilities.container_list(filter).await?;
+    // What a comparison of snapshots reads is no agent, though it has an agent's labels, empty.
+    containers.retain(|container| labels::value(&container.labels, labels::AGENT_ID).is_some_and(|id| !id.is_empty()));
+    Ok(containers)
 }
 
 /// Removes the image of a snapshot that none of the containers uses. `false` where it was gone already.

@@ -18,13 +18,21 @@
 //! same time. What it made is removed by that provider's label when it ends, however it ends.
 
 mod clean_up;
+mod fault_proxy;
+mod network_mount;
+mod private_engine;
 pub mod sshd;
 mod testbed;
 pub mod tls;
 pub mod wire;
 
 pub use clean_up::remove_all;
-pub use testbed::{Kind, Testbed, argv, error_kind, open_behind, open_for_bench, output_of, run, tar_of};
+pub use fault_proxy::{Fault, FaultProxy};
+pub use network_mount::NetworkMount;
+pub use private_engine::PrivateEngine;
+pub use testbed::{
+    Kind, Testbed, argv, error_kind, open_behind, open_for_bench, output_of, run, run_private, tar_of,
+};
 
 /// Defines each test thrice: as `sandbox::…`, as `real::…` and, with SSH between it and the real engine, as `remote::…`.
 #[macro_export]

@@ -22,10 +22,11 @@ use mngr_host_shim::streams::{Archive, Channel};
 use serde_json::{Value, json};
 
 use crate::clean_up::remove_all;
+use crate::private_engine::PrivateEngine;
 use crate::sshd::Sshd;
 
 /// The image that agents are made from; `cargo xtask setup` puts it on a real engine.
-const IMAGE: &str = "mngr-test:busybox";
+pub(crate) const IMAGE: &str = "mngr-test:busybox";
 
 /// Which engine a test runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,37 +59,61 @@ pub struct Testbed {
 /// # Panics
 /// Where the test does, and where there is no engine: a test on a real engine is never skipped.
 pub fn run(kind: Kind, test: impl AsyncFnOnce(&Testbed)) {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    runtime().block_on(async {
+        let bed = Testbed::new(kind).await;
+        let outcome = AssertUnwindSafe(test(&bed)).catch_unwind().await;
+        bed.close(outcome).await;
+    });
+}
+
+/// Runs one test on an engine that is its own, to be killed and started again. The engine is gone afterwards.
+///
+/// # Panics
+/// Where the test does, and where no engine can be started.
+pub fn run_private(test: impl AsyncFnOnce(&Testbed, &mut PrivateEngine)) {
+    runtime().block_on(async {
+        let mut private = PrivateEngine::start().await;
+        let config = ProviderConfig {
+            host: Some(private.host()),
+            ..ProviderConfig::named("test")
+        };
+        let bed = Testbed::on(&config, None).await;
+        let outcome = AssertUnwindSafe(test(&bed, &mut private)).catch_unwind().await;
+        bed.close(outcome).await;
+    });
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
-        .expect("a runtime");
-    runtime.block_on(async {
-        let bed = Testbed::new(kind).await;
-        let outcome = AssertUnwindSafe(test(&bed)).catch_unwind().await;
-        let left = remove_all(&*bed.engine, bed.provider.name()).await;
-        if let Err(panic) = outcome {
-            std::panic::resume_unwind(panic);
-        }
-        assert!(left.is_empty(), "the test left behind: {left:?}");
-    });
+        .expect("a runtime")
 }
 
 impl Testbed {
     async fn new(kind: Kind) -> Self {
-        let sandbox = (kind == Kind::Sandbox).then(SandboxEngine::new);
         let sshd = (kind == Kind::Remote).then(|| Sshd::start(&[]));
+        let config = match &sshd {
+            Some(sshd) => sshd.provider("test"),
+            None => ProviderConfig::named("test"),
+        };
+        let sandbox = (kind == Kind::Sandbox).then(SandboxEngine::new);
+        Self {
+            _sshd: sshd,
+            ..Self::on(&config, sandbox).await
+        }
+    }
+
+    /// On the sandbox where there is one, else on the engine of that provider.
+    async fn on(config: &ProviderConfig, sandbox: Option<SandboxEngine>) -> Self {
         let engine: Arc<dyn Engine> = match &sandbox {
             Some(sandbox) => {
                 sandbox.add_image(IMAGE);
                 Arc::new(sandbox.clone())
             }
             None => {
-                let config = match &sshd {
-                    Some(sshd) => sshd.provider("test"),
-                    None => ProviderConfig::named("test"),
-                };
-                let engine = connect::connect(&config, &Environment::of_process(), &Tunnels::default());
+                let engine = connect::connect(config, &Environment::of_process(), &Tunnels::default());
                 Arc::new(engine.expect("an engine's address"))
             }
         };
@@ -111,9 +136,18 @@ impl Testbed {
             engine,
             sandbox,
             host,
-            _sshd: sshd,
+            _sshd: None,
             _state: state,
         }
+    }
+
+    /// Cleans up after a test, and ends as it did.
+    async fn close(&self, outcome: std::thread::Result<()>) {
+        let left = remove_all(&*self.engine, self.provider.name()).await;
+        if let Err(panic) = outcome {
+            std::panic::resume_unwind(panic);
+        }
+        assert!(left.is_empty(), "the test left behind: {left:?}");
     }
 
     /// The same provider as another process would open it.

@@ -9,6 +9,7 @@ mod component;
 mod dist;
 mod engine;
 mod image;
+mod packages;
 mod test;
 mod wasm_std;
 
@@ -71,6 +72,7 @@ fn root() -> &'static Path {
 fn setup(root: &Path) -> Result<()> {
     component::build(root)?;
     test::runner()?;
+    packages::ensure()?;
     let engine = engine::find_or_start()?;
     eprintln!("setup: engine {engine}");
     let image = image::ensure(&engine)?;

@@ -8,8 +8,8 @@ use super::Call;
 use crate::contract::Result;
 use crate::contract::docker::{
     BuildOptions, CommitOptions, Container, ContainerChanges, ContainerFilter, ContainerSpec, ContainerSummary,
-    CreatedContainer, EngineInfo, EngineVersion, Event, ExecOptions, Host, HostArchive, HostExecSession, HostLogStream,
-    HostWithStore, Image, ImageSummary, LogOptions, Network, PathStat, StatsSample, Volume,
+    CreatedContainer, EngineInfo, EngineVersion, Event, ExecOptions, Filesystem, Host, HostArchive, HostExecSession,
+    HostLogStream, HostWithStore, Image, ImageSummary, LogOptions, Network, PathStat, StatsSample, Volume,
 };
 use crate::contract::types::Limits;
 use crate::engine::{Engine, ProgressSink};
@@ -129,6 +129,14 @@ impl HostWithStore<Call> for HasSelf<Call> {
 
     async fn container_diff(call: &Accessor<Call, Self>, id: String) -> Result<ContainerChanges> {
         guard(call)?.container_diff(&id).await
+    }
+
+    async fn filesystem_diff(
+        call: &Accessor<Call, Self>,
+        older: Filesystem,
+        newer: Filesystem,
+    ) -> Result<ContainerChanges> {
+        guard(call)?.filesystem_diff(older, newer).await
     }
 
     async fn container_commit(call: &Accessor<Call, Self>, id: String, options: CommitOptions) -> Result<String> {

@@ -4,10 +4,13 @@
 
 mod ignore;
 mod pack;
+mod withheld;
 
 use std::path::{Path, PathBuf};
 
+pub use self::withheld::Withheld;
 use crate::contract::Result;
+use crate::environment::Environment;
 use crate::error::invalid;
 use crate::streams::Archive;
 
@@ -17,10 +20,11 @@ const DOCKERFILE: &str = "Dockerfile";
 /// A directory's archive, and the arguments of `docker build` as they hold for it.
 ///
 /// A Dockerfile that is named by an absolute path may lie anywhere: one outside of the directory is added to the archive
-/// under a name that nothing else has, as the Docker CLI does. Other names are those in the directory.
+/// under a name that nothing else has, as the Docker CLI does. Other names are those in the directory. Of `--secret` and
+/// `--ssh` only the ids stay in the arguments.
 ///
 /// # Errors
-/// `invalid-argument` where the directory, the Dockerfile or `.dockerignore` can not be read.
+/// `invalid-argument` where the directory, the Dockerfile, `.dockerignore` or a secret can not be read.
 pub fn context(directory: &Path, args: &[String]) -> Result<(Archive, Vec<String>)> {
     let unusable = |reason: String| {
         let remedy = "name the directory that holds the Dockerfile";
@@ -30,7 +34,7 @@ pub fn context(directory: &Path, args: &[String]) -> Result<(Archive, Vec<String
     if !root.is_dir() {
         return Err(unusable("is not a directory".to_owned()));
     }
-    let mut args = args.to_vec();
+    let (withheld, mut args) = Withheld::of(args, &Environment::of_process())?;
     let mut dockerfile = DOCKERFILE.to_owned();
     let mut outside = None;
     if let Some((position, value)) = last_dockerfile(&args) {
@@ -68,7 +72,7 @@ pub fn context(directory: &Path, args: &[String]) -> Result<(Archive, Vec<String
         ));
     }
     let rules = ignore::Rules::of(&root, &dockerfile).map_err(|error| unusable(error.to_string()))?;
-    Ok((Archive::Tar(pack::bytes(root, rules, outside)), args))
+    Ok((Archive::Context(pack::bytes(root, rules, outside), withheld), args))
 }
 
 /// Where the last `--file` stands, with the arguments that follow it, and its value.

@@ -19,12 +19,26 @@ pub struct Check {
     agent: String,
 }
 
-/// Show what an agent has changed of the image it was made from: A added, C changed, D deleted
+/// Show what an agent has changed of its image, or one snapshot of another: A added, C changed, D deleted
 #[derive(Debug, Args)]
+#[command(
+    override_usage = "mngr-docker snapshot diff [OPTIONS] AGENT
+       mngr-docker snapshot diff [OPTIONS] OLDER NEWER",
+    after_help = "Two are compared by reading all files of both; they may be of different agents. As in `docker diff`, a directory is \
+        changed where something in it is. Volumes, bind mounts and tmpfs are not compared.
+
+Examples:
+  mngr-docker snapshot diff a1
+  mngr-docker snapshot diff before-upgrade after-upgrade
+  mngr-docker snapshot diff before-upgrade a1"
+)]
 pub struct Diff {
-    /// Id, unique prefix of one, or name
-    #[arg(add = agent_names())]
-    agent: String,
+    /// An agent, to be compared with the image it was made from; or the older of two
+    #[arg(value_name = "OLDER", add = agent_names())]
+    older: String,
+    /// What has come of it: like OLDER an agent or a snapshot, by id, unique prefix of one, or name
+    #[arg(value_name = "NEWER", add = agent_names())]
+    newer: Option<String>,
 }
 
 impl Check {
@@ -56,9 +70,12 @@ impl Check {
 impl Diff {
     /// Lists the paths.
     pub async fn run(self, context: &Context) -> Outcome {
-        let spinner = context.spinner(&format!("comparing {}", clean(&self.agent)));
+        let spinner = context.spinner(&format!("comparing {}", clean(&self.older)));
         let provider = context.provider(&spinner).await?;
-        let compared = provider.changes(&self.agent).await;
+        let compared = match &self.newer {
+            Some(newer) => provider.snapshot_diff(&self.older, newer).await,
+            None => provider.changes(&self.older).await,
+        };
         let changes = compared.map_err(|error| context.failure(error))?;
         drop(spinner);
         if context.output.json {

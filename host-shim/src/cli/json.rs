@@ -191,7 +191,7 @@ pub fn severity_name(severity: Severity) -> &'static str {
     }
 }
 
-/// What an agent has changed.
+/// What an agent, or one snapshot over another, has changed.
 #[derive(Serialize)]
 pub struct ChangesJson<'a> {
     added: &'a [String],

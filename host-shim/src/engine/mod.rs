@@ -1,10 +1,12 @@
 //! Engines: the one trait that the bridge speaks, and the real engine behind it.
 //!
 //! [`Engine`] has one method for each function of the contract's `docker` interface, with the same meaning; `wit/docker.wit`
-//! is its documentation. The real engine and the sandbox engine implement it.
+//! is its documentation. One is different: [`Engine::container_compare`] knows containers only, and the guard makes of it the
+//! contract's `filesystem-diff`. The real engine and the sandbox engine implement it.
 #![allow(missing_docs)]
 
 pub mod connect;
+pub(crate) mod difference;
 pub mod docker;
 pub mod endpoint;
 pub mod machine;
@@ -60,6 +62,8 @@ pub trait Engine: Send + Sync + 'static {
     async fn container_remove(&self, id: &str, force: bool, volumes: bool) -> Result<()>;
     async fn container_update(&self, id: &str, limits: Limits) -> Result<Vec<String>>;
     async fn container_diff(&self, id: &str) -> Result<ContainerChanges>;
+    /// What the second has added, changed and deleted relative to the first.
+    async fn container_compare(&self, older: &str, newer: &str) -> Result<ContainerChanges>;
     async fn container_commit(&self, id: &str, options: CommitOptions) -> Result<String>;
 
     async fn image_inspect(&self, reference: &str) -> Result<Image>;

@@ -1,17 +1,63 @@
-//! What is made on the way to a flattened image, and must not stay: a bare image and a container of it.
+//! What is made on the way to something else, and must not stay: the bare image and the container that a flattened image
+//! goes through, and containers that are made of images for their files to be read.
 //!
-//! Both are called after the image that they are for, so that whoever finds a journal entry of it can take them away. They
-//! bear no label, for every label of theirs would be on the snapshot too.
+//! Their names are known before they are made, so that whoever finds a journal entry of them can take them away. None is an
+//! agent: they bear no label, or no value in ours.
 
 use super::Engine;
+use crate::contract::docker::{ContainerSpec, Image, Mount, MountKind};
 use crate::contract::{ProviderError, Result};
 
 /// The repository of bare images.
 pub const REPOSITORY: &str = "mngr-scratch";
+/// How our labels begin.
+const OUR_LABELS: &str = "com.imbue.mngr.";
 
 /// The container that an image with this tag is flattened through.
 pub fn container(tag: &str) -> String {
     format!("{REPOSITORY}.{tag}")
+}
+
+/// A container of an image that is never started. Of the image's configuration it keeps nothing that would change its files.
+pub fn reader(name: String, image: Image) -> ContainerSpec {
+    // A container has all labels of its image; they can be emptied and not taken away.
+    let labels = image.labels.into_iter().filter(|(key, _)| key.starts_with(OUR_LABELS));
+    // Else volumes would be made and filled.
+    let nothing = |target| Mount {
+        kind: MountKind::Tmpfs,
+        source: String::new(),
+        target,
+        read_only: false,
+        propagation: None,
+        create_source: false,
+        no_copy: false,
+        volume_driver: None,
+        volume_options: Vec::new(),
+        volume_labels: Vec::new(),
+        volume_subpath: None,
+        bind_recursive: None,
+        tmpfs_bytes: None,
+        tmpfs_mode: None,
+    };
+    ContainerSpec {
+        name,
+        image: image.id,
+        labels: labels.map(|(key, _)| (key, String::new())).collect(),
+        command: Some(vec!["true".to_owned()]),
+        // A directory that is not there is made.
+        working_dir: Some("/".to_owned()),
+        mounts: image.volumes.into_iter().map(nothing).collect(),
+        network_mode: Some("none".to_owned()),
+        ..ContainerSpec::default()
+    }
+}
+
+/// Takes away a scratch container.
+///
+/// # Errors
+/// What the engine answers; that there is none is a success.
+pub async fn remove(engine: &dyn Engine, container: &str) -> Result<()> {
+    gone(engine.container_remove(container, true, true).await)
 }
 
 /// Takes away what a flattening to `image` (`repository:tag`) has left.
@@ -20,15 +66,14 @@ pub fn container(tag: &str) -> String {
 /// What the engine answers; that there is nothing is a success.
 pub async fn sweep(engine: &dyn Engine, image: &str) -> Result<()> {
     let tag = image.rsplit_once(':').map_or(image, |(_, tag)| tag);
-    let gone = |result: Result<()>| match result {
+    remove(engine, &container(tag)).await?;
+    let bare = format!("{REPOSITORY}:{tag}");
+    gone(engine.image_remove(&bare, true).await.map(drop))
+}
+
+fn gone(result: Result<()>) -> Result<()> {
+    match result {
         Err(ProviderError::NotFound(_)) => Ok(()),
         other => other,
-    };
-    gone(engine.container_remove(&container(tag), true, true).await)?;
-    gone(
-        engine
-            .image_remove(&format!("{REPOSITORY}:{tag}"), true)
-            .await
-            .map(drop),
-    )
+    }
 }

@@ -63,16 +63,23 @@ pub enum Step {
         /// As one layer.
         flatten: bool,
     },
+    /// A container is made that is no agent, for its files to be read.
+    Scratch {
+        /// Its name.
+        container: String,
+    },
 }
 
-impl From<Step> for PendingStep {
-    fn from(step: Step) -> Self {
-        match step {
-            Step::Create { name, agent_id } => Self::Create(PendingCreate {
+impl Step {
+    /// What a plugin is told of it: nothing of what is the host's alone.
+    fn pending(self) -> Option<PendingStep> {
+        Some(match self {
+            Step::Scratch { .. } => return None,
+            Step::Create { name, agent_id } => PendingStep::Create(PendingCreate {
                 container_name: name,
                 agent_id,
             }),
-            Step::Rename { container, from, to } => Self::Rename(PendingRename {
+            Step::Rename { container, from, to } => PendingStep::Rename(PendingRename {
                 container_id: container,
                 from_name: from,
                 to_name: to,
@@ -82,13 +89,13 @@ impl From<Step> for PendingStep {
                 image,
                 was_paused,
                 flatten,
-            } => Self::Commit(PendingCommit {
+            } => PendingStep::Commit(PendingCommit {
                 container_id: container,
                 image,
                 was_paused,
                 flatten,
             }),
-        }
+        })
     }
 }
 
@@ -305,7 +312,7 @@ impl Stale {
         Pending {
             id: self.id(),
             started_at: self.started_at.clone(),
-            steps: self.steps.iter().cloned().map(PendingStep::from).collect(),
+            steps: self.steps.iter().cloned().filter_map(Step::pending).collect(),
         }
     }
 

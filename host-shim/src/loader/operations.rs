@@ -51,6 +51,7 @@ operations! {
     snapshot_list as call_snapshot_list(filter: SnapshotFilter) -> Vec<Snapshot>;
     snapshot_delete as call_snapshot_delete(agent: Option<String>, snapshot: String) -> Snapshot;
     changes as call_changes(agent: String) -> ContainerChanges;
+    snapshot_diff as call_snapshot_diff(older: String, newer: String) -> ContainerChanges;
     fork as call_fork(agent: String, request: ForkRequest) -> Vec<Agent>;
     volumes as call_volumes() -> Vec<AgentVolume>;
     gpus as call_gpus() -> GpuReport;

@@ -203,7 +203,7 @@ async fn bytes_of(archive: Archive) -> Result<Vec<u8>> {
         )
     };
     match archive {
-        Archive::Tar(stream) => {
+        Archive::Tar(stream) | Archive::Context(stream, _) => {
             let chunks: Vec<Bytes> = stream.try_collect().await.map_err(broken)?;
             Ok(chunks.concat())
         }

@@ -207,12 +207,13 @@ impl SandboxEngine {
         let container = state.container(id)?;
         let image = state.images.get(&container.image_id);
         let image = image.ok_or_else(|| errors::no_image(&container.image_id))?;
-        let difference = locked(&container.root).difference(&image.tree);
-        Ok(ContainerChanges {
-            added: difference.added,
-            modified: difference.modified,
-            deleted: difference.deleted,
-        })
+        Ok(locked(&container.root).difference(&image.tree))
+    }
+
+    pub(super) fn compare_containers(&self, older: &str, newer: &str) -> Result<ContainerChanges> {
+        let state = self.state();
+        let before = locked(&state.container(older)?.root).clone();
+        Ok(locked(&state.container(newer)?.root).difference(&before))
     }
 }
 

@@ -25,6 +25,7 @@ pub enum Operation {
     ContainerRemove,
     ContainerUpdate,
     ContainerDiff,
+    ContainerCompare,
     ContainerCommit,
     ImageInspect,
     ImageList,

@@ -218,6 +218,11 @@ impl Engine for SandboxEngine {
         self.call(Operation::ContainerDiff, call).await
     }
 
+    async fn container_compare(&self, older: &str, newer: &str) -> Result<ContainerChanges> {
+        let call = async { self.compare_containers(older, newer) };
+        self.call(Operation::ContainerCompare, call).await
+    }
+
     async fn container_commit(&self, id: &str, options: CommitOptions) -> Result<String> {
         let call = async { self.commit_container(id, &options) };
         self.call(Operation::ContainerCommit, call).await

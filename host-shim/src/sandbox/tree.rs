@@ -8,6 +8,9 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use jiff::Timestamp;
 
+use crate::contract::docker::ContainerChanges;
+use crate::engine::difference;
+
 /// What a path holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {
@@ -60,14 +63,6 @@ impl Node {
             Kind::Symlink(target) => target.len() as u64,
         }
     }
-}
-
-/// What differs between two trees, as `docker diff` sorts it.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Difference {
-    pub added: Vec<String>,
-    pub modified: Vec<String>,
-    pub deleted: Vec<String>,
 }
 
 /// Files by path. There is always a `/`.
@@ -145,41 +140,15 @@ impl Tree {
         files.map(Node::size).sum()
     }
 
-    /// What became of `base`. A directory counts as modified where something directly in it was added or deleted;
-    /// of a deleted directory only its top is named.
-    pub fn difference(&self, base: &Self) -> Difference {
-        let mut difference = Difference::default();
-        let mut touched = std::collections::BTreeSet::new();
-        for (path, node) in &self.nodes {
-            match base.nodes.get(path) {
-                None => {
-                    touched.insert(parent(path));
-                    difference.added.push(path.clone());
-                }
-                Some(before) if node.is_directory() && before.is_directory() => {
-                    if node.mode != before.mode {
-                        touched.insert(path.as_str());
-                    }
-                }
-                Some(before) if node != before => {
-                    touched.insert(path.as_str());
-                    touched.insert(parent(path));
-                }
-                Some(_) => {}
+    /// What became of `base`.
+    pub fn difference(&self, base: &Self) -> ContainerChanges {
+        difference::between(&base.nodes, &self.nodes, |_, before, now| {
+            let both_directories = before.is_directory() && now.is_directory();
+            match both_directories {
+                true => (before.mode, before.uid, before.gid) != (now.mode, now.uid, now.gid),
+                false => before != now,
             }
-        }
-        for path in base.nodes.keys().filter(|path| !self.nodes.contains_key(*path)) {
-            touched.insert(parent(path));
-            if self.nodes.contains_key(parent(path)) {
-                difference.deleted.push(path.clone());
-            }
-        }
-        difference.modified = touched
-            .into_iter()
-            .filter(|path| *path != "/" && self.nodes.contains_key(*path) && base.nodes.contains_key(*path))
-            .map(str::to_owned)
-            .collect();
-        difference
+        })
     }
 
     /// Bytes of the files that `base` does not have as they are.

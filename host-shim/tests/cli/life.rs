@@ -1,10 +1,9 @@
 //! One agent's life by the command line, on a real engine.
 
 use std::io::{BufRead, BufReader, Write};
-use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::{Command, Stdio};
-use std::sync::mpsc;
 
+use mngr_docker_tests::{Fault, FaultProxy};
 use serde_json::{Value, json};
 
 use crate::person::{IMAGE, Person};
@@ -119,53 +118,13 @@ fn errors_are_text_for_people_and_json_for_programs() {
     assert_eq!(person.run(&["no-such-command"]).status, 2);
 }
 
-/// Passes everything on to the engine, and says when a request whose first line holds `marker` comes by.
-pub fn watched_engine(path: &std::path::Path, marker: &'static str) -> mpsc::Receiver<()> {
-    let real = std::env::var("DOCKER_HOST").unwrap_or_else(|_| "unix:///var/run/docker.sock".to_owned());
-    let real = real.strip_prefix("unix://").expect("a local engine").to_owned();
-    let listener = UnixListener::bind(path).expect("a socket");
-    let (seen, seeing) = mpsc::channel();
-    std::thread::spawn(move || {
-        for client in listener.incoming() {
-            let client = client.expect("a connection");
-            let engine = UnixStream::connect(&real).expect("the engine");
-            let (mut to_client, mut from_engine) = (
-                client.try_clone().expect("a socket"),
-                engine.try_clone().expect("a socket"),
-            );
-            let seen = seen.clone();
-            std::thread::spawn(move || {
-                let mut engine = engine;
-                let mut lines = BufReader::new(client);
-                loop {
-                    let buffer = match lines.fill_buf() {
-                        Ok(buffer) if !buffer.is_empty() => buffer,
-                        _ => break,
-                    };
-                    if buffer.starts_with(marker.as_bytes()) {
-                        let _ = seen.send(());
-                    }
-                    let length = buffer.len();
-                    if engine.write_all(buffer).is_err() {
-                        break;
-                    }
-                    lines.consume(length);
-                }
-                let _ = engine.shutdown(std::net::Shutdown::Write);
-            });
-            std::thread::spawn(move || std::io::copy(&mut from_engine, &mut to_client));
-        }
-    });
-    seeing
-}
-
 #[test]
 fn ctrl_c_in_the_middle_of_a_create_leaves_no_agent() {
-    for marker in ["POST /containers/create", "POST /containers/"] {
+    for request in ["POST /containers/create", "POST /containers/*/start"] {
         let person = Person::new();
-        let socket = person.home().join("engine.sock");
-        let seen = watched_engine(&socket, marker);
-        let host = format!("unix://{}", socket.display());
+        let proxy = FaultProxy::before_the_engine(person.home().join("engine.sock"));
+        let asked = proxy.once(request, Fault::Tell);
+        let host = format!("unix://{}", proxy.socket().display());
         let child = person
             .command(&["create", "a1"])
             .env(
@@ -178,7 +137,7 @@ fn ctrl_c_in_the_middle_of_a_create_leaves_no_agent() {
             .stderr(Stdio::piped())
             .spawn()
             .expect("it runs");
-        seen.recv().expect("the request");
+        asked.blocking_recv().expect("the request");
         let killed = Command::new("kill")
             .args(["-INT", &child.id().to_string()])
             .status()
@@ -191,7 +150,7 @@ fn ctrl_c_in_the_middle_of_a_create_leaves_no_agent() {
             "{}",
             String::from_utf8_lossy(&output.stderr)
         );
-        assert!(person.containers().is_empty(), "interrupted at {marker}");
+        assert!(person.containers().is_empty(), "interrupted at {request}");
     }
 }
 

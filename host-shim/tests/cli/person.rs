@@ -97,6 +97,24 @@ impl Person {
             containers.into_iter().map(|container| container.id).collect()
         })
     }
+
+    /// How many containers there are of the images of this person's snapshots.
+    pub fn containers_of_snapshots(&self) -> usize {
+        on_the_engine(async |engine| {
+            let label = format!("{PROVIDER_LABEL}={}", self.provider);
+            let images = engine.image_list(vec![label]).await.expect("a list");
+            let all = ContainerFilter {
+                all: true,
+                labels: Vec::new(),
+            };
+            let containers = engine.container_list(all).await.expect("a list");
+            let of_ours = |id: &str| images.iter().any(|image| image.id == id);
+            containers
+                .iter()
+                .filter(|container| of_ours(&container.image_id))
+                .count()
+        })
+    }
 }
 
 impl Drop for Person {

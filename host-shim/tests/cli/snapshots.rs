@@ -54,7 +54,13 @@ fn an_agent_is_forked_by_count_and_its_changes_and_lineage_are_shown() {
     assert_eq!(forks[1]["parent_id"], parent["id"]);
     assert_eq!(person.run(&["exec", "try-1", "--", "touch", "/new"]).status, 0);
     assert_eq!(person.run(&["snapshot", "diff", "try-1"]).stdout, "A /new\n");
-    person.json(&["snapshot", "create", "try-1"]);
+    person.json(&["snapshot", "create", "try-1", "--name", "idea"]);
+    person.json(&["snapshot", "create", "a1", "--name", "plain"]);
+    assert_eq!(person.run(&["snapshot", "diff", "plain", "idea"]).stdout, "A /new\n");
+    assert_eq!(
+        person.json(&["snapshot", "diff", "idea", "a1"]),
+        json!({"added": [], "modified": [], "deleted": ["/new"]})
+    );
     let tree = person.run(&["snapshot", "list", "--tree"]).stdout;
     assert!(tree.contains(" of a1,") && tree.contains("└─ snap-"), "{tree}");
     assert_eq!(person.run(&["destroy", "try-1", "try-2", "--snapshots"]).status, 0);

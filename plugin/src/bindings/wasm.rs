@@ -5,8 +5,8 @@
 use crate::contract::backend::{self, ConfigReport, Description};
 use crate::contract::docker::{
     self, Archive, BuildOptions, CommitOptions, Container, ContainerChanges, ContainerFilter, ContainerSpec,
-    ContainerSummary, CreatedContainer, EngineInfo, Event, ExecOptions, ExecSession, Image, ImageSummary, LogOptions,
-    LogStream, PathStat, StatsSample, Volume,
+    ContainerSummary, CreatedContainer, EngineInfo, Event, ExecOptions, ExecSession, Filesystem, Image, ImageSummary,
+    LogOptions, LogStream, PathStat, StatsSample, Volume,
 };
 use crate::contract::instance::{
     Action, AgentVolume, CreateRequest, DestroyRequest, Destroyed, DiscoverRequest, ForkRequest, GcRequest, GpuReport,
@@ -46,6 +46,10 @@ impl Capabilities for Imports {
 
     async fn container_diff(&self, id: &str) -> Result<ContainerChanges> {
         docker::container_diff(id.to_owned()).await
+    }
+
+    async fn filesystem_diff(&self, older: Filesystem, newer: Filesystem) -> Result<ContainerChanges> {
+        docker::filesystem_diff(older, newer).await
     }
 
     async fn container_create(&self, spec: ContainerSpec) -> Result<CreatedContainer> {
@@ -290,6 +294,10 @@ impl Guest for Component {
 
     async fn changes(provider: Provider, agent: String) -> Result<ContainerChanges> {
         open(provider)?.changes(&agent).await
+    }
+
+    async fn snapshot_diff(provider: Provider, older: String, newer: String) -> Result<ContainerChanges> {
+        open(provider)?.snapshot_diff(&older, &newer).await
     }
 
     async fn fork(provider: Provider, agent: String, request: ForkRequest) -> Result<Vec<Agent>> {

@@ -80,7 +80,7 @@ fn nothing_is_asked_of_the_engine_before_everything_is_judged() {
     let mut build = request("a");
     build.source = Source::Build {
         context: String::new(),
-        args: vec!["--secret=id=x".to_owned()],
+        args: vec!["--squash".to_owned()],
     };
     for bad in [name, tags, args, kind, build] {
         block_on(provider(&fake).create(bad)).expect_err("bad input");

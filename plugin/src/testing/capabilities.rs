@@ -50,6 +50,16 @@ impl Capabilities for &Fake {
         })
     }
 
+    async fn filesystem_diff(&self, older: Filesystem, newer: Filesystem) -> Result<ContainerChanges> {
+        self.call("compare", &format!("{older:?} {newer:?}"), || {
+            Ok(ContainerChanges {
+                added: vec!["/new".to_owned()],
+                modified: Vec::new(),
+                deleted: Vec::new(),
+            })
+        })
+    }
+
     async fn container_create(&self, spec: ContainerSpec) -> Result<CreatedContainer> {
         let name = spec.name.clone();
         self.call("create", &name, || {

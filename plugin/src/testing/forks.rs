@@ -152,3 +152,36 @@ fn names_of_forks_are_judged_before_anything_is_made() {
     }
     assert!(fake.count("commit") == 0 && fake.count("create") == 1);
 }
+
+#[test]
+fn a_name_that_a_snapshot_and_an_agent_bear_is_ambiguous_and_each_is_compared_as_what_it_is() {
+    let fake = Fake::new();
+    agent(&fake, "a1");
+    let named = |name: &str| SnapshotRequest {
+        name: name.to_owned(),
+        pause: None,
+        force: false,
+    };
+    block_on(provider(&fake).snapshot_create("a1", named("a1"))).expect("a snapshot of the agent's name");
+    let one = block_on(provider(&fake).snapshot_create("a1", named("one"))).expect("a snapshot");
+    let Err(ProviderError::Ambiguous(error)) = block_on(provider(&fake).snapshot_diff("one", "a1")) else {
+        panic!("it was taken for one of them")
+    };
+    assert_eq!(error.candidates.len(), 2);
+    let id = fake.containers.borrow()[0].0.id.clone();
+    agent(&fake, "a2");
+    block_on(provider(&fake).snapshot_diff("one", "a2")).expect("compared");
+    let compared = fake
+        .calls
+        .borrow()
+        .iter()
+        .rfind(|(name, _)| *name == "compare")
+        .cloned();
+    let about = compared.expect("a comparison").1;
+    assert!(
+        about.contains(&one.image) && about.contains("Container(") && !about.contains(&id),
+        "{about}"
+    );
+    let missing = block_on(provider(&fake).snapshot_diff("one", "nobody")).expect_err("there is none");
+    assert!(summary(&missing).contains("nobody"), "{}", summary(&missing));
+}

@@ -16,8 +16,8 @@ use std::cell::{Cell, RefCell};
 
 use crate::contract::docker::{
     BuildOptions, CommitOptions, Container, ContainerChanges, ContainerFilter, ContainerSpec, ContainerStatus,
-    ContainerSummary, CreatedContainer, EngineInfo, Event, ExecOptions, Image, ImageSummary, LogOptions, PathStat,
-    StatsSample, Volume,
+    ContainerSummary, CreatedContainer, EngineInfo, Event, ExecOptions, Filesystem, Image, ImageSummary, LogOptions,
+    PathStat, StatsSample, Volume,
 };
 use crate::contract::ssh::{Command, CommandOutput};
 use crate::contract::system::{LogLevel, Progress};

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use mngr_docker_tests::{Kind, Testbed, error_kind, run};
@@ -130,22 +131,22 @@ fn an_image_whose_agent_can_not_be_made_goes_too() {
 fn a_build_that_is_cancelled_leaves_nothing() {
     run(Kind::Real, async |bed| {
         let directory = context(&[("Dockerfile", "FROM mngr-test:busybox\nRUN sleep 600\n")]);
-        let cancel = CancellationToken::new();
-        let token = cancel.clone();
-        let provider = bed
-            .provider
-            .clone()
-            .cancelled_by(cancel)
-            .on_progress(Arc::new(move |progress| {
-                if progress.subject.contains("RUN sleep") {
-                    token.cancel();
-                }
-            }));
-        assert_eq!(
-            error_kind(provider.create(from(directory.path(), &["--no-cache"])).await),
-            "unavailable"
-        );
-        assert_nothing_is_left(bed).await;
+        for builder in [&["--no-cache"][..], &["--no-cache", "--secret=id=a,src=/etc/hostname"]] {
+            let cancel = CancellationToken::new();
+            let token = cancel.clone();
+            let provider = bed
+                .provider
+                .clone()
+                .cancelled_by(cancel)
+                .on_progress(Arc::new(move |progress| {
+                    if progress.subject.contains("RUN sleep") {
+                        token.cancel();
+                    }
+                }));
+            let cancelled = provider.create(from(directory.path(), builder)).await;
+            assert_eq!(error_kind(cancelled), "unavailable");
+            assert_nothing_is_left(bed).await;
+        }
     });
 }
 
@@ -154,5 +155,146 @@ fn the_engine_in_memory_says_that_it_builds_nothing() {
     run(Kind::Sandbox, async |bed| {
         let files = [("Dockerfile", "FROM mngr-test:busybox\n")];
         assert_eq!(error_kind(create(bed, &files, &[]).await), "unsupported");
+    });
+}
+
+#[test]
+fn a_step_reads_a_secret_and_neither_image_nor_labels_hold_it() {
+    run(Kind::Real, async |bed| {
+        let elsewhere = context(&[("token", "hunter2-of-a-token\n")]);
+        let secret = format!("id=token,src={}", elsewhere.path().join("token").display());
+        let dockerfile = "FROM mngr-test:busybox\nARG WORD\n\
+                          RUN --mount=type=secret,id=token wc -c < /run/secrets/token > /length; echo $WORD > /word\n\
+                          COPY kept /kept\n";
+        let files = [("Dockerfile", dockerfile), ("kept", "kept\n")];
+        let agent = create(
+            bed,
+            &files,
+            &["--secret", &secret, "--build-arg=WORD=hello", "--no-cache"],
+        )
+        .await
+        .expect("an agent");
+        assert_eq!(
+            bed.shell("a", "cat /length /word /kept").await,
+            (0, "19\nhello\nkept\n".to_owned())
+        );
+        let found = bed.shell("a", "find / -xdev -type f -exec grep -l hunter2 {} +").await;
+        assert_eq!(found.1, "");
+        let image = bed.engine.image_inspect(&agent.image).await.expect("the image");
+        let container = bed
+            .engine
+            .container_inspect(&agent.container_id, false)
+            .await
+            .expect("it");
+        for labels in [&image.labels, &container.labels] {
+            assert!(labels.iter().any(|(key, _)| key == PROVIDER_LABEL));
+            assert!(!format!("{labels:?}").contains("hunter2") && !format!("{labels:?}").contains("token"));
+        }
+        let docker = bollard::Docker::connect_with_defaults().expect("the engine's address");
+        let history = docker.image_history(&agent.image).await.expect("its history");
+        assert!(!format!("{history:?}").contains("hunter2"));
+    });
+}
+
+#[test]
+fn a_secret_that_a_step_prints_is_not_in_the_error_or_the_log() {
+    run(Kind::Real, async |bed| {
+        let elsewhere = context(&[("token", "hunter2-of-a-token\n")]);
+        let secret = format!("--secret=id=token,src={}", elsewhere.path().join("token").display());
+        let dockerfile = "FROM mngr-test:busybox\nRUN --mount=type=secret,id=token cat /run/secrets/token; exit 3\n";
+        let error = create(bed, &[("Dockerfile", dockerfile)], &[&secret, "--no-cache"])
+            .await
+            .expect_err("a failing step");
+        assert_eq!(error.kind(), "invalid_argument");
+        assert!(
+            error.message().contains("(secret)") && error.message().contains("exit code: 3"),
+            "{}",
+            error.message()
+        );
+        let path = error.remedy().rsplit(' ').next().expect("a file").to_owned();
+        let log = fs::read_to_string(&path).expect("the log");
+        fs::remove_file(path).expect("removed");
+        assert!(
+            log.contains("(secret)") && !log.contains("hunter2") && !error.message().contains("hunter2"),
+            "{log}"
+        );
+
+        let dockerfile = "FROM mngr-test:busybox\nRUN --mount=type=secret,id=other,required=true true\n";
+        let error = create(bed, &[("Dockerfile", dockerfile)], &[&secret])
+            .await
+            .expect_err("no such secret");
+        assert!(error.message().contains("other"), "{}", error.message());
+        let path = error.remedy().rsplit(' ').next().expect("a file");
+        fs::remove_file(path).expect("removed");
+        assert_nothing_is_left(bed).await;
+    });
+}
+
+/// An SSH agent of this test alone.
+struct SshAgent(Child);
+
+impl Drop for SshAgent {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn output(program: &str, args: &[&str], environment: &[(&str, &str)]) -> String {
+    let output = Command::new(program)
+        .args(args)
+        .envs(environment.iter().copied())
+        .stdin(Stdio::null())
+        .output()
+        .expect("a program that `cargo xtask setup` installs");
+    assert!(
+        output.status.success(),
+        "{program}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).expect("text")
+}
+
+#[test]
+fn a_step_asks_an_ssh_agent_of_this_machine() {
+    run(Kind::Real, async |bed| {
+        let directory = tempfile::tempdir().expect("a directory");
+        let at = |name: &str| directory.path().join(name).display().to_string();
+        let (socket, key) = (at("agent.sock"), at("key"));
+        let agent = Command::new("ssh-agent")
+            .args(["-D", "-a", &socket])
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("ssh-agent");
+        let _agent = SshAgent(agent);
+        while std::os::unix::net::UnixStream::connect(&socket).is_err() {
+            std::thread::yield_now();
+        }
+        output(
+            "ssh-keygen",
+            &["-q", "-t", "ed25519", "-N", "", "-C", "of-the-test", "-f", &key],
+            &[],
+        );
+        output("ssh-add", &["-q", &key], &[("SSH_AUTH_SOCK", &socket)]);
+
+        // The image has no program that speaks to an agent, so it gets this machine's.
+        let build = tempfile::tempdir().expect("a directory");
+        let program = output("sh", &["-c", "command -v ssh-add"], &[]).trim().to_owned();
+        let libraries = output("ldd", &[&program], &[]);
+        let paths = libraries.split_whitespace().filter(|word| word.starts_with('/'));
+        for path in paths.chain([program.as_str()]) {
+            let target = build.path().join("root").join(path.trim_start_matches('/'));
+            fs::create_dir_all(target.parent().expect("a folder")).expect("made");
+            fs::copy(path, target).expect("copied");
+        }
+        let dockerfile = "FROM mngr-test:busybox\nCOPY root/ /\nRUN --mount=type=ssh ssh-add -L > /keys\n";
+        fs::write(build.path().join("Dockerfile"), dockerfile).expect("written");
+        let ssh = format!("--ssh=default={socket}");
+        bed.provider
+            .create(from(build.path(), &[&ssh, "--no-cache"]))
+            .await
+            .expect("an agent");
+        let public = fs::read_to_string(format!("{key}.pub")).expect("the public key");
+        assert_eq!(bed.shell("a", "cat /keys").await, (0, public));
     });
 }

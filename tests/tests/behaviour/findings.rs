@@ -1,6 +1,6 @@
 //! What a snapshot would not hold is said before it is taken, and kept with it.
 
-use mngr_docker_tests::{Testbed, behaviours, error_kind};
+use mngr_docker_tests::{Kind, NetworkMount, Testbed, behaviours, error_kind, run};
 use mngr_host_shim::contract::ProviderError;
 use mngr_host_shim::contract::instance::{SnapshotFilter, SnapshotRequest, StopRequest};
 use mngr_host_shim::contract::types::{AgentState, Finding, FindingKind, Severity};
@@ -167,4 +167,40 @@ behaviours! {
             assert!(error.remedy().contains("did you mean"), "{}", error.remedy());
         }
     }
+}
+
+/// Only for real: the sandbox has no machine to mount anything on.
+#[test]
+fn a_bind_below_a_mounted_network_filesystem_is_network_storage() {
+    run(Kind::Real, async |bed| {
+        let mount = NetworkMount::new();
+        let work = mount.path().join("work");
+        std::fs::create_dir(&work).expect("a directory over the network");
+        std::fs::write(mount.other_end().join("work/file"), "from elsewhere\n").expect("a file at the other end");
+        let volume = format!("--volume={}:/data", work.display());
+        let local = format!("--volume={}:/local", mount.other_end().display());
+        bed.provider
+            .create(with("a", &[&volume, &local]))
+            .await
+            .expect("an agent");
+        assert_eq!(
+            bed.shell("a", "cat /data/file").await,
+            (0, "from elsewhere\n".to_owned())
+        );
+        let findings = check(&bed.provider, "a").await;
+        let finding = at(&findings, "/data");
+        assert_eq!(finding.kind, FindingKind::NetworkStorage);
+        assert!(finding.reason.contains("fuse.sshfs"), "{}", finding.reason);
+        assert_eq!(finding.source.as_deref(), work.to_str());
+        assert_eq!(at(&findings, "/local").kind, FindingKind::BindMount);
+
+        // Over the agent's own files it blocks.
+        bed.provider
+            .create(with("b", &[&volume, "--workdir=/data"]))
+            .await
+            .expect("an agent");
+        let refused = bed.provider.snapshot_create("b", SnapshotRequest::default()).await;
+        assert_eq!(error_kind(refused), "snapshot_blocked");
+        remove(bed, &["a", "b"], &[]).await;
+    });
 }

@@ -2,11 +2,13 @@
 
 mod builds;
 mod cancel;
+mod compare;
 mod copy;
 mod crash;
 mod create;
 mod deep;
 mod discover;
+mod engine_death;
 mod events;
 mod exec;
 mod findings;

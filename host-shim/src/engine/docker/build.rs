@@ -1,18 +1,27 @@
-//! Builds, through the engine's own builder: the context goes out while the log comes back.
+//! Builds, through the engine's own builder: the context goes out while the log comes back. One whose steps may use secrets
+//! or SSH agents is built by BuildKit, which has a session to ask for them; the engine's classic builder has none.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bollard::errors::Error;
+use bollard_buildkit_proto::moby::buildkit::v1::StatusResponse;
 use bytes::BytesMut;
 use futures::{StreamExt, TryStreamExt};
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method};
 use http_body_util::{BodyDataStream, Either, StreamBody};
 use hyper::body::Frame;
+use prost::Message as _;
 use serde::Deserialize;
+use serde_json::Value;
 
+use super::session::Session;
 use super::{DockerEngine, errors, references, tarball};
+use crate::build::Withheld;
 use crate::contract::docker::BuildOptions;
 use crate::contract::system::Progress;
 use crate::contract::{ProviderError, Result};
@@ -24,6 +33,10 @@ use crate::streams::Archive;
 const PATIENCE: Duration = Duration::from_secs(600);
 /// Lines of the log that an error shows; all of them are in the file that it names.
 const SHOWN: usize = 12;
+/// What a log has in place of a secret that a step has printed.
+const HIDDEN: &str = "(secret)";
+/// Shorter ones are found everywhere.
+const HIDDEN_FROM: usize = 4;
 
 /// One line of what the engine tells.
 #[derive(Default, Deserialize)]
@@ -32,18 +45,13 @@ struct Message {
     stream: String,
     status: String,
     error: Option<String>,
-    aux: Option<Aux>,
-}
-
-#[derive(Deserialize)]
-struct Aux {
-    #[serde(rename = "ID")]
-    id: Option<String>,
+    /// An object with the image's id; of BuildKit a text with its status.
+    aux: Value,
 }
 
 pub(super) async fn build(
     engine: &DockerEngine,
-    context: Archive,
+    mut context: Archive,
     options: BuildOptions,
     progress: ProgressSink,
 ) -> Result<String> {
@@ -53,12 +61,40 @@ pub(super) async fn build(
         .map_or(PATIENCE, |seconds| Duration::from_secs(seconds.into()));
     let operation = engine.changes("build", "image", &tag).within(limit);
     engine.check().await?;
+    let withheld = match &mut context {
+        Archive::Context(_, withheld) => std::mem::take(withheld),
+        Archive::Path(_) | Archive::Tar(_) => Withheld::default(),
+    };
+    let withheld = asked_for(withheld, &options)?;
     let mut log = Log::new(&tag, progress);
-    match tokio::time::timeout(limit, run(engine, context, options, &mut log)).await {
+    log.hide(&withheld);
+    match tokio::time::timeout(limit, run(engine, context, withheld, options, &mut log)).await {
         Err(_) => Err(late(errors::late(engine.chosen(), &operation), &log)),
         Ok(Err(error)) => Err(errors::failed(engine.chosen(), &operation, &error)),
         Ok(Ok(())) => log.outcome(),
     }
+}
+
+/// Of what came with the context, that which the build asks for.
+fn asked_for(mut withheld: Withheld, options: &BuildOptions) -> Result<Withheld> {
+    let missing = |field: &str, id: &String| {
+        let reason = "nothing of that id came with the context";
+        invalid(
+            field,
+            id,
+            reason,
+            "this is a fault of the plugin; report it to its author",
+        )
+    };
+    if let Some(id) = options.secrets.iter().find(|id| !withheld.secrets.contains_key(*id)) {
+        return Err(missing("secrets", id));
+    }
+    if let Some(id) = options.ssh.iter().find(|id| !withheld.agents.contains_key(*id)) {
+        return Err(missing("ssh", id));
+    }
+    withheld.secrets.retain(|id, _| options.secrets.contains(id));
+    withheld.agents.retain(|id, _| options.ssh.contains(id));
+    Ok(withheld)
 }
 
 /// The file with the log is named where a person looks first.
@@ -78,6 +114,7 @@ fn late(error: ProviderError, log: &Log) -> ProviderError {
 async fn run(
     engine: &DockerEngine,
     context: Archive,
+    withheld: Withheld,
     options: BuildOptions,
     log: &mut Log,
 ) -> std::result::Result<(), Error> {
@@ -86,7 +123,15 @@ async fn run(
     let bytes =
         tarball::bytes(context, root_name).map_err(|error| Error::from(std::io::Error::other(error.message())))?;
     let body = Either::Right(StreamBody::new(bytes.map_ok(Frame::data).boxed()));
-    let query = query(&options)?;
+    let mut query = query(&options)?;
+    // Held to the build's end.
+    let session = match withheld.is_empty() {
+        true => None,
+        false => Some(Session::open(engine, withheld).await?),
+    };
+    if let Some(session) = &session {
+        query.extend([("version", "2".to_owned()), ("session", session.id.clone())]);
+    }
     let query: Vec<(&str, &str)> = query.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let mut request = engine.request(Method::POST, "/build", &query, body)?;
     request
@@ -149,6 +194,10 @@ struct Log {
     image: Option<String>,
     error: Option<String>,
     progress: ProgressSink,
+    /// Steps of BuildKit that have been told of.
+    begun: BTreeSet<String>,
+    /// What no one is to read in it.
+    hidden: Vec<String>,
 }
 
 impl Log {
@@ -159,7 +208,26 @@ impl Log {
             image: None,
             error: None,
             progress,
+            begun: BTreeSet::new(),
+            hidden: Vec::new(),
         }
+    }
+
+    fn hide(&mut self, withheld: &Withheld) {
+        let texts = withheld
+            .secrets
+            .values()
+            .filter_map(|secret| std::str::from_utf8(secret).ok());
+        let lines = texts.flat_map(str::lines).map(str::trim);
+        self.hidden = lines
+            .filter(|line| line.len() >= HIDDEN_FROM)
+            .map(str::to_owned)
+            .collect();
+    }
+
+    fn shown(&self, text: &str) -> String {
+        let hide = |text: String, secret: &String| text.replace(secret, HIDDEN);
+        self.hidden.iter().fold(text.to_owned(), hide)
     }
 
     fn take(&mut self, message: Message) {
@@ -169,16 +237,50 @@ impl Log {
             self.text.push('\n');
         }
         if let Some(step) = message.stream.strip_prefix("Step ") {
-            let (done, total) = step_of(step);
-            (self.progress)(Progress {
-                step: "building".to_owned(),
-                subject: format!("{} {}", self.tag, step.trim_end()),
-                done,
-                total,
-            });
+            self.tell(step);
         }
-        self.image = message.aux.and_then(|aux| aux.id).or(self.image.take());
+        match &message.aux {
+            Value::String(status) => {
+                let status = STANDARD.decode(status).ok();
+                if let Some(status) = status.and_then(|status| StatusResponse::decode(&*status).ok()) {
+                    self.take_status(status);
+                }
+            }
+            aux => {
+                let image = aux["ID"].as_str().map(str::to_owned);
+                self.image = image.or(self.image.take());
+            }
+        }
         self.error = message.error.or(self.error.take());
+    }
+
+    fn tell(&self, step: &str) {
+        let (done, total) = step_of(step);
+        (self.progress)(Progress {
+            step: "building".to_owned(),
+            subject: self.shown(&format!("{} {}", self.tag, step.trim_end())),
+            done,
+            total,
+        });
+    }
+
+    /// BuildKit tells all of a step again with every change of it.
+    fn take_status(&mut self, status: StatusResponse) {
+        for vertex in status.vertexes {
+            if vertex.started.is_some() && self.begun.insert(vertex.digest) {
+                self.text.push_str(&vertex.name);
+                self.text.push('\n');
+                // `[2/5] RUN make`, of stages with a name `[stage 2/5] RUN make`; `[internal] …` is no step.
+                let step = vertex.name.strip_prefix('[').and_then(|name| name.split_once("] "));
+                if let Some((place, command)) = step.filter(|(place, _)| place.contains('/')) {
+                    let place = place.rsplit(' ').next().unwrap_or(place);
+                    self.tell(&format!("{place} : {command}"));
+                }
+            }
+        }
+        for log in status.logs {
+            self.text.push_str(&String::from_utf8_lossy(&log.msg));
+        }
     }
 
     /// The image's id, or what went wrong.
@@ -191,7 +293,8 @@ impl Log {
                 self.kept(),
             )),
             (Some(error), _) => {
-                let lines: Vec<&str> = self.text.lines().filter(|line| !line.trim().is_empty()).collect();
+                let (text, error) = (self.shown(&self.text), self.shown(error));
+                let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
                 let last = lines[lines.len().saturating_sub(SHOWN)..].join("\n");
                 Err(invalid(
                     "build",
@@ -210,7 +313,7 @@ impl Log {
             .suffix(".log")
             .tempfile()
             .and_then(|mut file| {
-                file.write_all(self.text.as_bytes())?;
+                file.write_all(self.shown(&self.text).as_bytes())?;
                 file.keep().map_err(|error| error.error)
             });
         match written {

@@ -5,6 +5,7 @@
 
 mod archive;
 mod build;
+mod compare;
 mod containers;
 mod convert_image;
 mod convert_inspect;
@@ -23,6 +24,7 @@ mod newer;
 mod ports;
 mod references;
 mod requests;
+mod session;
 mod system;
 pub(crate) mod tarball;
 mod transport;
@@ -271,6 +273,10 @@ impl Engine for DockerEngine {
 
     async fn container_diff(&self, id: &str) -> Result<ContainerChanges> {
         containers::diff(self, id).await
+    }
+
+    async fn container_compare(&self, older: &str, newer: &str) -> Result<ContainerChanges> {
+        compare::compare(self, older, newer).await
     }
 
     async fn container_commit(&self, id: &str, options: CommitOptions) -> Result<String> {

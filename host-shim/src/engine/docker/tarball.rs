@@ -37,8 +37,8 @@ pub(crate) fn unreadable(error: &io::Error) -> ProviderError {
 /// `invalid-argument` for a path that can not be packed. What is wrong further down shows in the stream.
 pub(super) fn bytes(archive: Archive, root_name: Option<String>) -> Result<ByteStream> {
     match (archive, root_name) {
-        (Archive::Tar(bytes), None) => Ok(bytes),
-        (Archive::Tar(bytes), Some(name)) => {
+        (Archive::Tar(bytes) | Archive::Context(bytes, _), None) => Ok(bytes),
+        (Archive::Tar(bytes) | Archive::Context(bytes, _), Some(name)) => {
             let source = SyncIoBridge::new(StreamReader::new(bytes));
             Ok(written(move |to| rename(source, to, &name)))
         }

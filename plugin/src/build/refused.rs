@@ -1,0 +1,76 @@
+//! Flags of `docker build` that are known and not taken.
+
+/// Those of a reason, the reason, what instead.
+pub(super) const REFUSALS: [(&[&str], &str, &str); 6] = [
+    (&["tag", "t"], "the image is named after its agent", "leave it out"),
+    (
+        &[
+            "quiet",
+            "q",
+            "progress",
+            "debug",
+            "D",
+            "iidfile",
+            "metadata-file",
+            "call",
+            "check",
+            "print",
+        ],
+        "it changes what `docker build` prints or writes, which is not run",
+        "leave it out",
+    ),
+    (
+        &[
+            "rm",
+            "force-rm",
+            "compress",
+            "squash",
+            "stream",
+            "load",
+            "disable-content-trust",
+        ],
+        "the engine's own builder needs no such word",
+        "leave it out",
+    ),
+    (
+        &["output", "o", "push", "cache-to"],
+        "the image stays on the engine, as its agent's",
+        "leave it out; `docker push` sends an image elsewhere",
+    ),
+    (
+        &[
+            "allow",
+            "annotation",
+            "attest",
+            "build-context",
+            "builder",
+            "cache-from",
+            "no-cache-filter",
+            "provenance",
+            "sbom",
+        ],
+        "it is BuildKit's, and the engine's own builder builds",
+        "build with `docker build`, and name the image with --image",
+    ),
+    (
+        &[
+            "add-host",
+            "cgroup-parent",
+            "cpu-period",
+            "cpu-quota",
+            "cpu-shares",
+            "c",
+            "cpuset-cpus",
+            "cpuset-mems",
+            "isolation",
+            "memory",
+            "m",
+            "memory-swap",
+            "security-opt",
+            "shm-size",
+            "ulimit",
+        ],
+        "builds run with the engine's own limits",
+        "leave it out; limits of the agent are start arguments",
+    ),
+];
