@@ -27,6 +27,7 @@ pub mod bridge;
 pub mod build;
 pub mod config;
 pub mod contract;
+pub mod discovery;
 pub mod engine;
 pub mod environment;
 pub mod error;

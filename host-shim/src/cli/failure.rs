@@ -87,6 +87,15 @@ pub fn show_provider_error(error: &ProviderError) -> io::Result<()> {
     complain(&error.message(), error.remedy(), findings)
 }
 
+/// The same of one of several providers.
+pub fn complain_of(provider: &str, error: &ProviderError) -> io::Result<()> {
+    complain(
+        &format!("provider {provider}: {}", error.message()),
+        error.remedy(),
+        &[],
+    )
+}
+
 fn complain(message: &str, remedy: &str, findings: &[Finding]) -> io::Result<()> {
     let mut err = anstream::stderr().lock();
     let (error, help) = (style::ERROR, style::HELP);

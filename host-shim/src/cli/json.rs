@@ -337,6 +337,9 @@ struct ErrorBody<'a> {
     message: String,
     field: Option<&'a str>,
     remedy: &'a str,
+    /// Only where several providers were asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider: Option<&'a str>,
     /// Only where a reference is ambiguous.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     candidates: &'a [String],
@@ -354,10 +357,17 @@ impl<'a> ErrorJson<'a> {
                 message,
                 field,
                 remedy,
+                provider: None,
                 candidates: &[],
                 findings: Vec::new(),
             },
         }
+    }
+
+    /// The same, of one of several providers.
+    pub fn of_provider(mut self, provider: &'a str) -> Self {
+        self.error.provider = Some(provider);
+        self
     }
 }
 

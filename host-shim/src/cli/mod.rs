@@ -21,6 +21,7 @@ mod life;
 mod limits;
 mod lineage;
 mod list;
+mod list_all;
 mod log;
 mod logs;
 mod output;

@@ -5,6 +5,8 @@ mod crash;
 mod engines;
 mod life;
 mod person;
+mod providers;
+mod running;
 mod snapshots;
 mod terminal;
 mod watching;
