@@ -50,8 +50,11 @@ async fn discover(
             format!("the provider `{}`", config.name),
             config.engine_timeout,
             false,
-            "see what keeps its engine busy (`mngr-docker doctor --provider NAME`), or give it a longer \
-             `engine_timeout_seconds`",
+            format!(
+                "see what keeps its engine busy (`mngr-docker doctor --provider {}`), or give it a longer \
+                 `engine_timeout_seconds`",
+                config.name
+            ),
         )),
     }
 }

@@ -18,9 +18,13 @@
 //! same time. What it made is removed by that provider's label when it ends, however it ends.
 
 mod clean_up;
+mod private_engine;
+mod registry;
 mod testbed;
 
 pub use clean_up::remove_all;
+pub use private_engine::PrivateEngine;
+pub use registry::Registry;
 pub use testbed::{Kind, Testbed, argv, error_kind, open_for_bench, output_of, run, tar_of};
 
 /// Defines each test twice: as `sandbox::…` and as `real::…`.

@@ -21,6 +21,7 @@ use mngr_host_shim::streams::{Archive, Channel};
 use serde_json::{Value, json};
 
 use crate::clean_up::remove_all;
+use crate::registry::Registry;
 
 /// The image that agents are made from; `cargo xtask setup` puts it on a real engine.
 const IMAGE: &str = "mngr-test:busybox";
@@ -43,8 +44,8 @@ pub struct Testbed {
     /// The sandbox engine, where it is one, to make it fail.
     pub sandbox: Option<SandboxEngine>,
     host: Host,
-    /// Where journals are kept.
-    _state: tempfile::TempDir,
+    /// Where journals are kept, and the Docker CLI's configuration.
+    state: tempfile::TempDir,
 }
 
 /// Runs one test and cleans up after it.
@@ -91,7 +92,8 @@ impl Testbed {
         let cache = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/plugin-cache");
         let loader = Loader::new(Some(ArtefactCache::at(cache))).expect("a loader");
         let state = tempfile::tempdir().expect("a directory");
-        let variables = [("XDG_STATE_HOME", state.path().display().to_string())];
+        let state_home = state.path().display().to_string();
+        let variables = [("DOCKER_CONFIG", state_home.clone()), ("XDG_STATE_HOME", state_home)];
         let host = Host::with(loader, Environment::new(variables, "/"));
         let name = format!("test-{}", &uuid::Uuid::new_v4().simple().to_string()[..12]);
         let provider = open(&host, engine.clone(), &name).await;
@@ -100,7 +102,7 @@ impl Testbed {
             engine,
             sandbox,
             host,
-            _state: state,
+            state,
         }
     }
 
@@ -117,6 +119,38 @@ impl Testbed {
             &format!("{}-{suffix}", self.provider.name()),
         )
         .await
+    }
+
+    /// A provider on an engine of the caller's choice, configured by `change`.
+    ///
+    /// # Panics
+    /// Where the configuration is refused.
+    pub async fn provider_on(
+        &self,
+        engine: Arc<dyn Engine>,
+        name: &str,
+        change: impl FnOnce(&mut ProviderConfig),
+    ) -> Provider {
+        let mut config = config(name);
+        change(&mut config);
+        self.host.open_on(&config, engine).await.expect("a provider")
+    }
+
+    /// A registry that the engine reaches, for the length of the test.
+    pub fn registry(&self) -> Registry {
+        match &self.sandbox {
+            Some(sandbox) => Registry::in_memory(sandbox),
+            None => Registry::start(None),
+        }
+    }
+
+    /// What `docker login` leaves behind.
+    ///
+    /// # Panics
+    /// Where it can not be written.
+    pub fn log_in(&self, registry: &Registry, auth: &str) {
+        let config = json!({ "auths": { registry.address(): { "auth": auth } } });
+        std::fs::write(self.state.path().join("config.json"), config.to_string()).expect("written");
     }
 
     /// Removes what another provider instance made.

@@ -9,6 +9,7 @@ mod component;
 mod dist;
 mod engine;
 mod image;
+mod packages;
 mod test;
 mod wasm_std;
 
@@ -29,7 +30,8 @@ struct Xtask {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Get everything the other commands need: a wasm std, the plugin's component, a test runner, an engine, a test image.
+    /// Get everything the other commands need: a wasm std, the plugin's component, a test runner, packages that tests
+    /// use, an engine, a test image.
     Setup,
     /// Build the plugin as a component into target/component, where the shim embeds it.
     Component,
@@ -71,6 +73,7 @@ fn root() -> &'static Path {
 fn setup(root: &Path) -> Result<()> {
     component::build(root)?;
     test::runner()?;
+    packages::ensure()?;
     let engine = engine::find_or_start()?;
     eprintln!("setup: engine {engine}");
     let image = image::ensure(&engine)?;

@@ -41,7 +41,10 @@ const TABLE: &[(Exit, &str)] = &[
     (Exit::UNAVAILABLE, "the engine or its machine can not be reached"),
     (Exit::TIMEOUT, "a deadline passed"),
     (Exit::EXHAUSTED, "disk, memory or another supply has run out"),
-    (Exit::SNAPSHOT_BLOCKED, "a snapshot would lose data"),
+    (
+        Exit::SNAPSHOT_BLOCKED,
+        "a snapshot would lose data, or give an environment away",
+    ),
     (
         Exit::PARTIAL,
         "some of the providers asked did not answer; the others' agents are listed",

@@ -101,11 +101,11 @@ fn complain(message: &str, remedy: &str, findings: &[Finding]) -> io::Result<()>
     let (error, help) = (style::ERROR, style::HELP);
     writeln!(err, "{error}error:{error:#} {}", clean(message))?;
     for finding in findings {
-        let path = finding.path.as_deref().unwrap_or("-");
+        let place = finding.path.as_deref().or(finding.source.as_deref()).unwrap_or("-");
         writeln!(
             err,
             "  {}: {}; {}",
-            clean(path),
+            clean(place),
             clean(&finding.reason),
             clean(&finding.remedy)
         )?;

@@ -17,6 +17,7 @@ use super::exit::Exit;
 use super::failure::{Failure, Outcome, complain_of};
 use super::json::{AgentJson, ErrorJson};
 use super::list::{Columns, table};
+use super::output::clean;
 use super::progress::Spinner;
 use super::watch::Watcher;
 
@@ -50,17 +51,40 @@ pub async fn list(context: &Context, spinner: Spinner, request: &DiscoverRequest
                 .output
                 .table(table(&agents, Columns::OfSeveral, Timestamp::now()))?
         }
-        (false, None) => context.output.note(&format!("No agent fits on {asked} providers.")),
+        (false, None) if request.tags.is_empty() && request.states.is_empty() => context.output.note(&format!(
+            "None of the {asked} providers has agents. Make one: mngr-docker create NAME"
+        )),
+        (false, None) => context.output.note("No agent fits."),
         (false, Some(_)) => {}
     }
     for (provider, error) in &failed {
         show(context, provider, error)?;
+    }
+    for warning in twins(&agents) {
+        context.output.warn(&clean(&warning));
     }
     Ok(match failed.first() {
         None => Exit::OK,
         Some(_) if answered => Exit::PARTIAL,
         Some((_, error)) => error.into(),
     })
+}
+
+/// What a move that did not come to its end leaves: one agent in two places.
+fn twins(agents: &[Agent]) -> Vec<String> {
+    let mut places: BTreeMap<&str, Vec<&Agent>> = BTreeMap::new();
+    for agent in agents {
+        places.entry(&agent.id).or_default().push(agent);
+    }
+    let told = |same: &Vec<&Agent>| {
+        let each: Vec<_> = same
+            .iter()
+            .map(|agent| format!("{} on {}", agent.name, agent.provider))
+            .collect();
+        let remedy = "keep one of them and destroy the others: mngr-docker destroy NAME --provider PROVIDER";
+        format!("one agent is there more than once, as {}; {remedy}", each.join(" and "))
+    };
+    places.values().filter(|same| same.len() > 1).map(told).collect()
 }
 
 /// On stderr, so that the list is whole for who reads it: in a line for people, as one JSON value for programs.
@@ -150,5 +174,25 @@ impl Board {
             self.told.replace(line);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mngr_host_shim::contract::types::AgentState;
+
+    use super::*;
+    use crate::cli::list::tests::agent;
+
+    #[test]
+    fn an_agent_in_two_places_is_told_with_both() {
+        let here = agent("a", AgentState::Running);
+        let there = Agent {
+            provider: "big".to_owned(),
+            ..here.clone()
+        };
+        let told = twins(&[here, there, agent("b", AgentState::Running)]);
+        assert_eq!(told.len(), 1);
+        assert!(told[0].contains("a on docker and a on big"), "{}", told[0]);
     }
 }

@@ -24,9 +24,11 @@ mod list;
 mod list_all;
 mod log;
 mod logs;
+mod migrate;
 mod output;
 mod progress;
 mod reconcile;
+mod registry;
 mod several;
 mod show;
 mod snapshot;
@@ -81,6 +83,7 @@ enum Command {
     Gc(gc::Gc),
     Snapshot(snapshot::Snapshot),
     Fork(fork::Fork),
+    Migrate(migrate::Migrate),
     Reconcile(reconcile::Reconcile),
     Completions(completions::Completions),
 }
@@ -107,6 +110,7 @@ impl Command {
             Self::Gc(command) => command.run(context).await,
             Self::Snapshot(command) => command.run(context).await,
             Self::Fork(command) => command.run(context).await,
+            Self::Migrate(command) => command.run(context).await,
             Self::Reconcile(command) => command.run(context).await,
             Self::Completions(command) => command.run(),
         }

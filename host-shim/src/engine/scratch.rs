@@ -1,7 +1,8 @@
-//! What is made on the way to a flattened image, and must not stay: a bare image and a container of it.
+//! What is made on the way to an image and must not stay: of a flattened one a bare image and a container of it, of a derived
+//! one a container of the other image.
 //!
-//! Both are called after the image that they are for, so that whoever finds a journal entry of it can take them away. They
-//! bear no label, for every label of theirs would be on the snapshot too.
+//! All are called after the image that they are for, so that whoever finds a journal entry of it can take them away. They
+//! bear no label of their own, for every label of theirs would be on the snapshot too.
 
 use super::Engine;
 use crate::contract::{ProviderError, Result};
@@ -14,7 +15,12 @@ pub fn container(tag: &str) -> String {
     format!("{REPOSITORY}.{tag}")
 }
 
-/// Takes away what a flattening to `image` (`repository:tag`) has left.
+/// The container that an image with this tag is derived through.
+pub fn source(tag: &str) -> String {
+    format!("{REPOSITORY}.{tag}.source")
+}
+
+/// Takes away what a flattening or deriving to `image` (`repository:tag`) has left.
 ///
 /// # Errors
 /// What the engine answers; that there is nothing is a success.
@@ -25,6 +31,7 @@ pub async fn sweep(engine: &dyn Engine, image: &str) -> Result<()> {
         other => other,
     };
     gone(engine.container_remove(&container(tag), true, true).await)?;
+    gone(engine.container_remove(&source(tag), true, true).await)?;
     gone(
         engine
             .image_remove(&format!("{REPOSITORY}:{tag}"), true)

@@ -63,31 +63,42 @@ pub enum Step {
         /// As one layer.
         flatten: bool,
     },
+    /// An image gets a name for as long as it is pushed. The shim settles this itself.
+    Lend {
+        /// `registry/repository:tag`
+        name: String,
+        /// The image's id.
+        image: String,
+        /// The id of the image that has the name before.
+        owner: Option<String>,
+    },
 }
 
-impl From<Step> for PendingStep {
-    fn from(step: Step) -> Self {
-        match step {
-            Step::Create { name, agent_id } => Self::Create(PendingCreate {
+impl Step {
+    /// As the plugin sees it, where it is the plugin's business.
+    fn pending(&self) -> Option<PendingStep> {
+        match self.clone() {
+            Self::Create { name, agent_id } => Some(PendingStep::Create(PendingCreate {
                 container_name: name,
                 agent_id,
-            }),
-            Step::Rename { container, from, to } => Self::Rename(PendingRename {
+            })),
+            Self::Rename { container, from, to } => Some(PendingStep::Rename(PendingRename {
                 container_id: container,
                 from_name: from,
                 to_name: to,
-            }),
-            Step::Commit {
+            })),
+            Self::Commit {
                 container,
                 image,
                 was_paused,
                 flatten,
-            } => Self::Commit(PendingCommit {
+            } => Some(PendingStep::Commit(PendingCommit {
                 container_id: container,
                 image,
                 was_paused,
                 flatten,
-            }),
+            })),
+            Self::Lend { .. } => None,
         }
     }
 }
@@ -305,7 +316,7 @@ impl Stale {
         Pending {
             id: self.id(),
             started_at: self.started_at.clone(),
-            steps: self.steps.iter().cloned().map(PendingStep::from).collect(),
+            steps: self.steps.iter().filter_map(Step::pending).collect(),
         }
     }
 

@@ -4,7 +4,7 @@ use super::Provider;
 use crate::contract::instance::Action;
 use crate::contract::{ProviderError, Result};
 use crate::engine::scratch;
-use crate::journal::{Stale, Step};
+use crate::journal::{Stale, Step, take_back};
 
 impl Provider {
     /// Finishes or rolls back what a crash left half done. Each call does so first where there is anything, so that this is
@@ -30,11 +30,12 @@ impl Provider {
     /// What was done, and how many are not settled yet.
     async fn settle(&self, stale: Vec<Stale>) -> Result<(Vec<Action>, usize)> {
         for step in stale.iter().flat_map(Stale::steps) {
-            if let Step::Commit {
-                image, flatten: true, ..
-            } = step
-            {
-                scratch::sweep(&*self.engine, image).await?;
+            match step {
+                Step::Commit {
+                    image, flatten: true, ..
+                } => scratch::sweep(&*self.engine, image).await?,
+                Step::Lend { name, image, owner } => take_back(&*self.engine, name, image, owner.as_deref()).await?,
+                _ => {}
             }
         }
         let pending = stale.iter().map(Stale::pending).collect();

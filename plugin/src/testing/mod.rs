@@ -9,6 +9,7 @@ pub mod fixtures;
 mod forks;
 mod garbage;
 mod inside;
+mod moves;
 mod reconcile;
 mod snapshots;
 
@@ -16,8 +17,8 @@ use std::cell::{Cell, RefCell};
 
 use crate::contract::docker::{
     BuildOptions, CommitOptions, Container, ContainerChanges, ContainerFilter, ContainerSpec, ContainerStatus,
-    ContainerSummary, CreatedContainer, EngineInfo, Event, ExecOptions, Image, ImageSummary, LogOptions, PathStat,
-    StatsSample, Volume,
+    ContainerSummary, CreatedContainer, DeriveOptions, EngineInfo, Event, ExecOptions, Image, ImageSummary, LogOptions,
+    PathStat, StatsSample, Volume,
 };
 use crate::contract::ssh::{Command, CommandOutput};
 use crate::contract::system::{LogLevel, Progress};
