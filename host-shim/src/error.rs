@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::contract::types::{Conflict, Denied, InvalidArgument, Problem, ProviderError, Severity, Timeout};
+use crate::contract::types::{
+    Conflict, Denied, Finding, FindingKind, InvalidArgument, Problem, ProviderError, Severity, Timeout,
+};
 
 impl ProviderError {
     /// The case's name as `--json` shows it, for example `not_found`.
@@ -46,9 +48,13 @@ impl ProviderError {
                 let places: Vec<_> = blocks
                     .filter_map(|f| f.path.as_deref().or(f.source.as_deref()))
                     .collect();
+                let what = match gives_away(findings) {
+                    true => "the environment would be given away",
+                    false => "a snapshot would lose data",
+                };
                 match places.is_empty() {
-                    true => "a snapshot would lose data".to_owned(),
-                    false => format!("a snapshot would lose data: {}", places.join(", ")),
+                    true => what.to_owned(),
+                    false => format!("{what}: {}", places.join(", ")),
                 }
             }
             Self::NotFound(e)
@@ -68,6 +74,9 @@ impl ProviderError {
             Self::Conflict(e) => &e.remedy,
             Self::Denied(e) => &e.remedy,
             Self::Timeout(e) => &e.remedy,
+            Self::SnapshotBlocked(findings) if gives_away(findings) => {
+                "name what is secret in the setting `secret_env`, and pass --include-env to let the others go along"
+            }
             Self::SnapshotBlocked(_) => {
                 "follow each finding's remedy, or pass --force to take the snapshot without them"
             }
@@ -87,6 +96,12 @@ impl ProviderError {
             _ => None,
         }
     }
+}
+
+/// Whether what blocks is not what a snapshot lacks but what it holds.
+fn gives_away(findings: &[Finding]) -> bool {
+    let mut blocks = findings.iter().filter(|finding| finding.severity == Severity::Block);
+    blocks.all(|finding| finding.kind == FindingKind::Environment) && !findings.is_empty()
 }
 
 fn problem(subject: impl Into<String>, reason: impl Into<String>, remedy: impl Into<String>) -> Problem {

@@ -4,8 +4,9 @@
 //! cancelled its effect is still known and can be undone.
 
 mod compare;
+mod images;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,12 +15,13 @@ use tokio_util::task::TaskTracker;
 
 use crate::contract::docker::{
     BuildOptions, CommitOptions, Container, ContainerChanges, ContainerFilter, ContainerSpec, ContainerStatus,
-    ContainerSummary, CreatedContainer, EngineInfo, EngineVersion, Event, ExecOptions, Image, ImageSummary, LogOptions,
-    Network, PathStat, StatsSample, Volume,
+    ContainerSummary, CreatedContainer, DeriveOptions, EngineInfo, EngineVersion, Event, ExecOptions, Image,
+    ImageSummary, LogOptions, Network, PathStat, StatsSample, Volume,
 };
 use crate::contract::ssh::{Command, CommandOutput};
 use crate::contract::types::Limits;
 use crate::contract::{ProviderError, Result};
+use crate::credentials::{CredentialStore, Credentials};
 use crate::engine::{Engine, ProgressSink};
 use crate::error::internal;
 use crate::journal::{Journal, Step, Store};
@@ -37,6 +39,9 @@ pub struct Guard {
     tasks: TaskTracker,
     /// Containers known to be this provider's: id or name, to name.
     own: Mutex<HashMap<String, String>>,
+    credentials: Arc<CredentialStore>,
+    /// Images that this call has brought to the engine, and names that only this call has given.
+    arrived: Mutex<HashSet<String>>,
 }
 
 impl Guard {
@@ -48,7 +53,15 @@ impl Guard {
             journal: Arc::new(Journal::kept_in(store)),
             tasks: TaskTracker::new(),
             own: Mutex::default(),
+            credentials: Arc::default(),
+            arrived: Mutex::default(),
         }
+    }
+
+    /// The same view, which shows registries what is in this store.
+    #[must_use]
+    pub fn with_credentials(self, credentials: Arc<CredentialStore>) -> Self {
+        Self { credentials, ..self }
     }
 
     /// The call has come to its end by itself.
@@ -309,17 +322,39 @@ impl Engine for Guard {
 
     async fn image_remove(&self, reference: &str, force: bool) -> Result<Vec<String>> {
         let image = self.engine.image_inspect(reference).await?;
-        self.policy
-            .remove_image(reference, &image.labels, image.tags.is_empty())?;
+        // By its id only what has no name: that may have been here before.
+        let nameless = image.tags.is_empty() && image.digests.is_empty();
+        if !self.has_arrived(reference) || (reference == image.id && !nameless) {
+            self.policy
+                .remove_image(reference, &image.labels, image.tags.is_empty())?;
+        }
         self.engine.image_remove(reference, force).await
     }
 
-    async fn image_pull(&self, reference: &str, platform: Option<&str>, progress: ProgressSink) -> Result<()> {
-        self.engine.image_pull(reference, platform, progress).await
+    async fn image_pull(
+        &self,
+        reference: &str,
+        platform: Option<&str>,
+        _: Option<&Credentials>,
+        progress: ProgressSink,
+    ) -> Result<()> {
+        self.pull(reference, platform, progress).await
     }
 
-    async fn image_push(&self, reference: &str, progress: ProgressSink) -> Result<()> {
-        self.engine.image_push(reference, progress).await
+    async fn image_push(&self, reference: &str, _: Option<&Credentials>, progress: ProgressSink) -> Result<String> {
+        self.push(reference, reference, progress).await
+    }
+
+    async fn image_derive(&self, reference: &str, options: DeriveOptions) -> Result<String> {
+        self.derive(reference, options).await
+    }
+
+    async fn image_save(&self, reference: &str) -> Result<Archive> {
+        self.save(reference).await
+    }
+
+    async fn image_load(&self, archive: Archive, progress: ProgressSink) -> Result<String> {
+        self.load(archive, progress).await
     }
 
     async fn image_build(&self, context: Archive, options: BuildOptions, progress: ProgressSink) -> Result<String> {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::config::ProviderConfig;
 use crate::contract::Result;
+use crate::credentials::CredentialStore;
 use crate::engine::docker::DockerEngine;
 use crate::engine::ssh::Tunnels;
 use crate::engine::{Engine, connect};
@@ -74,7 +75,8 @@ impl Host {
         let plugin = self.plugin(config)?;
         let store = Store::of_user(&self.environment, &config.name, &engine.endpoint());
         let provider = Provider::open(plugin, engine, &config.name, &config.settings, policy).await?;
-        Ok(provider.journaled_in(store))
+        let credentials = CredentialStore::of_user(&self.environment);
+        Ok(provider.journaled_in(store).with_credentials(credentials))
     }
 
     /// The plugin that a provider's configuration names, or the built-in one. Loaded once.

@@ -15,7 +15,7 @@ pub const PROVIDER_LABEL: &str = "com.imbue.mngr.provider";
 /// The label that says that a container is an agent at all.
 pub const AGENT_LABEL: &str = "com.imbue.mngr.agent-id";
 /// Repositories that providers keep their images in.
-const OWN_REPOSITORIES: [&str; 2] = ["mngr-snapshot:", "mngr-build:"];
+const OWN_REPOSITORIES: [&str; 3] = ["mngr-snapshot:", "mngr-build:", "mngr-push:"];
 
 /// Every permission that can be granted in a provider's `allow` list, and what it opens.
 pub const PERMISSIONS: [(&str, &str); 9] = [
@@ -138,6 +138,50 @@ impl Policy {
             "docker.images",
             format!("image {reference} was not made by the provider `{}`", self.provider),
             format!("remove it yourself: docker image rm {reference}"),
+        ))
+    }
+
+    /// Whether an image with these labels and names may leave the engine.
+    ///
+    /// # Errors
+    /// `denied` for an image that this provider did not make.
+    pub fn send_image(&self, reference: &str, labels: &[(String, String)], names: &[String]) -> Result<()> {
+        if self.owns(labels) && names.iter().any(|name| in_own_repository(name)) {
+            return Ok(());
+        }
+        Err(denied(
+            "docker.images",
+            format!("image {reference} is no snapshot of the provider `{}`", self.provider),
+            format!("push it yourself: docker image push {reference}"),
+        ))
+    }
+
+    /// Whether an image may be made of another that has these labels, with `given` over them. `arrived`: it has come from
+    /// elsewhere in this very call, so that it is nobody's yet.
+    ///
+    /// # Errors
+    /// `denied` for another's image, and for one that would not be this provider's.
+    pub fn derive_image(
+        &self,
+        reference: &str,
+        labels: &[(String, String)],
+        given: &[(String, String)],
+        arrived: bool,
+    ) -> Result<()> {
+        let theirs = labels
+            .iter()
+            .filter(|(key, _)| !given.iter().any(|(own, _)| own == key));
+        let made: Vec<_> = given.iter().chain(theirs).cloned().collect();
+        if (arrived || self.owns(labels)) && self.owns(&made) {
+            return Ok(());
+        }
+        Err(denied(
+            "docker.images",
+            format!(
+                "image {reference} is not the provider `{}`'s to make another of",
+                self.provider
+            ),
+            "name a snapshot of this provider, as `mngr-docker snapshot list` shows them",
         ))
     }
 

@@ -12,12 +12,11 @@ use crate::build;
 use crate::contract::backend::SettingProblem;
 use crate::contract::docker::{ContainerChanges, ExecOptions, LogOptions, PathStat, StatsSample};
 use crate::contract::instance::{
-    Action, AgentVolume, BuildRequest, CreateRequest, DestroyRequest, Destroyed, DiscoverRequest, ForkRequest,
-    GcRequest, GpuReport, PortAddress, SnapshotFilter, SnapshotRequest, Source, StartRequest, StopRequest, Stopped,
-    UpdatedLimits, WatchResult,
+    Action, AgentVolume, ArrivalRequest, BuildRequest, CreateRequest, Departure, DepartureRequest, DestroyRequest, Destroyed, DiscoverRequest, ForkRequest, GcRequest, GpuReport, PortAddress, PushRequest, Pushed, SnapshotFilter, SnapshotRequest, Source, StartRequest, StopRequest, Stopped, UpdatedLimits, WatchResult,
 };
 use crate::contract::types::{Agent, Finding, Limits, Snapshot};
 use crate::contract::{Result, types};
+use crate::credentials::CredentialStore;
 use crate::engine::{Engine, ProgressSink};
 use crate::error::invalid;
 use crate::guard::Guard;
@@ -102,6 +101,7 @@ pub struct Provider {
     progress: ProgressSink,
     cancel: CancellationToken,
     store: Option<Arc<Store>>,
+    credentials: Arc<CredentialStore>,
 }
 
 impl Provider {
@@ -138,6 +138,7 @@ impl Provider {
             progress: Arc::new(|_| {}),
             cancel: CancellationToken::new(),
             store: None,
+            credentials: Arc::default(),
         })
     }
 
@@ -152,6 +153,15 @@ impl Provider {
     #[must_use]
     pub fn cancelled_by(self, cancel: CancellationToken) -> Self {
         Self { cancel, ..self }
+    }
+
+    /// The same provider, whose calls go on though others are cancelled: to take back what those have left.
+    pub(crate) fn uncancelled(&self) -> Self {
+        self.clone().cancelled_by(CancellationToken::new())
+    }
+
+    pub(crate) fn progress(&self) -> &ProgressSink {
+        &self.progress
     }
 
     /// The instance's name.
@@ -188,6 +198,15 @@ impl Provider {
         }
     }
 
+    /// The same provider, whose pulls and pushes show registries what is in this store.
+    #[must_use]
+    pub fn with_credentials(self, credentials: CredentialStore) -> Self {
+        Self {
+            credentials: Arc::new(credentials),
+            ..self
+        }
+    }
+
     /// What a call is made with, after whatever an earlier one left half done is settled.
     async fn session(&self) -> Session {
         self.settle_the_dead().await;
@@ -195,7 +214,8 @@ impl Provider {
     }
 
     pub(super) fn bare_session(&self) -> Session {
-        let guard = Guard::new(self.engine.clone(), self.policy.clone(), self.store.clone());
+        let guard = Guard::new(self.engine.clone(), self.policy.clone(), self.store.clone())
+            .with_credentials(self.credentials.clone());
         Session {
             guard: Some(Arc::new(guard)),
             progress: self.progress.clone(),
@@ -297,6 +317,26 @@ impl Provider {
             .logs(self.session().await, self.reference(), agent.to_owned(), options)
             .await
     }
+
+    /// A snapshot with all it holds, for [`Provider::snapshot_load`] of another provider.
+    ///
+    /// # Errors
+    /// `not-found`, `ambiguous`, `unavailable`, `timeout`.
+    pub async fn snapshot_save(&self, snapshot: &str) -> Result<Archive> {
+        self.plugin
+            .snapshot_save(self.session().await, self.reference(), snapshot.to_owned())
+            .await
+    }
+
+    /// Takes a snapshot of another provider in.
+    ///
+    /// # Errors
+    /// `invalid-argument` (no snapshot, or not whole), `already-exists`, `resource-exhausted`, `unavailable`, `timeout`.
+    pub async fn snapshot_load(&self, archive: Archive) -> Result<Snapshot> {
+        self.plugin
+            .snapshot_load(self.session().await, self.reference(), archive)
+            .await
+    }
 }
 
 /// Calls that are passed on as they are.
@@ -353,6 +393,14 @@ operations! {
     snapshot_diff(older: &str, newer: &str) -> ContainerChanges;
     /// Makes agents from an agent or a snapshot. All or nothing.
     fork(agent: &str, request: ForkRequest) -> Vec<Agent>;
+    /// Sends a snapshot to a registry.
+    snapshot_push(request: PushRequest) -> Pushed;
+    /// Takes a snapshot in from a registry.
+    snapshot_pull(reference: &str) -> Snapshot;
+    /// Makes an agent ready to be made again on another provider. See [`crate::migrate`], which does all of it.
+    migrate_out(agent: &str, request: DepartureRequest) -> Departure;
+    /// Makes an agent of what another provider sent.
+    migrate_in(request: ArrivalRequest) -> Agent;
     /// The volumes of this provider's agents.
     volumes() -> Vec<AgentVolume>;
     /// The GPUs of the engine's machine and who holds them.

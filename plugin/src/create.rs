@@ -117,7 +117,7 @@ pub async fn create<C: Capabilities>(
 }
 
 /// Makes the container and starts it. After an error there is none.
-async fn begin<C: Capabilities>(
+pub(crate) async fn begin<C: Capabilities>(
     provider: &DockerProviderInstance<C>,
     spec: ContainerSpec,
     identity: &Identity,

@@ -11,7 +11,7 @@ use crate::contract::types::ProviderError;
 use crate::error::summary;
 use crate::recipe::Recipe;
 use crate::{Capabilities, DockerProviderInstance, Result};
-use crate::{agent, create, labels, lookup, restore, snapshot, volumes};
+use crate::{agent, create, labels, lookup, push, restore, snapshot, volumes};
 
 /// What is younger than this, in seconds, may be still in the making.
 const GRACE: i64 = 600;
@@ -181,9 +181,14 @@ async fn images<C: Capabilities>(
         if is_used || now.saturating_sub(image.created) < GRACE {
             continue;
         }
-        let (reference, reason) = match image.tags.iter().find(|tag| tag.starts_with(BUILDS)) {
+        let tagged = |beginning: &str| image.tags.iter().find(|tag| tag.starts_with(beginning));
+        let (reference, reason) = match tagged(BUILDS) {
             Some(_) if is_alive(own, agent_id) => continue,
             Some(tag) => (tag.clone(), gone),
+            None if tagged(push::PUSHES).is_some() => (
+                image.tags.concat(),
+                "it was made for a push that never ended".to_owned(),
+            ),
             None if image.tags.is_empty() => (image.id.clone(), "it has no name and nothing is made of it".to_owned()),
             None => continue,
         };

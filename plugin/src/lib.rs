@@ -7,6 +7,7 @@
 //! One rule tells what belongs here: a decision does (what label, what name, what a `--memory 4g` means), a connection, a
 //! process, a file or a clock does not.
 
+pub mod adopt;
 pub mod agent;
 pub mod bindings;
 pub mod build;
@@ -20,12 +21,15 @@ pub mod fork;
 pub mod gc;
 pub mod image;
 pub mod labels;
+pub mod leaving;
 pub mod lifecycle;
 pub mod limit_check;
 pub mod limits;
 pub mod lookup;
+pub mod migrate;
 pub mod ports;
 pub mod provider;
+pub mod push;
 pub mod recipe;
 pub mod reconcile;
 pub mod restore;
@@ -42,7 +46,7 @@ pub use provider::{DockerProviderBackend, DockerProviderInstance};
 
 use contract::docker::{
     BuildOptions, CommitOptions, Container, ContainerChanges, ContainerFilter, ContainerSpec, ContainerSummary,
-    CreatedContainer, EngineInfo, Event, ExecOptions, Filesystem, Image, ImageSummary, LogOptions, PathStat,
+    CreatedContainer, DeriveOptions, EngineInfo, Event, ExecOptions, Filesystem, Image, ImageSummary, LogOptions, PathStat,
     StatsSample, Volume,
 };
 use contract::ssh::{Command, CommandOutput};
@@ -81,7 +85,7 @@ pub trait Capabilities {
     type ExecSession;
     /// A container's output.
     type LogStream;
-    /// Tar bytes on their way in or out of a container.
+    /// Tar bytes on their way in or out of a container or an engine.
     type Archive;
 
     /// `docker.info`
@@ -124,6 +128,15 @@ pub trait Capabilities {
     async fn image_remove(&self, reference: &str) -> Result<Vec<String>>;
     /// `docker.image-pull`
     async fn image_pull(&self, reference: &str, platform: Option<String>) -> Result<()>;
+
+    /// `docker.image-push`
+    async fn image_push(&self, image: &str, name: &str) -> Result<String>;
+    /// `docker.image-derive`
+    async fn image_derive(&self, reference: &str, options: DeriveOptions) -> Result<String>;
+    /// `docker.image-save`
+    async fn image_save(&self, reference: &str) -> Result<Self::Archive>;
+    /// `docker.image-load`
+    async fn image_load(&self, archive: Self::Archive) -> Result<String>;
 
     /// `docker.volume-list`
     async fn volume_list(&self, labels: Vec<String>) -> Result<Vec<Volume>>;

@@ -3,20 +3,19 @@
 use crate::contract::backend::{ConfigReport, Description};
 use crate::contract::docker::{ContainerChanges, ExecOptions, LogOptions, PathStat, StatsSample};
 use crate::contract::instance::{
-    Action, AgentVolume, DestroyRequest, Destroyed, DiscoverRequest, ForkRequest, GcRequest, Pending, PortAddress,
-    Reconciliation, SnapshotFilter, SnapshotRequest, StartRequest, StopRequest, Stopped, UpdatedLimits, WatchResult,
+    Action, AgentVolume, ArrivalRequest, Departure, DepartureRequest, DestroyRequest, Destroyed, DiscoverRequest, ForkRequest, GcRequest, Pending, PortAddress, PushRequest, Pushed, Reconciliation, SnapshotFilter, SnapshotRequest, StartRequest, StopRequest, Stopped, UpdatedLimits, WatchResult,
 };
 use crate::contract::types::{Agent, Finding, Limits, Provider, Snapshot};
 use crate::create::CreateRequest;
 use crate::settings::Settings;
 use crate::{Capabilities, Result};
 use crate::{
-    agent, build, compare, constraints, create, discover, exec, fork, gc, lifecycle, limits, ports, reconcile, settings,
+    agent, build, compare, constraints, create, discover, exec, fork, gc, lifecycle, limits, migrate, ports, push, reconcile, settings,
     snapshot, start_args, stats, volumes, watch,
 };
 
 /// The functions of `instance` that work.
-const CAPABILITIES: [&str; 28] = [
+const CAPABILITIES: [&str; 34] = [
     "instance.create",
     "instance.discover",
     "instance.get",
@@ -44,6 +43,12 @@ const CAPABILITIES: [&str; 28] = [
     "instance.snapshot-create",
     "instance.snapshot-list",
     "instance.snapshot-delete",
+    "instance.snapshot-push",
+    "instance.snapshot-pull",
+    "instance.snapshot-save",
+    "instance.snapshot-load",
+    "instance.migrate-out",
+    "instance.migrate-in",
     "instance.reconcile",
 ];
 
@@ -169,6 +174,18 @@ calls! {
     snapshot_diff => compare(older: &str, newer: &str) -> ContainerChanges;
     /// Makes agents of an agent.
     fork => fork(agent: &str, request: ForkRequest) -> Vec<Agent>;
+    /// Sends a snapshot to a registry.
+    snapshot_push => push(request: PushRequest) -> Pushed;
+    /// Takes a snapshot in from a registry.
+    snapshot_pull => push(reference: &str) -> Snapshot;
+    /// A snapshot as an archive.
+    snapshot_save => migrate(snapshot: &str) -> C::Archive;
+    /// A snapshot out of an archive.
+    snapshot_load => migrate(archive: C::Archive) -> Snapshot;
+    /// Makes an agent ready to be made again elsewhere.
+    migrate_out => migrate(agent: &str, request: DepartureRequest) -> Departure;
+    /// Makes an agent of what another provider sent.
+    migrate_in => migrate(request: ArrivalRequest) -> Agent;
     /// Settles calls that were cut short.
     reconcile => reconcile(pending: Vec<Pending>) -> Reconciliation;
     /// What an agent may use.

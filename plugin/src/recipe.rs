@@ -78,6 +78,18 @@ impl Recipe {
             reason,
         };
         let text = labels::value(labels, labels::SPEC).ok_or_else(|| fault("it is missing or empty".to_owned()))?;
+        Self::decode(text)
+    }
+
+    /// Reads the label's text.
+    ///
+    /// # Errors
+    /// Where it does not decode or is of a later version.
+    pub fn decode(text: &str) -> Result<Self, Fault> {
+        let fault = |reason: String| Fault {
+            label: labels::SPEC,
+            reason,
+        };
         let recipe: Self =
             serde_json::from_str(text).map_err(|error| fault(format!("it does not decode ({error})")))?;
         match recipe.version {

@@ -13,7 +13,7 @@ use crate::contract::system::LogLevel;
 use crate::contract::types::ProviderError;
 use crate::error::summary;
 use crate::{Capabilities, DockerProviderInstance, Result};
-use crate::{labels, restore};
+use crate::{labels, push, restore};
 
 /// Waits between two looks for a container whose create call was on its way when the caller died, in milliseconds.
 const LOOKS: [u64; 3] = [0, 250, 1000];
@@ -166,7 +166,15 @@ async fn thaw<C: Capabilities>(
         let reason = "a snapshot froze it and never ended";
         actions.push(action(provider, "unpause", &container, reason));
     }
-    if image {
+    if image && commit.image.starts_with(push::PUSHES) {
+        provider.capabilities.image_remove(&commit.image).await?;
+        actions.push(Action {
+            verb: "remove".to_owned(),
+            subject: format!("image {}", commit.image),
+            reason: "it was made for a push that never ended".to_owned(),
+            bytes_freed: None,
+        });
+    } else if image {
         actions.push(Action {
             verb: "finish".to_owned(),
             subject: format!("snapshot {}", commit.image),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::contract::docker::{
-    CommitOptions, Container, ContainerFilter, ContainerStatus, ContainerSummary, ImageSummary,
+    CommitOptions, Container, ContainerFilter, ContainerStatus, ContainerSummary, Image, ImageSummary,
 };
 use crate::contract::instance::{SnapshotFilter, SnapshotRequest};
 use crate::contract::system::LogLevel;
@@ -17,7 +17,7 @@ use crate::{agent, constraints, create};
 /// What every snapshot's id begins with.
 pub const ID_PREFIX: &str = "snap-";
 /// The repository of all snapshots.
-const REPOSITORY: &str = "mngr-snapshot";
+pub(crate) const REPOSITORY: &str = "mngr-snapshot";
 const MAX_NAME: usize = 128;
 /// From so many layers on a snapshot is made of one. Engines refuse more than some 125.
 pub(crate) const DEEP: u32 = 100;
@@ -45,6 +45,16 @@ pub(crate) async fn take<C: Capabilities>(
     container: &Container,
     request: SnapshotRequest,
 ) -> Result<Snapshot> {
+    take_without(provider, container, request, &[]).await
+}
+
+/// The same, and the image lacks these environment variables.
+pub(crate) async fn take_without<C: Capabilities>(
+    provider: &DockerProviderInstance<C>,
+    container: &Container,
+    request: SnapshotRequest,
+    without_env: &[String],
+) -> Result<Snapshot> {
     check_name(&request.name)?;
     let agent_name = agent::name_of(&provider.name, &container.name, &container.labels);
     let unfit = |state: &str, reason: String, remedy: &str| {
@@ -70,7 +80,7 @@ pub(crate) async fn take<C: Capabilities>(
         }
         _ => {}
     }
-    let findings = constraints::permit(provider, container, request.force).await?;
+    let findings = constraints::permit(provider, container, request.force, without_env).await?;
     let (written, left_out) = constraints::encode(&findings);
     if left_out > 0 {
         let message = format!("{left_out} findings do not fit into the label of a snapshot of {agent_name}");
@@ -78,9 +88,11 @@ pub(crate) async fn take<C: Capabilities>(
     }
     let id = format!("{ID_PREFIX}{}", provider.capabilities.random_id());
     let tag = format!("{}-{id}", identity.id);
-    let flatten = is_deep(provider, &container.image_id).await?;
+    // The history of an image of several layers would tell of what it lacks.
+    let flatten = !without_env.is_empty() || is_deep(provider, &container.image_id).await?;
     let options = CommitOptions {
         flatten,
+        without_env: without_env.to_vec(),
         repository: REPOSITORY.to_owned(),
         tag: tag.clone(),
         comment: format!("mngr snapshot of {agent_name}"),
@@ -110,15 +122,7 @@ pub(crate) async fn take<C: Capabilities>(
         await_commit(provider, &image, error).await?;
     }
     let made = provider.capabilities.image_inspect(&image).await?;
-    let summary = ImageSummary {
-        id: made.id,
-        parent_id: made.parent_id,
-        tags: vec![image],
-        created: 0,
-        size_bytes: made.size_bytes,
-        labels: made.labels,
-    };
-    of_image(summary).ok_or_else(|| {
+    described(made, image).ok_or_else(|| {
         crate::error::internal(
             format!("snapshot {id}"),
             "the engine did not put the snapshot's labels on the image",
@@ -366,6 +370,18 @@ async fn all<C: Capabilities>(provider: &DockerProviderInstance<C>) -> Result<Ve
     Ok(snapshots)
 }
 
+/// What an image of that name says of itself.
+pub(crate) fn described(image: Image, name: String) -> Option<Snapshot> {
+    of_image(ImageSummary {
+        id: image.id,
+        parent_id: image.parent_id,
+        tags: vec![name],
+        created: 0,
+        size_bytes: image.size_bytes,
+        labels: image.labels,
+    })
+}
+
 /// What an image says of itself. An image made of a snapshot inherits its labels and not its tag, so only what bears the
 /// tag is one.
 pub(crate) fn of_image(image: ImageSummary) -> Option<Snapshot> {
@@ -400,7 +416,7 @@ fn created_at(labels: &[Pair], fallback_seconds: i64) -> String {
         })
 }
 
-fn check_name(name: &str) -> Result<()> {
+pub(crate) fn check_name(name: &str) -> Result<()> {
     let length = name.chars().count();
     let reason = if length > MAX_NAME {
         format!("it has {length} characters")

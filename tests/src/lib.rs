@@ -21,6 +21,7 @@ mod clean_up;
 mod fault_proxy;
 mod network_mount;
 mod private_engine;
+mod registry;
 pub mod sshd;
 mod testbed;
 pub mod tls;
@@ -30,6 +31,7 @@ pub use clean_up::remove_all;
 pub use fault_proxy::{Fault, FaultProxy};
 pub use network_mount::NetworkMount;
 pub use private_engine::PrivateEngine;
+pub use registry::Registry;
 pub use testbed::{
     Kind, Testbed, argv, error_kind, open_behind, open_for_bench, output_of, run, run_private, tar_of,
 };

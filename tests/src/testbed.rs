@@ -23,6 +23,7 @@ use serde_json::{Value, json};
 
 use crate::clean_up::remove_all;
 use crate::private_engine::PrivateEngine;
+use crate::registry::Registry;
 use crate::sshd::Sshd;
 
 /// The image that agents are made from; `cargo xtask setup` puts it on a real engine.
@@ -50,8 +51,8 @@ pub struct Testbed {
     host: Host,
     /// What the engine is behind.
     _sshd: Option<Sshd>,
-    /// Where journals are kept.
-    _state: tempfile::TempDir,
+    /// Where journals are kept, and the Docker CLI's configuration.
+    state: tempfile::TempDir,
 }
 
 /// Runs one test and cleans up after it.
@@ -127,7 +128,8 @@ impl Testbed {
         let cache = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/plugin-cache");
         let loader = Loader::new(Some(ArtefactCache::at(cache))).expect("a loader");
         let state = tempfile::tempdir().expect("a directory");
-        let variables = [("XDG_STATE_HOME", state.path().display().to_string())];
+        let state_home = state.path().display().to_string();
+        let variables = [("DOCKER_CONFIG", state_home.clone()), ("XDG_STATE_HOME", state_home)];
         let host = Host::with(loader, Environment::new(variables, "/"));
         let name = format!("test-{}", &uuid::Uuid::new_v4().simple().to_string()[..12]);
         let provider = open(&host, engine.clone(), &name).await;
@@ -137,7 +139,7 @@ impl Testbed {
             sandbox,
             host,
             _sshd: None,
-            _state: state,
+            state,
         }
     }
 
@@ -163,6 +165,38 @@ impl Testbed {
             &format!("{}-{suffix}", self.provider.name()),
         )
         .await
+    }
+
+    /// A provider on an engine of the caller's choice, configured by `change`.
+    ///
+    /// # Panics
+    /// Where the configuration is refused.
+    pub async fn provider_on(
+        &self,
+        engine: Arc<dyn Engine>,
+        name: &str,
+        change: impl FnOnce(&mut ProviderConfig),
+    ) -> Provider {
+        let mut config = config(name);
+        change(&mut config);
+        self.host.open_on(&config, engine).await.expect("a provider")
+    }
+
+    /// A registry that the engine reaches, for the length of the test.
+    pub fn registry(&self) -> Registry {
+        match &self.sandbox {
+            Some(sandbox) => Registry::in_memory(sandbox),
+            None => Registry::start(None),
+        }
+    }
+
+    /// What `docker login` leaves behind.
+    ///
+    /// # Panics
+    /// Where it can not be written.
+    pub fn log_in(&self, registry: &Registry, auth: &str) {
+        let config = json!({ "auths": { registry.address(): { "auth": auth } } });
+        std::fs::write(self.state.path().join("config.json"), config.to_string()).expect("written");
     }
 
     /// Removes what another provider instance made.

@@ -30,7 +30,8 @@ struct Xtask {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Get everything the other commands need: a wasm std, the plugin's component, a test runner, an engine, a test image.
+    /// Get everything the other commands need: a wasm std, the plugin's component, a test runner, packages that tests
+    /// use, an engine, a test image.
     Setup,
     /// Build the plugin as a component into target/component, where the shim embeds it.
     Component,

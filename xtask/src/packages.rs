@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use crate::command::{apt_install, exists};
 
 /// A program, by name or path, and the Debian package that has it.
-const NEEDED: [(&str, &str); 8] = [
+const NEEDED: [(&str, &str); 9] = [
     ("dockerd", "docker.io"),
     ("containerd", "containerd"),
     ("unshare", "util-linux"),
@@ -16,6 +16,7 @@ const NEEDED: [(&str, &str); 8] = [
     ("/usr/lib/openssh/sftp-server", "openssh-sftp-server"),
     ("sshfs", "sshfs"),
     ("fusermount3", "fuse3"),
+    ("docker-registry", "docker-registry"),
 ];
 
 /// Installs what is missing.

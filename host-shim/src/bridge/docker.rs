@@ -8,7 +8,7 @@ use super::Call;
 use crate::contract::Result;
 use crate::contract::docker::{
     BuildOptions, CommitOptions, Container, ContainerChanges, ContainerFilter, ContainerSpec, ContainerSummary,
-    CreatedContainer, EngineInfo, EngineVersion, Event, ExecOptions, Filesystem, Host, HostArchive, HostExecSession,
+    CreatedContainer, DeriveOptions, EngineInfo, EngineVersion, Event, ExecOptions, Filesystem, Host, HostArchive, HostExecSession,
     HostLogStream, HostWithStore, Image, ImageSummary, LogOptions, Network, PathStat, StatsSample, Volume,
 };
 use crate::contract::types::Limits;
@@ -203,12 +203,26 @@ impl HostWithStore<Call> for HasSelf<Call> {
 
     async fn image_pull(call: &Accessor<Call, Self>, reference: String, platform: Option<String>) -> Result<()> {
         guard(call)?
-            .image_pull(&reference, platform.as_deref(), progress(call))
+            .image_pull(&reference, platform.as_deref(), None, progress(call))
             .await
     }
 
-    async fn image_push(call: &Accessor<Call, Self>, reference: String) -> Result<()> {
-        guard(call)?.image_push(&reference, progress(call)).await
+    async fn image_push(call: &Accessor<Call, Self>, image: String, name: String) -> Result<String> {
+        guard(call)?.push(&image, &name, progress(call)).await
+    }
+
+    async fn image_derive(call: &Accessor<Call, Self>, reference: String, options: DeriveOptions) -> Result<String> {
+        guard(call)?.image_derive(&reference, options).await
+    }
+
+    async fn image_save(call: &Accessor<Call, Self>, reference: String) -> Result<Resource<Archive>> {
+        let archive = guard(call)?.image_save(&reference).await?;
+        lend(call, archive)
+    }
+
+    async fn image_load(call: &Accessor<Call, Self>, archive: Resource<Archive>) -> Result<String> {
+        let archive = take(call, archive)?;
+        guard(call)?.image_load(archive, progress(call)).await
     }
 
     async fn image_build(

@@ -62,7 +62,11 @@ impl Context {
 
     /// The chosen provider's part of it.
     pub fn provider_config(&self, config: &Config) -> Result<ProviderConfig, Failure> {
-        let mut provider = config.provider(self.global.provider.as_deref())?.clone();
+        self.config_of(config, self.global.provider.as_deref())
+    }
+
+    fn config_of(&self, config: &Config, name: Option<&str>) -> Result<ProviderConfig, Failure> {
+        let mut provider = config.provider(name)?.clone();
         if let Some(plugin) = &self.global.plugin {
             provider.plugin = Some(plugin.clone());
         }
@@ -79,8 +83,17 @@ impl Context {
 
     /// Opens the provider. What the plugin finds wrong with the settings is shown where they are written.
     pub async fn provider(&self, spinner: &Spinner) -> Result<Provider, Failure> {
+        self.open(self.global.provider.as_deref(), spinner).await
+    }
+
+    /// Opens another provider of the same configuration.
+    pub async fn provider_named(&self, name: &str, spinner: &Spinner) -> Result<Provider, Failure> {
+        self.open(Some(name), spinner).await
+    }
+
+    async fn open(&self, name: Option<&str>, spinner: &Spinner) -> Result<Provider, Failure> {
         let config = self.config()?;
-        let chosen = self.provider_config(&config)?;
+        let chosen = self.config_of(&config, name)?;
         let host = self.host()?;
         let provider = match host.open(&chosen).await {
             Ok(provider) => provider,

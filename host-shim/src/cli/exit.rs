@@ -17,6 +17,7 @@ impl Exit {
     pub const TIMEOUT: Self = Self(7);
     pub const EXHAUSTED: Self = Self(8);
     pub const SNAPSHOT_BLOCKED: Self = Self(9);
+    pub const PARTIAL: Self = Self(10);
     pub const EXEC_FAILED: Self = Self(125);
     pub const HUNG_UP: Self = Self(129);
     pub const INTERRUPTED: Self = Self(130);
@@ -40,7 +41,14 @@ const TABLE: &[(Exit, &str)] = &[
     (Exit::UNAVAILABLE, "the engine or its machine can not be reached"),
     (Exit::TIMEOUT, "a deadline passed"),
     (Exit::EXHAUSTED, "disk, memory or another supply has run out"),
-    (Exit::SNAPSHOT_BLOCKED, "a snapshot would lose data"),
+    (
+        Exit::SNAPSHOT_BLOCKED,
+        "a snapshot would lose data, or give an environment away",
+    ),
+    (
+        Exit::PARTIAL,
+        "some of the providers asked did not answer; the others' agents are listed",
+    ),
     (
         Exit::EXEC_FAILED,
         "`exec` could not run the command; else its status is the command's own",

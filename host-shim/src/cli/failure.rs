@@ -87,16 +87,25 @@ pub fn show_provider_error(error: &ProviderError) -> io::Result<()> {
     complain(&error.message(), error.remedy(), findings)
 }
 
+/// The same of one of several providers.
+pub fn complain_of(provider: &str, error: &ProviderError) -> io::Result<()> {
+    complain(
+        &format!("provider {provider}: {}", error.message()),
+        error.remedy(),
+        &[],
+    )
+}
+
 fn complain(message: &str, remedy: &str, findings: &[Finding]) -> io::Result<()> {
     let mut err = anstream::stderr().lock();
     let (error, help) = (style::ERROR, style::HELP);
     writeln!(err, "{error}error:{error:#} {}", clean(message))?;
     for finding in findings {
-        let path = finding.path.as_deref().unwrap_or("-");
+        let place = finding.path.as_deref().or(finding.source.as_deref()).unwrap_or("-");
         writeln!(
             err,
             "  {}: {}; {}",
-            clean(path),
+            clean(place),
             clean(&finding.reason),
             clean(&finding.remedy)
         )?;

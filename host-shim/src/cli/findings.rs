@@ -60,6 +60,16 @@ pub fn warn(output: &Output, findings: &[Finding]) {
     }
 }
 
+/// Says which environment variables did not go along.
+pub fn left_out(output: &Output, names: &[String]) {
+    if !names.is_empty() {
+        let names = names.join(", ");
+        output.warn(&clean(&format!(
+            "{names}: left out, as `secret_env` says; give them anew where they are needed, for example with `exec -e`"
+        )));
+    }
+}
+
 /// Repeats the findings of the snapshot that an agent was just made from. One that is gone has nothing to say, and a list
 /// that fails is no failure of what was done.
 pub async fn repeat(context: &Context, provider: &Provider, snapshot_id: Option<&str>) {

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use mngr_host_shim::contract::ProviderError;
 use mngr_host_shim::contract::docker::ContainerChanges;
-use mngr_host_shim::contract::instance::{Destroyed, Stopped};
+use mngr_host_shim::contract::instance::{Destroyed, Pushed, Stopped};
 use mngr_host_shim::contract::types::{
     Agent, AgentState, DeviceRate, DeviceRequest, Finding, FindingKind, Limits, Severity, Snapshot, Ulimit,
 };
+use mngr_host_shim::migrate::Migrated;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -133,6 +134,52 @@ impl<'a> From<&'a Stopped> for StoppedJson<'a> {
         Self {
             agent: (&stopped.agent).into(),
             snapshot: stopped.snapshot.as_ref().map(SnapshotJson::from),
+        }
+    }
+}
+
+/// A snapshot in a registry.
+#[derive(Serialize)]
+pub struct PushedJson<'a> {
+    snapshot: SnapshotJson<'a>,
+    reference: &'a str,
+    digest: &'a str,
+    left_out_env: &'a [String],
+}
+
+impl<'a> From<&'a Pushed> for PushedJson<'a> {
+    fn from(pushed: &'a Pushed) -> Self {
+        Self {
+            snapshot: (&pushed.snapshot).into(),
+            reference: &pushed.reference,
+            digest: &pushed.digest,
+            left_out_env: &pushed.left_out_env,
+        }
+    }
+}
+
+/// What `migrate` did.
+#[derive(Serialize)]
+pub struct MigratedJson<'a> {
+    agent: AgentJson<'a>,
+    /// As it was before.
+    original: AgentJson<'a>,
+    original_destroyed: bool,
+    snapshot: SnapshotJson<'a>,
+    registry_reference: Option<&'a str>,
+    left_out_env: &'a [String],
+}
+
+impl<'a> MigratedJson<'a> {
+    /// Of a migration, and whether the original is gone.
+    pub fn new(migrated: &'a Migrated, original_destroyed: bool) -> Self {
+        Self {
+            agent: (&migrated.agent).into(),
+            original: (&migrated.original).into(),
+            original_destroyed,
+            snapshot: (&migrated.snapshot).into(),
+            registry_reference: migrated.registry_reference.as_deref(),
+            left_out_env: &migrated.left_out_env,
         }
     }
 }
@@ -337,6 +384,9 @@ struct ErrorBody<'a> {
     message: String,
     field: Option<&'a str>,
     remedy: &'a str,
+    /// Only where several providers were asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider: Option<&'a str>,
     /// Only where a reference is ambiguous.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     candidates: &'a [String],
@@ -354,10 +404,17 @@ impl<'a> ErrorJson<'a> {
                 message,
                 field,
                 remedy,
+                provider: None,
                 candidates: &[],
                 findings: Vec::new(),
             },
         }
+    }
+
+    /// The same, of one of several providers.
+    pub fn of_provider(mut self, provider: &'a str) -> Self {
+        self.error.provider = Some(provider);
+        self
     }
 }
 

@@ -1,4 +1,4 @@
-//! `list`.
+//! `list`. What asks several providers has a file of its own: [`super::list_all`].
 
 use clap::Args;
 use jiff::Timestamp;
@@ -11,6 +11,7 @@ use super::context::Context;
 use super::exit::Exit;
 use super::failure::Outcome;
 use super::json::{AgentJson, state_name};
+use super::list_all;
 use super::output::{Table, clean, style};
 use super::progress::Spinner;
 use super::units::{age, short_id};
@@ -23,6 +24,7 @@ use super::watch::Watcher;
     after_help = "Examples:
   mngr-docker list --tag project=x --state running
   mngr-docker list --watch
+  mngr-docker list --all-providers
   mngr-docker list --json | jq -r '.[].id'"
 )]
 pub struct List {
@@ -35,18 +37,27 @@ pub struct List {
     /// Go on, and list again whenever something happens to an agent; Ctrl-C ends it
     #[arg(long, short)]
     watch: bool,
+    /// Ask every enabled provider of the configuration at once; one that does not answer is named on stderr
+    #[arg(long, short, conflicts_with = "provider")]
+    all_providers: bool,
 }
 
 impl List {
     /// Lists them.
     pub async fn run(self, context: &Context) -> Outcome {
         let spinner = context.spinner("listing agents");
-        let provider = context.provider(&spinner).await?;
         let filtered = !self.tags.is_empty() || !self.states.is_empty();
         let request = DiscoverRequest {
             tags: self.tags,
             states: self.states,
         };
+        if self.all_providers {
+            return match self.watch {
+                true => list_all::watch(context, spinner, &request).await,
+                false => list_all::list(context, spinner, &request).await,
+            };
+        }
+        let provider = context.provider(&spinner).await?;
         if self.watch {
             return watched(context, provider, spinner, request).await;
         }
@@ -59,7 +70,7 @@ impl List {
             let agents: Vec<_> = agents.iter().map(AgentJson::from).collect();
             context.output.value(&agents)?;
         } else if !agents.is_empty() {
-            context.output.table(table(&agents, Timestamp::now()))?;
+            context.output.table(table(&agents, Columns::OfOne, Timestamp::now()))?;
         } else if filtered {
             context.output.note("No agent fits.");
         } else {
@@ -96,16 +107,33 @@ async fn watched(context: &Context, provider: Provider, spinner: Spinner, reques
                 last = Some(text);
             }
         } else {
-            context.output.redraw(table(&agents, Timestamp::now()))?;
+            context
+                .output
+                .redraw(table(&agents, Columns::OfOne, Timestamp::now()))?;
         }
         watcher.next().await?;
     }
 }
 
-fn table(agents: &[Agent], now: Timestamp) -> Table {
-    let mut table = Table::with_header(&["NAME", "STATE", "TYPE", "CREATED", "IMAGE", "ID"]);
+/// Whose agents a table shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Columns {
+    /// Those of one provider.
+    OfOne,
+    /// Those of several, with a column that says whose each is.
+    OfSeveral,
+}
+
+/// One row an agent.
+pub fn table(agents: &[Agent], columns: Columns, now: Timestamp) -> Table {
+    let shown = match columns {
+        Columns::OfOne => 1..,
+        Columns::OfSeveral => 0..,
+    };
+    let mut table = Table::with_header(&["PROVIDER", "NAME", "STATE", "TYPE", "CREATED", "IMAGE", "ID"][shown.clone()]);
     for agent in agents {
-        table.row(&[
+        let cells = [
+            clean(&agent.provider),
             clean(&agent.name),
             state_cell(agent),
             clean(&agent.agent_type),
@@ -115,7 +143,8 @@ fn table(agents: &[Agent], now: Timestamp) -> Table {
                 .map_or_else(|| "-".to_owned(), |at| clean(&age(at, now))),
             clean(image_cell(&agent.image)),
             clean(short_id(&agent.id)),
-        ]);
+        ];
+        table.row(&cells[shown.clone()]);
     }
     table
 }
@@ -198,7 +227,7 @@ pub mod tests {
         };
         let agents = [agent("a", AgentState::Running), stopped, crashed, unknown];
         let now = "2026-01-31T12:00:00Z".parse().expect("a time");
-        let text = table(&agents, now).render().expect("text");
+        let text = table(&agents, Columns::OfOne, now).render().expect("text");
         insta::assert_snapshot!(anstream::adapter::strip_str(&text).to_string(), @r#"
         NAME        STATE                                  TYPE      CREATED         IMAGE          ID
         a           running                                generic   5 minutes ago   debian:12      agent-000000000000

@@ -21,12 +21,15 @@ mod life;
 mod limits;
 mod lineage;
 mod list;
+mod list_all;
 mod log;
 mod logs;
+mod migrate;
 mod output;
 mod progress;
 mod reach;
 mod reconcile;
+mod registry;
 mod several;
 mod show;
 mod snapshot;
@@ -84,6 +87,7 @@ enum Command {
     Gc(gc::Gc),
     Snapshot(snapshot::Snapshot),
     Fork(fork::Fork),
+    Migrate(migrate::Migrate),
     Reconcile(reconcile::Reconcile),
     Completions(completions::Completions),
 }
@@ -113,6 +117,7 @@ impl Command {
             Self::Gc(command) => command.run(context).await,
             Self::Snapshot(command) => command.run(context).await,
             Self::Fork(command) => command.run(context).await,
+            Self::Migrate(command) => command.run(context).await,
             Self::Reconcile(command) => command.run(context).await,
             Self::Completions(command) => command.run(),
         }

@@ -1,4 +1,4 @@
-//! `snapshot` and its subcommands, of which `check` and `diff` have a file of their own.
+//! `snapshot` and its subcommands, of which `check` and `diff`, `push` and `pull` have files of their own.
 
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
@@ -12,11 +12,12 @@ use super::exit::Exit;
 use super::failure::Outcome;
 use super::json::{SnapshotJson, written};
 use super::output::{Table, clean};
+use super::registry::{Pull, Push};
 use super::several::each;
 use super::units::{age, short_id, size};
 use super::{findings, lineage};
 
-/// Keep an agent's files as an image, list such images, delete them
+/// Keep an agent's files as an image; list such images, send and fetch them, delete them
 #[derive(Debug, Args)]
 pub struct Snapshot {
     #[command(subcommand)]
@@ -30,6 +31,8 @@ enum Command {
     Diff(Diff),
     List(List),
     Delete(Delete),
+    Push(Push),
+    Pull(Pull),
 }
 
 /// Take a snapshot of an agent, running or not
@@ -92,6 +95,8 @@ impl Snapshot {
             Command::Diff(command) => command.run(context).await,
             Command::List(command) => command.run(context).await,
             Command::Delete(command) => command.run(context).await,
+            Command::Push(command) => command.run(context).await,
+            Command::Pull(command) => command.run(context).await,
         }
     }
 }

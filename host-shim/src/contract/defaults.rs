@@ -2,7 +2,8 @@
 
 use super::docker::{ContainerSpec, ExecOptions, LogOptions, RestartPolicy};
 use super::instance::{
-    DestroyRequest, DiscoverRequest, ForkRequest, SnapshotFilter, SnapshotRequest, StartRequest, StopRequest,
+    DepartureRequest, DestroyRequest, DiscoverRequest, ForkRequest, SnapshotFilter, SnapshotRequest, StartRequest,
+    StopRequest,
 };
 use super::types::Limits;
 
@@ -24,6 +25,7 @@ defaults! {
     SnapshotRequest { name: String::new(), pause: None, force: false }
     SnapshotFilter { agent: None }
     ForkRequest { names: Vec::new(), snapshot: None, tags: Vec::new(), start_args: Vec::new(), force: false }
+    DepartureRequest { pause: None, force: false, include_env: false }
     ExecOptions { argv: Vec::new(), env: Vec::new(), working_dir: None, user: None, stdin: false, terminal: None }
     LogOptions {
         follow: false,

@@ -23,13 +23,14 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::contract::Result;
 use crate::contract::docker::{
     BuildOptions, CommitOptions, Container, ContainerChanges, ContainerFilter, ContainerSpec, ContainerSummary,
-    CreatedContainer, EngineInfo, EngineVersion, Event, ExecOptions, Image, ImageSummary, LogOptions, Network,
-    PathStat, StatsSample, Volume,
+    CreatedContainer, DeriveOptions, EngineInfo, EngineVersion, Event, ExecOptions, Image, ImageSummary, LogOptions,
+    Network, PathStat, StatsSample, Volume,
 };
 use crate::contract::instance::PortAddress;
 use crate::contract::ssh::{Command, CommandOutput};
 use crate::contract::system::Progress;
 use crate::contract::types::Limits;
+use crate::credentials::Credentials;
 use crate::error::unsupported;
 use crate::streams::{Archive, ExecSession, LogStream};
 
@@ -70,8 +71,23 @@ pub trait Engine: Send + Sync + 'static {
     async fn image_list(&self, labels: Vec<String>) -> Result<Vec<ImageSummary>>;
     async fn image_tag(&self, reference: &str, repository: &str, tag: &str) -> Result<()>;
     async fn image_remove(&self, reference: &str, force: bool) -> Result<Vec<String>>;
-    async fn image_pull(&self, reference: &str, platform: Option<&str>, progress: ProgressSink) -> Result<()>;
-    async fn image_push(&self, reference: &str, progress: ProgressSink) -> Result<()>;
+    async fn image_pull(
+        &self,
+        reference: &str,
+        platform: Option<&str>,
+        credentials: Option<&Credentials>,
+        progress: ProgressSink,
+    ) -> Result<()>;
+    /// Of an image that has the name already.
+    async fn image_push(
+        &self,
+        reference: &str,
+        credentials: Option<&Credentials>,
+        progress: ProgressSink,
+    ) -> Result<String>;
+    async fn image_derive(&self, reference: &str, options: DeriveOptions) -> Result<String>;
+    async fn image_save(&self, reference: &str) -> Result<Archive>;
+    async fn image_load(&self, archive: Archive, progress: ProgressSink) -> Result<String>;
     async fn image_build(&self, context: Archive, options: BuildOptions, progress: ProgressSink) -> Result<String>;
 
     async fn volume_list(&self, labels: Vec<String>) -> Result<Vec<Volume>>;

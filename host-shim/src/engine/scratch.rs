@@ -1,8 +1,9 @@
 //! What is made on the way to something else, and must not stay: the bare image and the container that a flattened image
-//! goes through, and containers that are made of images for their files to be read.
+//! goes through, the container of the other image that a derived one goes through, and containers that are made of images
+//! for their files to be read.
 //!
 //! Their names are known before they are made, so that whoever finds a journal entry of them can take them away. None is an
-//! agent: they bear no label, or no value in ours.
+//! agent: they bear no label of their own, or no value in ours.
 
 use super::Engine;
 use crate::contract::docker::{ContainerSpec, Image, Mount, MountKind};
@@ -60,13 +61,19 @@ pub async fn remove(engine: &dyn Engine, container: &str) -> Result<()> {
     gone(engine.container_remove(container, true, true).await)
 }
 
-/// Takes away what a flattening to `image` (`repository:tag`) has left.
+/// The container that an image with this tag is derived through.
+pub fn source(tag: &str) -> String {
+    format!("{REPOSITORY}.{tag}.source")
+}
+
+/// Takes away what a flattening or deriving to `image` (`repository:tag`) has left.
 ///
 /// # Errors
 /// What the engine answers; that there is nothing is a success.
 pub async fn sweep(engine: &dyn Engine, image: &str) -> Result<()> {
     let tag = image.rsplit_once(':').map_or(image, |(_, tag)| tag);
     remove(engine, &container(tag)).await?;
+    remove(engine, &source(tag)).await?;
     let bare = format!("{REPOSITORY}:{tag}");
     gone(engine.image_remove(&bare, true).await.map(drop))
 }

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use self::store::Entry;
 pub use self::store::{ContainerLock, Stale, Step, Store};
+use crate::contract::ProviderError;
 use crate::contract::docker::ContainerStatus;
 use crate::engine::Engine;
 
@@ -34,6 +35,12 @@ enum Effect {
     },
     Committed {
         reference: String,
+    },
+    /// An image has that name only for a while.
+    Lent {
+        name: String,
+        image: String,
+        owner: Option<String>,
     },
     /// A commit was not answered: the container may still be frozen by it.
     MaybeFrozen {
@@ -166,6 +173,21 @@ impl Journal {
         });
     }
 
+    /// An image has been given a name that it is not to keep, and that another had before.
+    pub fn lent(&self, name: &str, image: &str, owner: Option<&str>) {
+        let effect = Effect::Lent {
+            name: name.to_owned(),
+            image: image.to_owned(),
+            owner: owner.map(str::to_owned),
+        };
+        self.with(|effects| effects.push(effect));
+    }
+
+    /// It has it no longer.
+    pub fn returned(&self, lent: &str) {
+        self.with(|effects| effects.retain(|effect| !matches!(effect, Effect::Lent { name, .. } if name == lent)));
+    }
+
     /// An image may have been made of a container, which was not frozen before.
     pub fn maybe_committed(&self, id: &str, reference: &str, was_paused: bool) {
         self.committed(reference);
@@ -210,6 +232,10 @@ impl Journal {
                     format!("image {reference} was made"),
                     engine.image_remove(reference, false).await.map(drop),
                 ),
+                Effect::Lent { name, image, owner } => (
+                    format!("image {image} was called {name}"),
+                    take_back(engine, name, image, owner.as_deref()).await,
+                ),
                 Effect::MaybeFrozen { id } => (
                     format!("container {id} may be frozen by a snapshot"),
                     thaw(engine, id).await,
@@ -217,7 +243,7 @@ impl Journal {
                 Effect::Paused { id } => (format!("container {id} was paused"), engine.container_unpause(id).await),
             };
             match undone {
-                Ok(()) | Err(crate::contract::ProviderError::NotFound(_)) => {}
+                Ok(()) | Err(ProviderError::NotFound(_)) => {}
                 Err(error) => {
                     tracing::warn!(what, error = error.message(), "could not be undone");
                     left.push(format!("{what} and could not be undone: {}", error.message()));
@@ -234,6 +260,50 @@ impl Drop for Journal {
         if let (Some(_), Some(store)) = (entry, &self.store) {
             store.look_again();
         }
+    }
+}
+
+/// Takes a name away from an image, where it still has it, and gives it back to the one that had it before.
+///
+/// # Errors
+/// What the engine answers.
+pub async fn take_back(
+    engine: &dyn Engine,
+    name: &str,
+    image: &str,
+    owner: Option<&str>,
+) -> crate::contract::Result<()> {
+    let found = match engine.image_inspect(name).await {
+        Ok(found) if found.id == image => found,
+        Ok(_) | Err(ProviderError::NotFound(_)) => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let remove = async |name: &str| match engine.image_remove(name, false).await {
+        Ok(_) | Err(ProviderError::NotFound(_)) => Ok(()),
+        Err(error) => Err(error),
+    };
+    let Some(owner) = owner else {
+        return remove(name).await;
+    };
+    let (repository, tag) = split_name(name);
+    engine.image_tag(owner, repository, tag).await?;
+    // A push gives it a name by its digest as well, which would keep it alive and which only goes along with its last tag.
+    let by_digest = |digest: &&String| {
+        digest
+            .strip_prefix(repository)
+            .is_some_and(|rest| rest.starts_with('@'))
+    };
+    for digest in found.digests.iter().filter(by_digest) {
+        remove(digest).await?;
+    }
+    Ok(())
+}
+
+/// `registry:5000/repository:tag` at its last colon.
+pub fn split_name(name: &str) -> (&str, &str) {
+    match name.rsplit_once(':') {
+        Some((repository, tag)) if !tag.contains('/') => (repository, tag),
+        _ => (name, "latest"),
     }
 }
 

@@ -68,34 +68,44 @@ pub enum Step {
         /// Its name.
         container: String,
     },
+    /// An image gets a name for as long as it is pushed. The shim settles this itself.
+    Lend {
+        /// `registry/repository:tag`
+        name: String,
+        /// The image's id.
+        image: String,
+        /// The id of the image that has the name before.
+        owner: Option<String>,
+    },
 }
 
 impl Step {
-    /// What a plugin is told of it: nothing of what is the host's alone.
-    fn pending(self) -> Option<PendingStep> {
-        Some(match self {
-            Step::Scratch { .. } => return None,
-            Step::Create { name, agent_id } => PendingStep::Create(PendingCreate {
+    /// As the plugin sees it, where it is the plugin's business.
+    fn pending(&self) -> Option<PendingStep> {
+        match self.clone() {
+            Self::Scratch { .. } => None,
+            Self::Create { name, agent_id } => Some(PendingStep::Create(PendingCreate {
                 container_name: name,
                 agent_id,
-            }),
-            Step::Rename { container, from, to } => PendingStep::Rename(PendingRename {
+            })),
+            Self::Rename { container, from, to } => Some(PendingStep::Rename(PendingRename {
                 container_id: container,
                 from_name: from,
                 to_name: to,
-            }),
-            Step::Commit {
+            })),
+            Self::Commit {
                 container,
                 image,
                 was_paused,
                 flatten,
-            } => PendingStep::Commit(PendingCommit {
+            } => Some(PendingStep::Commit(PendingCommit {
                 container_id: container,
                 image,
                 was_paused,
                 flatten,
-            }),
-        })
+            })),
+            Self::Lend { .. } => None,
+        }
     }
 }
 
@@ -312,7 +322,7 @@ impl Stale {
         Pending {
             id: self.id(),
             started_at: self.started_at.clone(),
-            steps: self.steps.iter().cloned().filter_map(Step::pending).collect(),
+            steps: self.steps.iter().filter_map(Step::pending).collect(),
         }
     }
 

@@ -4,9 +4,7 @@ use super::component::{Plugin, Returned, Session};
 use crate::contract::Result;
 use crate::contract::docker::{ContainerChanges, ExecOptions, LogOptions, PathStat, StatsSample};
 use crate::contract::instance::{
-    Action, AgentVolume, CreateRequest, DestroyRequest, Destroyed, DiscoverRequest, ForkRequest, GcRequest, GpuReport,
-    Pending, PortAddress, Reconciliation, SnapshotFilter, SnapshotRequest, StartRequest, StopRequest, Stopped,
-    UpdatedLimits, WatchResult,
+    Action, AgentVolume, ArrivalRequest, CreateRequest, Departure, DepartureRequest, DestroyRequest, Destroyed, DiscoverRequest, ForkRequest, GcRequest, GpuReport, Pending, PortAddress, PushRequest, Pushed, Reconciliation, SnapshotFilter, SnapshotRequest, StartRequest, StopRequest, Stopped, UpdatedLimits, WatchResult,
 };
 use crate::contract::types::{Agent, Finding, Limits, Provider, Snapshot};
 use crate::streams::{Archive, ExecSession, LogStream};
@@ -53,6 +51,10 @@ operations! {
     changes as call_changes(agent: String) -> ContainerChanges;
     snapshot_diff as call_snapshot_diff(older: String, newer: String) -> ContainerChanges;
     fork as call_fork(agent: String, request: ForkRequest) -> Vec<Agent>;
+    snapshot_push as call_snapshot_push(request: PushRequest) -> Pushed;
+    snapshot_pull as call_snapshot_pull(reference: String) -> Snapshot;
+    migrate_out as call_migrate_out(agent: String, request: DepartureRequest) -> Departure;
+    migrate_in as call_migrate_in(request: ArrivalRequest) -> Agent;
     volumes as call_volumes() -> Vec<AgentVolume>;
     gpus as call_gpus() -> GpuReport;
     gc as call_gc(request: GcRequest) -> Vec<Action>;
@@ -153,6 +155,38 @@ impl Plugin {
                 .run_concurrent(async |call| instance.call_copy_out(call, provider, agent, path).await)
                 .await??;
             Ok(returned.and_then(|out| out.redeem(&mut store.data_mut().table)))
+        })
+        .await
+    }
+
+    pub(crate) async fn snapshot_save(
+        &self,
+        session: Session,
+        provider: Provider,
+        snapshot: String,
+    ) -> Result<Archive> {
+        self.call(session, async |store, plugin| {
+            let instance = plugin.mngr_provider_instance();
+            let returned = store
+                .run_concurrent(async |call| instance.call_snapshot_save(call, provider, snapshot).await)
+                .await??;
+            Ok(returned.and_then(|archive| archive.redeem(&mut store.data_mut().table)))
+        })
+        .await
+    }
+
+    pub(crate) async fn snapshot_load(
+        &self,
+        session: Session,
+        provider: Provider,
+        archive: Archive,
+    ) -> Result<Snapshot> {
+        self.call(session, async |store, plugin| {
+            let archive = store.data_mut().table.push(archive)?;
+            let instance = plugin.mngr_provider_instance();
+            store
+                .run_concurrent(async |call| instance.call_snapshot_load(call, provider, archive).await)
+                .await?
         })
         .await
     }

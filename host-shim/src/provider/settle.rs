@@ -4,7 +4,7 @@ use super::Provider;
 use crate::contract::instance::Action;
 use crate::contract::{ProviderError, Result};
 use crate::engine::scratch;
-use crate::journal::{Stale, Step};
+use crate::journal::{Stale, Step, take_back};
 
 impl Provider {
     /// Finishes or rolls back what a crash left half done. Each call does so first where there is anything, so that this is
@@ -35,6 +35,7 @@ impl Provider {
                     image, flatten: true, ..
                 } => scratch::sweep(&*self.engine, image).await?,
                 Step::Scratch { container } => scratch::remove(&*self.engine, container).await?,
+                Step::Lend { name, image, owner } => take_back(&*self.engine, name, image, owner.as_deref()).await?,
                 _ => {}
             }
         }

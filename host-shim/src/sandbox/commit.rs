@@ -15,7 +15,7 @@ impl SandboxEngine {
             "" => None,
             repository => Some(tag_name(repository, &options.tag)?),
         };
-        let (layers, parent) = match options.flatten {
+        let (layers, parent) = match options.flatten || !options.without_env.is_empty() {
             true => (1, String::new()),
             false => {
                 let below = state.images.get(&container.image_id).map_or(0, |image| image.layers);
@@ -28,6 +28,7 @@ impl SandboxEngine {
         let tree = locked(&container.root).clone();
         let mut config: ImageConfig = container.config.clone();
         config.labels.extend(options.labels.iter().cloned());
+        config.without_env(&options.without_env);
         let full = container.id.clone();
         let freezes = options.pause && container.status == ContainerStatus::Running;
         if freezes {

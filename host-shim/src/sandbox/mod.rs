@@ -3,7 +3,7 @@
 //!
 //! It is what the demo runs on where there is no engine, and what the provider's behaviour tests run on besides the real one.
 //! Its words for errors are the real engine's, as Engine 20.10 was seen to give them. What it has not got: a network, a
-//! registry, builds, and any program but the toolbox of its images.
+//! registry but one in memory that it is given, builds, and any program but the toolbox of its images.
 //!
 //! ```
 //! use mngr_host_shim::engine::Engine;
@@ -33,6 +33,7 @@ mod log;
 mod process;
 mod shell;
 mod state;
+mod transfer;
 mod tree;
 mod volumes;
 mod watch;
@@ -45,17 +46,19 @@ use async_trait::async_trait;
 use faults::Faults;
 pub use faults::{Fault, Operation};
 use state::State;
+pub use transfer::SandboxRegistry;
 
 use crate::contract::Result;
 use crate::contract::docker::{
     BuildOptions, CommitOptions, Container, ContainerChanges, ContainerFilter, ContainerSpec, ContainerSummary,
-    CreatedContainer, EngineInfo, EngineVersion, Event, ExecOptions, Image, ImageSummary, LogOptions, Network,
-    PathStat, StatsSample, Volume,
+    CreatedContainer, DeriveOptions, EngineInfo, EngineVersion, Event, ExecOptions, Image, ImageSummary, LogOptions,
+    Network, PathStat, StatsSample, Volume,
 };
 use crate::contract::ssh::{Command, CommandOutput};
 use crate::contract::types::Limits;
+use crate::credentials::Credentials;
 use crate::engine::{Engine, ProgressSink, machine};
-use crate::error::{not_found, unsupported};
+use crate::error::unsupported;
 use crate::streams::{Archive, ExecSession, LogStream};
 
 /// A Docker engine in memory. Clones are the same engine; what runs in it ends when the last is dropped.
@@ -70,6 +73,8 @@ struct Inner {
     faults: Faults,
     /// What commands on its machine print.
     answers: Mutex<Vec<(Vec<String>, String)>>,
+    /// Which registry it reaches.
+    registry: Mutex<Option<SandboxRegistry>>,
     born: Instant,
 }
 
@@ -95,6 +100,7 @@ impl SandboxEngine {
                 state: Mutex::default(),
                 faults: Faults::default(),
                 answers: Mutex::default(),
+                registry: Mutex::default(),
                 born: Instant::now(),
             }),
         }
@@ -248,27 +254,39 @@ impl Engine for SandboxEngine {
         self.call(Operation::ImageRemove, call).await
     }
 
-    async fn image_pull(&self, reference: &str, _platform: Option<&str>, _progress: ProgressSink) -> Result<()> {
-        let call = async {
-            Err(not_found(
-                format!("image `{reference}`"),
-                format!("pull access denied for {reference}, repository does not exist or may require 'docker login'"),
-                "the sandbox engine has no registry; use an image that is there",
-            ))
-        };
+    async fn image_pull(
+        &self,
+        reference: &str,
+        _platform: Option<&str>,
+        _credentials: Option<&Credentials>,
+        _progress: ProgressSink,
+    ) -> Result<()> {
+        let call = async { self.pull_image(reference) };
         self.call(Operation::ImagePull, call).await
     }
 
-    async fn image_push(&self, reference: &str, _progress: ProgressSink) -> Result<()> {
-        let call = async {
-            self.describe_image(reference)?;
-            Err(crate::error::unavailable(
-                format!("image `{reference}`"),
-                "dial tcp: lookup registry-1.docker.io: no such host",
-                "the sandbox engine has no registry; push from a real engine",
-            ))
-        };
+    async fn image_push(
+        &self,
+        reference: &str,
+        _credentials: Option<&Credentials>,
+        _progress: ProgressSink,
+    ) -> Result<String> {
+        let call = async { self.push_image(reference) };
         self.call(Operation::ImagePush, call).await
+    }
+
+    async fn image_derive(&self, reference: &str, options: DeriveOptions) -> Result<String> {
+        let call = async { self.derive_image(reference, &options) };
+        self.call(Operation::ImageDerive, call).await
+    }
+
+    async fn image_save(&self, reference: &str) -> Result<Archive> {
+        let call = async { self.save_image(reference) };
+        self.call(Operation::ImageSave, call).await
+    }
+
+    async fn image_load(&self, archive: Archive, _progress: ProgressSink) -> Result<String> {
+        self.call(Operation::ImageLoad, self.load_image(archive)).await
     }
 
     async fn image_build(&self, _: Archive, options: BuildOptions, _progress: ProgressSink) -> Result<String> {

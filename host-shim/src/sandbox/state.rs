@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -16,7 +17,7 @@ use crate::contract::Result;
 use crate::contract::docker::{ContainerSpec, ContainerStatus, Event, MountKind, MountPoint};
 
 /// What an image says about the containers made from it, and a container about the image made from it.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct ImageConfig {
     pub command: Vec<String>,
     pub entrypoint: Vec<String>,

@@ -4,7 +4,13 @@ mod configuration;
 mod crash;
 mod engines;
 mod life;
+mod moving;
 mod person;
+mod providers;
+#[path = "../../../tests/src/registry.rs"]
+#[allow(dead_code)]
+mod registry;
+mod running;
 mod snapshots;
 mod ssh;
 mod terminal;

@@ -110,6 +110,7 @@ pub async fn logs(engine: &SandboxEngine, id: &str) -> String {
 pub fn commit_options(tag: &str) -> CommitOptions {
     CommitOptions {
         flatten: false,
+        without_env: Vec::new(),
         repository: "mngr-snapshot".to_owned(),
         tag: tag.to_owned(),
         comment: String::new(),

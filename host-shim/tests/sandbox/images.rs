@@ -128,8 +128,8 @@ async fn there_is_no_registry_and_no_build() {
     let engine = engine();
     let progress: mngr_host_shim::engine::ProgressSink = std::sync::Arc::new(|_| {});
     assert_eq!(
-        kind(engine.image_pull("nope", None, progress.clone()).await),
+        kind(engine.image_pull("nope", None, None, progress.clone()).await),
         "not_found"
     );
-    assert_eq!(kind(engine.image_push(IMAGE, progress).await), "unavailable");
+    assert_eq!(kind(engine.image_push(IMAGE, None, progress).await), "unavailable");
 }

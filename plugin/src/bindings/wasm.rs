@@ -5,13 +5,10 @@
 use crate::contract::backend::{self, ConfigReport, Description};
 use crate::contract::docker::{
     self, Archive, BuildOptions, CommitOptions, Container, ContainerChanges, ContainerFilter, ContainerSpec,
-    ContainerSummary, CreatedContainer, EngineInfo, Event, ExecOptions, ExecSession, Filesystem, Image, ImageSummary,
-    LogOptions, LogStream, PathStat, StatsSample, Volume,
+    ContainerSummary, CreatedContainer, DeriveOptions, EngineInfo, Event, ExecOptions, ExecSession, Filesystem, Image, ImageSummary, LogOptions, LogStream, PathStat, StatsSample, Volume,
 };
 use crate::contract::instance::{
-    Action, AgentVolume, CreateRequest, DestroyRequest, Destroyed, DiscoverRequest, ForkRequest, GcRequest, GpuReport,
-    Guest, Pending, PortAddress, Reconciliation, SnapshotFilter, SnapshotRequest, Source, StartRequest, StopRequest,
-    Stopped, UpdatedLimits, WatchResult,
+    Action, AgentVolume, ArrivalRequest, CreateRequest, Departure, DepartureRequest, DestroyRequest, Destroyed, DiscoverRequest, ForkRequest, GcRequest, GpuReport, Guest, Pending, PortAddress, PushRequest, Pushed, Reconciliation, SnapshotFilter, SnapshotRequest, Source, StartRequest, StopRequest, Stopped, UpdatedLimits, WatchResult,
 };
 use crate::contract::ssh::{self, Command, CommandOutput};
 use crate::contract::system::{self, LogLevel, Progress};
@@ -102,6 +99,22 @@ impl Capabilities for Imports {
 
     async fn image_pull(&self, reference: &str, platform: Option<String>) -> Result<()> {
         docker::image_pull(reference.to_owned(), platform).await
+    }
+
+    async fn image_push(&self, image: &str, name: &str) -> Result<String> {
+        docker::image_push(image.to_owned(), name.to_owned()).await
+    }
+
+    async fn image_derive(&self, reference: &str, options: DeriveOptions) -> Result<String> {
+        docker::image_derive(reference.to_owned(), options).await
+    }
+
+    async fn image_save(&self, reference: &str) -> Result<Archive> {
+        docker::image_save(reference.to_owned()).await
+    }
+
+    async fn image_load(&self, archive: Archive) -> Result<String> {
+        docker::image_load(archive).await
     }
 
     async fn volume_list(&self, labels: Vec<String>) -> Result<Vec<Volume>> {
@@ -314,6 +327,30 @@ impl Guest for Component {
 
     async fn snapshot_delete(provider: Provider, agent: Option<String>, snapshot: String) -> Result<Snapshot> {
         open(provider)?.snapshot_delete(agent, &snapshot).await
+    }
+
+    async fn snapshot_push(provider: Provider, request: PushRequest) -> Result<Pushed> {
+        open(provider)?.snapshot_push(request).await
+    }
+
+    async fn snapshot_pull(provider: Provider, reference: String) -> Result<Snapshot> {
+        open(provider)?.snapshot_pull(&reference).await
+    }
+
+    async fn snapshot_save(provider: Provider, snapshot: String) -> Result<Archive> {
+        open(provider)?.snapshot_save(&snapshot).await
+    }
+
+    async fn snapshot_load(provider: Provider, archive: Archive) -> Result<Snapshot> {
+        open(provider)?.snapshot_load(archive).await
+    }
+
+    async fn migrate_out(provider: Provider, agent: String, request: DepartureRequest) -> Result<Departure> {
+        open(provider)?.migrate_out(&agent, request).await
+    }
+
+    async fn migrate_in(provider: Provider, request: ArrivalRequest) -> Result<Agent> {
+        open(provider)?.migrate_in(request).await
     }
 
     async fn update_limits(provider: Provider, agent: String, limits: Limits) -> Result<UpdatedLimits> {

@@ -26,16 +26,18 @@ pub async fn snapshot_check<C: Capabilities>(
     reference: &str,
 ) -> Result<Vec<Finding>> {
     let container = lookup::agent(provider, reference).await?;
-    of_container(provider, &container).await
+    of_container(provider, &container, &[]).await
 }
 
-/// The same before a snapshot is taken: an error where something blocks it and it is not forced.
+/// The same before a snapshot is taken that lacks some environment variables: an error where something blocks it and it is not
+/// forced.
 pub(crate) async fn permit<C: Capabilities>(
     provider: &DockerProviderInstance<C>,
     container: &Container,
     force: bool,
+    without_env: &[String],
 ) -> Result<Vec<Finding>> {
-    let findings = of_container(provider, container).await?;
+    let findings = of_container(provider, container, without_env).await?;
     let blocked = findings.iter().any(|finding| finding.severity == Severity::Block);
     match blocked && !force {
         true => Err(ProviderError::SnapshotBlocked(findings)),
@@ -46,6 +48,7 @@ pub(crate) async fn permit<C: Capabilities>(
 async fn of_container<C: Capabilities>(
     provider: &DockerProviderInstance<C>,
     container: &Container,
+    without_env: &[String],
 ) -> Result<Vec<Finding>> {
     let judge = Judge::new(&provider.settings.snapshot_findings, container);
     let mut findings = storage::findings(provider, container).await?;
@@ -53,11 +56,11 @@ async fn of_container<C: Capabilities>(
     findings.extend(devices(container));
     match provider.capabilities.image_inspect(&container.image_id).await {
         Ok(image) => {
-            findings.extend(environment(container, &image.env_names));
+            findings.extend(environment(container, &[without_env, &image.env_names].concat()));
             findings.extend(layers(image.layers));
         }
         // The engine lets an image go that a container still uses; its layers stay, and its environment is not known.
-        Err(ProviderError::NotFound(_)) => findings.extend(environment(container, &[])),
+        Err(ProviderError::NotFound(_)) => findings.extend(environment(container, without_env)),
         Err(error) => return Err(error),
     }
     findings.extend(machine::free_space(provider, container).await?);
@@ -111,15 +114,15 @@ fn devices(container: &Container) -> impl Iterator<Item = Finding> {
 }
 
 /// A commit writes the container's whole environment into the image, where anyone who has the image can read it.
-fn environment(container: &Container, of_image: &[String]) -> Option<Finding> {
-    let own = |name: &&String| *name != "PATH" && !of_image.contains(name);
+fn environment(container: &Container, others: &[String]) -> Option<Finding> {
+    let own = |name: &&String| *name != "PATH" && !others.contains(name);
     let names: Vec<_> = container.env_names.iter().filter(own).map(String::as_str).collect();
     (!names.is_empty()).then(|| Finding {
         source: Some(names.join(", ")),
         ..finding(
             FindingKind::Environment,
             "the values of these environment variables are kept in the snapshot's image, readable by all who have it",
-            "pass secrets to `exec` or in a file of a tmpfs instead, and do not push the image",
+            "pass secrets to `exec` or in a file of a tmpfs instead; the setting `secret_env` names what never leaves with it",
         )
     })
 }

@@ -36,6 +36,8 @@ pub struct Settings {
     pub snapshot_pause: bool,
     /// Kind of finding, to what it does to a snapshot; see [`crate::constraints`].
     pub snapshot_findings: BTreeMap<String, String>,
+    /// Patterns of environment variables that never leave the engine with an image; see [`crate::leaving`].
+    pub secret_env: Vec<String>,
 }
 
 impl Default for Settings {
@@ -51,6 +53,7 @@ impl Default for Settings {
             build_timeout_seconds: 600,
             snapshot_pause: true,
             snapshot_findings: BTreeMap::new(),
+            secret_env: Vec::new(),
         }
     }
 }
@@ -281,6 +284,8 @@ mod tests {
             r#"{"snapshot_findings": {"bind_mont": "warn"}}"#,
             r#"{"snapshot_findings": {"tmpfs": "stop"}}"#,
             r#"{"snapshot_findings": {"tmpfs": 3}}"#,
+            r#"{"secret_env": ["A=1"]}"#,
+            r#"{"secret_env": [""]}"#,
             "[]",
             "nonsense",
         ] {

@@ -75,6 +75,8 @@ pub static KEYS: &[Key] = &keys! {
         "Freeze an agent while a snapshot of it is taken" => any;
     "snapshot_findings" TextTable ("{}") [r#"{ bind_mount = "warn", tmpfs = "ignore" }"#]
         "What a kind of finding does to a snapshot: warn, block or ignore" => findings;
+    "secret_env" TextList ("[]") [r#"["*_TOKEN", "*_KEY"]"#]
+        "Environment variables, `*` for any part of a name, that never leave the engine with a snapshot" => variables;
     "build_timeout_seconds" Integer ("600") ["600"]
         "Most seconds an image may take to be built" => positive;
 
@@ -119,6 +121,19 @@ pub static KEYS: &[Key] = &keys! {
 
 #[expect(clippy::unnecessary_wraps, reason = "one shape for all checks")]
 fn any(_: &Value) -> Result<(), Wrong> {
+    Ok(())
+}
+
+fn variables(value: &Value) -> Result<(), Wrong> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-' | '*' | '?');
+    for (element, pattern) in super::strings(value).iter().enumerate() {
+        if pattern.is_empty() || !pattern.chars().all(plain) {
+            return Err(Wrong {
+                element: u32::try_from(element).ok(),
+                ..Wrong::new(format!("`{}` can fit no variable's name", shown(pattern)))
+            });
+        }
+    }
     Ok(())
 }
 

@@ -176,6 +176,35 @@ impl Capabilities for &Fake {
         self.call("image-pull", reference, || Err(missing(reference)))
     }
 
+    async fn image_push(&self, image: &str, name: &str) -> Result<String> {
+        self.call("image-push", &format!("{image} as {name}"), || {
+            self.image(image)?;
+            Ok("sha256:d1".to_owned())
+        })
+    }
+
+    async fn image_derive(&self, reference: &str, options: DeriveOptions) -> Result<String> {
+        self.call("image-derive", reference, || {
+            let parent = self.image(reference)?;
+            let id = format!("sha256:{:064x}", self.next());
+            let tag = format!("{}:{}", options.repository, options.tag);
+            let mut made = image(&id, &tag, merged(&parent.labels, options.labels));
+            made.env_names = parent.env_names;
+            made.env_names.retain(|name| !options.without_env.contains(name));
+            made.parent_id = parent.id;
+            self.images.borrow_mut().push(made);
+            Ok(id)
+        })
+    }
+
+    async fn image_save(&self, reference: &str) -> Result<String> {
+        self.call("image-save", reference, || Ok(self.image(reference)?.id))
+    }
+
+    async fn image_load(&self, archive: String) -> Result<String> {
+        self.call("image-load", &archive, || Ok(self.image(&archive)?.id))
+    }
+
     async fn volume_list(&self, labels: Vec<String>) -> Result<Vec<Volume>> {
         self.call("volume-list", "", || {
             let volumes = self.volumes.borrow();

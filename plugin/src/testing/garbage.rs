@@ -142,12 +142,14 @@ fn images_go_that_have_no_name_or_were_built_for_an_agent_that_is_gone() {
         image("sha256:1", "mngr-build:gone", owned("agent-gone", "docker", &[])),
         image("sha256:2", "mngr-build:here", owned(&id, "docker", &[])),
         image("sha256:3", "mine:1", owned("agent-gone", "docker", &[])),
+        image("sha256:5", "mngr-push:cut-off", owned(&id, "docker", &[])),
         image("sha256:4", "mngr-build:theirs", owned("agent-gone", "other", &[])),
     ]);
     let mut told = gc(&fake, false, false);
     told.sort();
     let expected = [
         pair("remove", "image mngr-build:gone"),
+        pair("remove", "image mngr-push:cut-off"),
         pair("remove", "image sha256:nameless"),
     ];
     assert_eq!(told, expected);

@@ -9,6 +9,7 @@ pub mod fixtures;
 mod forks;
 mod garbage;
 mod inside;
+mod moves;
 mod reconcile;
 mod snapshots;
 
@@ -16,7 +17,7 @@ use std::cell::{Cell, RefCell};
 
 use crate::contract::docker::{
     BuildOptions, CommitOptions, Container, ContainerChanges, ContainerFilter, ContainerSpec, ContainerStatus,
-    ContainerSummary, CreatedContainer, EngineInfo, Event, ExecOptions, Filesystem, Image, ImageSummary, LogOptions,
+    ContainerSummary, CreatedContainer, DeriveOptions, EngineInfo, Event, ExecOptions, Filesystem, Image, ImageSummary, LogOptions,
     PathStat, StatsSample, Volume,
 };
 use crate::contract::ssh::{Command, CommandOutput};

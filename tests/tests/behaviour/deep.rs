@@ -113,6 +113,7 @@ behaviours! {
             pause: true,
             labels: vec![("flat".to_owned(), "yes".to_owned())],
             flatten: true,
+            without_env: Vec::new(),
         };
         bed.engine.container_commit(&container, options).await.expect("an image");
         let flat = bed.engine.image_inspect(&format!("mngr-snapshot:{tag}")).await.expect("the image");

@@ -9,16 +9,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bollard::errors::Error;
 use bollard_buildkit_proto::moby::buildkit::v1::StatusResponse;
-use bytes::BytesMut;
 use futures::{StreamExt, TryStreamExt};
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method};
-use http_body_util::{BodyDataStream, Either, StreamBody};
+use http_body_util::{Either, StreamBody};
 use hyper::body::Frame;
 use prost::Message as _;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::messages::lines;
 use super::session::Session;
 use super::{DockerEngine, errors, references, tarball};
 use crate::build::Withheld;
@@ -137,16 +137,9 @@ async fn run(
     request
         .headers_mut()
         .insert(CONTENT_TYPE, HeaderValue::from_static("application/x-tar"));
-    let mut pieces = BodyDataStream::new(engine.send(request).await?.into_body());
-    let mut waiting = BytesMut::new();
-    while let Some(piece) = pieces.try_next().await? {
-        waiting.extend_from_slice(&piece);
-        while let Some(end) = waiting.iter().position(|byte| *byte == b'\n') {
-            let line = waiting.split_to(end + 1);
-            if !line.trim_ascii().is_empty() {
-                log.take(serde_json::from_slice(&line)?);
-            }
-        }
+    let mut told = std::pin::pin!(lines(engine.send(request).await?.into_body()));
+    while let Some(message) = told.try_next().await? {
+        log.take(message);
     }
     Ok(())
 }

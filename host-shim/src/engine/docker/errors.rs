@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bollard::errors::Error;
 
+use super::registry_errors;
 use crate::contract::ProviderError;
 use crate::engine::endpoint::{Address, Endpoint};
 use crate::engine::ssh::Unreachable;
@@ -33,7 +34,12 @@ impl Operation<'_> {
         Self { deadline, ..self }
     }
 
-    fn subject(&self) -> String {
+    /// Whether what the engine says may be what a registry said.
+    fn asks_a_registry(&self) -> bool {
+        matches!(self.verb, "pull" | "push")
+    }
+
+    pub(super) fn subject(&self) -> String {
         match self.name {
             "" => self.kind.to_owned(),
             name => format!("{} `{name}`", self.kind),
@@ -52,8 +58,13 @@ pub(super) fn late(endpoint: &Endpoint, operation: &Operation<'_>) -> ProviderEr
 /// The error of a request that failed.
 pub(super) fn failed(endpoint: &Endpoint, operation: &Operation<'_>, error: &Error) -> ProviderError {
     match error {
+        Error::DockerResponseServerError { status_code, message }
+            if *status_code > 400 && operation.asks_a_registry() =>
+        {
+            registry_errors::reported(operation, message)
+        }
         Error::DockerResponseServerError { status_code, message } => answered(operation, *status_code, message),
-        Error::DockerStreamError { error } => reported(operation, error),
+        Error::DockerStreamError { error } => registry_errors::reported(operation, error),
         Error::JsonDataError { message, .. } => not_understood(endpoint, operation, message),
         Error::JsonSerdeError { err } => not_understood(endpoint, operation, &err.to_string()),
         Error::HyperLegacyError { err } if err.is_connect() => unreachable(endpoint, io_error(error)),
@@ -97,35 +108,6 @@ fn answered(operation: &Operation<'_>, status: u16, message: &str) -> ProviderEr
     }
 }
 
-/// A failure that the engine reported in the midst of a pull or push. It has no status.
-fn reported(operation: &Operation<'_>, reason: &str) -> ProviderError {
-    let subject = operation.subject();
-    let has = |words: &[&str]| words.iter().any(|word| reason.contains(word));
-    if is_full(reason) {
-        full(subject, reason.to_owned())
-    } else if has(&["not found", "manifest unknown", "does not exist", "denied"]) {
-        not_found(
-            subject,
-            reason,
-            "see how the image is spelt, and whether the registry lets you have it",
-        )
-    } else if has(&[
-        "dial tcp",
-        "connection refused",
-        "no such host",
-        "timeout",
-        "TLS handshake",
-    ]) {
-        unavailable(
-            subject,
-            reason,
-            "see whether the engine's machine can reach the registry",
-        )
-    } else {
-        internal(subject, reason, "see the engine's log (`journalctl -u docker`)")
-    }
-}
-
 /// What an engine of 20.10 calls its own failure, and a later one the caller's.
 fn is_nonsense(reason: &str) -> bool {
     [
@@ -137,11 +119,11 @@ fn is_nonsense(reason: &str) -> bool {
     .any(|words| reason.contains(words))
 }
 
-fn is_full(reason: &str) -> bool {
+pub(super) fn is_full(reason: &str) -> bool {
     reason.contains("no space left on device") || reason.contains("disk quota exceeded")
 }
 
-fn full(subject: String, reason: String) -> ProviderError {
+pub(super) fn full(subject: String, reason: String) -> ProviderError {
     exhausted(
         subject,
         reason,
@@ -407,13 +389,5 @@ mod tests {
     #[test]
     fn an_answer_without_words_names_its_status() {
         assert!(answer(502, "").message().contains("502"));
-    }
-
-    #[test]
-    fn a_pull_that_can_not_reach_the_registry_is_unavailable() {
-        let unreachable = "Get \"https://r.example/v2/\": dial tcp: lookup r.example: no such host";
-        assert_eq!(reported(&operation(), unreachable).kind(), "unavailable");
-        assert_eq!(reported(&operation(), "manifest for a:b not found").kind(), "not_found");
-        assert_eq!(reported(&operation(), "something else").kind(), "internal");
     }
 }

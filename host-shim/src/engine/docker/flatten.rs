@@ -1,4 +1,5 @@
-//! A container as an image of one layer: its files out, in again as a bare image, and its configuration put back.
+//! A container as an image of one layer: its files out, in again as a bare image, and its configuration put back, less the
+//! environment variables that are not to be in it.
 //!
 //! The configuration goes through the API's own types and never through a Dockerfile's grammar, so that no value needs to be
 //! quoted.
@@ -10,12 +11,13 @@ use bollard::models::{ContainerConfig, ContainerCreateResponse, ContainerStateSt
 use bollard::query_parameters::InspectContainerOptions;
 use futures::{StreamExt, TryStreamExt};
 use http::Method;
-use http_body_util::{BodyDataStream, BodyExt, Either, StreamBody};
+use http_body_util::{BodyDataStream, Either, StreamBody};
 use hyper::body::Frame;
 use serde::Deserialize;
 
 use super::convert_values::or_default;
 use super::images::COMMIT;
+use super::messages::lines;
 use super::requests::empty;
 use super::{DockerEngine, containers, images};
 use crate::contract::docker::CommitOptions;
@@ -60,6 +62,7 @@ async fn make(engine: &DockerEngine, id: &str, options: CommitOptions) -> Result
         // Its volumes would be filled for nothing, and its labels would make it an agent.
         volumes: None,
         labels: None,
+        env: config.env.map(|env| without(env, &options.without_env)),
         ..config
     };
     let body = serde_json::to_value(body)
@@ -71,6 +74,13 @@ async fn make(engine: &DockerEngine, id: &str, options: CommitOptions) -> Result
         .await?;
     let labels = labels.into_iter().chain(options.labels.iter().cloned()).collect();
     images::commit_with(engine, &scratch.id, &options, labels, volumes).await
+}
+
+fn without(env: Vec<String>, names: &[String]) -> Vec<String> {
+    let name = |variable: &str| variable.split('=').next().unwrap_or_default().to_owned();
+    env.into_iter()
+        .filter(|variable| !names.contains(&name(variable)))
+        .collect()
 }
 
 /// One line of what the engine says of an import.
@@ -87,9 +97,9 @@ async fn import(engine: &DockerEngine, id: &str, tag: &str) -> Result<()> {
         let body = Either::Right(StreamBody::new(files.map_ok(Frame::data).boxed()));
         let query = [("fromSrc", "-"), ("repo", scratch::REPOSITORY), ("tag", tag)];
         let request = engine.request(Method::POST, "/images/create", &query, body)?;
-        let answer = engine.send(request).await?.into_body().collect().await?.to_bytes();
-        for line in serde_json::Deserializer::from_slice(&answer).into_iter::<Line>() {
-            if let Some(error) = line?.error {
+        let mut told = std::pin::pin!(lines::<Line>(engine.send(request).await?.into_body()));
+        while let Some(line) = told.try_next().await? {
+            if let Some(error) = line.error {
                 return Err(Error::DockerStreamError { error });
             }
         }

@@ -13,6 +13,7 @@ mod convert_limits;
 mod convert_networks;
 mod convert_spec;
 mod convert_values;
+mod derive;
 mod errors;
 mod events;
 mod exec;
@@ -20,13 +21,17 @@ mod flatten;
 mod frames;
 mod images;
 mod logs;
+mod messages;
 mod newer;
 mod ports;
 mod references;
+mod registry;
+mod registry_errors;
 mod requests;
 mod session;
 mod system;
 pub(crate) mod tarball;
+mod transfer;
 mod transport;
 mod volumes;
 
@@ -47,12 +52,13 @@ use super::{Duplex, Engine, ProgressSink, async_trait, machine};
 use crate::contract::Result;
 use crate::contract::docker::{
     BuildOptions, CommitOptions, Container, ContainerChanges, ContainerFilter, ContainerSpec, ContainerSummary,
-    CreatedContainer, EngineInfo, EngineVersion, Event, ExecOptions, Image, ImageSummary, LogOptions, Network,
-    PathStat, StatsSample, Volume,
+    CreatedContainer, DeriveOptions, EngineInfo, EngineVersion, Event, ExecOptions, Image, ImageSummary, LogOptions,
+    Network, PathStat, StatsSample, Volume,
 };
 use crate::contract::instance::PortAddress;
 use crate::contract::ssh::{Command, CommandOutput};
 use crate::contract::types::Limits;
+use crate::credentials::Credentials;
 use crate::error::internal;
 use crate::streams::{Archive, ExecSession, LogStream};
 
@@ -299,12 +305,35 @@ impl Engine for DockerEngine {
         images::remove(self, reference, force).await
     }
 
-    async fn image_pull(&self, reference: &str, platform: Option<&str>, progress: ProgressSink) -> Result<()> {
-        images::pull(self, reference, platform, progress).await
+    async fn image_pull(
+        &self,
+        reference: &str,
+        platform: Option<&str>,
+        credentials: Option<&Credentials>,
+        progress: ProgressSink,
+    ) -> Result<()> {
+        registry::pull(self, reference, platform, credentials, progress).await
     }
 
-    async fn image_push(&self, reference: &str, progress: ProgressSink) -> Result<()> {
-        images::push(self, reference, progress).await
+    async fn image_push(
+        &self,
+        reference: &str,
+        credentials: Option<&Credentials>,
+        progress: ProgressSink,
+    ) -> Result<String> {
+        registry::push(self, reference, credentials, progress).await
+    }
+
+    async fn image_derive(&self, reference: &str, options: DeriveOptions) -> Result<String> {
+        derive::derive(self, reference, options).await
+    }
+
+    async fn image_save(&self, reference: &str) -> Result<Archive> {
+        transfer::save(self, reference).await
+    }
+
+    async fn image_load(&self, archive: Archive, progress: ProgressSink) -> Result<String> {
+        transfer::load(self, archive, progress).await
     }
 
     async fn image_build(&self, context: Archive, options: BuildOptions, progress: ProgressSink) -> Result<String> {
