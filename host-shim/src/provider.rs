@@ -335,7 +335,7 @@ operations! {
     /// What the agent uses at this moment.
     stats(agent: &str) -> StatsSample;
     /// What a snapshot of the agent would not hold.
-    snapshot_check(agent: &str) -> Vec<Finding>;
+    snapshot_check(agent: &str, include_volumes: bool) -> Vec<Finding>;
     /// Commits the agent's filesystem to an image.
     snapshot_create(agent: &str, request: SnapshotRequest) -> Snapshot;
     /// Snapshots, newest first.

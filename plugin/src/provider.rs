@@ -160,7 +160,7 @@ calls! {
     /// Copies out of an agent.
     copy_out => exec(agent: &str, path: &str) -> (PathStat, C::Archive);
     /// What a snapshot of an agent would not hold.
-    snapshot_check => constraints(agent: &str) -> Vec<Finding>;
+    snapshot_check => constraints(agent: &str, include_volumes: bool) -> Vec<Finding>;
     /// What an agent has changed of its image.
     changes => fork(agent: &str) -> ContainerChanges;
     /// Makes agents of an agent.

@@ -6,7 +6,8 @@ use mngr_host_shim::contract::ProviderError;
 use mngr_host_shim::contract::docker::ContainerChanges;
 use mngr_host_shim::contract::instance::{Destroyed, Stopped};
 use mngr_host_shim::contract::types::{
-    Agent, AgentState, DeviceRate, DeviceRequest, Finding, FindingKind, Limits, Severity, Snapshot, Ulimit,
+    Agent, AgentState, DeviceRate, DeviceRequest, Finding, FindingKind, Limits, Severity, Snapshot, SnapshotVolume,
+    Ulimit,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -102,6 +103,28 @@ pub struct SnapshotJson<'a> {
     size_bytes: u64,
     parent: Option<&'a str>,
     findings: Vec<FindingJson<'a>>,
+    volumes: Vec<VolumeJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct VolumeJson<'a> {
+    path: &'a str,
+    kind: &'static str,
+    source: Option<&'a str>,
+    size_bytes: u64,
+    image: &'a str,
+}
+
+impl<'a> From<&'a SnapshotVolume> for VolumeJson<'a> {
+    fn from(volume: &'a SnapshotVolume) -> Self {
+        Self {
+            path: &volume.path,
+            kind: finding_kind(volume.kind),
+            source: volume.source.as_deref(),
+            size_bytes: volume.size_bytes,
+            image: &volume.image,
+        }
+    }
 }
 
 impl<'a> From<&'a Snapshot> for SnapshotJson<'a> {
@@ -117,6 +140,7 @@ impl<'a> From<&'a Snapshot> for SnapshotJson<'a> {
             size_bytes: snapshot.size_bytes,
             parent: snapshot.parent.as_deref(),
             findings: snapshot.findings.iter().map(FindingJson::from).collect(),
+            volumes: snapshot.volumes.iter().map(VolumeJson::from).collect(),
         }
     }
 }
@@ -143,6 +167,7 @@ pub struct DestroyedJson<'a> {
     agent_id: Option<&'a str>,
     deleted_snapshots: &'a [String],
     kept_snapshots: &'a [String],
+    kept_volumes: &'a [String],
 }
 
 impl<'a> From<&'a Destroyed> for DestroyedJson<'a> {
@@ -151,6 +176,7 @@ impl<'a> From<&'a Destroyed> for DestroyedJson<'a> {
             agent_id: destroyed.agent_id.as_deref(),
             deleted_snapshots: &destroyed.deleted_snapshots,
             kept_snapshots: &destroyed.kept_snapshots,
+            kept_volumes: &destroyed.kept_volumes,
         }
     }
 }
@@ -162,6 +188,7 @@ pub struct FindingJson<'a> {
     source: Option<&'a str>,
     read_only: bool,
     size_bytes: Option<u64>,
+    covered: bool,
     severity: &'static str,
     reason: &'a str,
     remedy: &'a str,
@@ -175,6 +202,7 @@ impl<'a> From<&'a Finding> for FindingJson<'a> {
             source: finding.source.as_deref(),
             read_only: finding.read_only,
             size_bytes: finding.size_bytes,
+            covered: finding.covered,
             severity: severity_name(finding.severity),
             reason: &finding.reason,
             remedy: &finding.remedy,

@@ -4,13 +4,15 @@
 //! caller cancelled. Then the shim undoes, newest first, what this journal holds. Where the shim is gone too, or the engine,
 //! the [`Store`] still has what the call was about to do.
 
+mod step;
 mod store;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+pub use self::step::Step;
 use self::store::Entry;
-pub use self::store::{ContainerLock, Stale, Step, Store};
+pub use self::store::{ContainerLock, Stale, Store};
 use crate::contract::docker::ContainerStatus;
 use crate::engine::Engine;
 
@@ -34,6 +36,9 @@ enum Effect {
     },
     Committed {
         reference: String,
+    },
+    VolumeMade {
+        name: String,
     },
     /// A commit was not answered: the container may still be frozen by it.
     MaybeFrozen {
@@ -174,6 +179,16 @@ impl Journal {
         }
     }
 
+    /// A volume was made, or may have been.
+    pub fn volume_made(&self, name: &str) {
+        self.with(|effects| effects.push(Effect::VolumeMade { name: name.to_owned() }));
+    }
+
+    /// A volume was removed.
+    pub fn volume_gone(&self, name: &str) {
+        self.with(|effects| effects.retain(|effect| !matches!(effect, Effect::VolumeMade { name: n } if n == name)));
+    }
+
     /// A container was removed. If this call had not made it, there is no way back and what came before stays.
     pub fn removed(&self, id: &str) {
         self.with(|effects| {
@@ -209,6 +224,10 @@ impl Journal {
                 Effect::Committed { reference } => (
                     format!("image {reference} was made"),
                     engine.image_remove(reference, false).await.map(drop),
+                ),
+                Effect::VolumeMade { name } => (
+                    format!("volume {name} was made"),
+                    engine.volume_remove(name, false).await,
                 ),
                 Effect::MaybeFrozen { id } => (
                     format!("container {id} may be frozen by a snapshot"),

@@ -14,7 +14,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::contract::instance::{Pending, PendingCommit, PendingCreate, PendingRename, PendingStep};
+use super::step::Step;
+use crate::contract::instance::Pending;
 use crate::environment::Environment;
 
 const VERSION: u32 = 1;
@@ -30,66 +31,6 @@ struct Header {
     /// For people; the lock is what counts.
     process: u32,
     started_at: String,
-}
-
-/// A change that is about to be made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "step", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
-pub enum Step {
-    /// A container is made.
-    Create {
-        /// Its name.
-        name: String,
-        /// The agent it is for.
-        agent_id: String,
-    },
-    /// A container is renamed.
-    Rename {
-        /// Which one.
-        container: String,
-        /// What it is called.
-        from: String,
-        /// What it will be called.
-        to: String,
-    },
-    /// A container becomes an image.
-    Commit {
-        /// Which one.
-        container: String,
-        /// `repository:tag`
-        image: String,
-        /// It is frozen already.
-        was_paused: bool,
-        /// As one layer.
-        flatten: bool,
-    },
-}
-
-impl From<Step> for PendingStep {
-    fn from(step: Step) -> Self {
-        match step {
-            Step::Create { name, agent_id } => Self::Create(PendingCreate {
-                container_name: name,
-                agent_id,
-            }),
-            Step::Rename { container, from, to } => Self::Rename(PendingRename {
-                container_id: container,
-                from_name: from,
-                to_name: to,
-            }),
-            Step::Commit {
-                container,
-                image,
-                was_paused,
-                flatten,
-            } => Self::Commit(PendingCommit {
-                container_id: container,
-                image,
-                was_paused,
-                flatten,
-            }),
-        }
-    }
 }
 
 /// The directory that the calls of one provider on one engine are written down in.
@@ -305,7 +246,7 @@ impl Stale {
         Pending {
             id: self.id(),
             started_at: self.started_at.clone(),
-            steps: self.steps.iter().cloned().map(PendingStep::from).collect(),
+            steps: self.steps.iter().cloned().filter_map(Step::pending).collect(),
         }
     }
 

@@ -45,7 +45,7 @@ operations! {
     resources as call_resources(agent: String) -> Limits;
     update_limits as call_update_limits(agent: String, limits: Limits) -> UpdatedLimits;
     stats as call_stats(agent: String) -> StatsSample;
-    snapshot_check as call_snapshot_check(agent: String) -> Vec<Finding>;
+    snapshot_check as call_snapshot_check(agent: String, include_volumes: bool) -> Vec<Finding>;
     snapshot_create as call_snapshot_create(agent: String, request: SnapshotRequest) -> Snapshot;
     snapshot_list as call_snapshot_list(filter: SnapshotFilter) -> Vec<Snapshot>;
     snapshot_delete as call_snapshot_delete(agent: Option<String>, snapshot: String) -> Snapshot;

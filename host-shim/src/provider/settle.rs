@@ -29,12 +29,18 @@ impl Provider {
 
     /// What was done, and how many are not settled yet.
     async fn settle(&self, stale: Vec<Stale>) -> Result<(Vec<Action>, usize)> {
-        for step in stale.iter().flat_map(Stale::steps) {
-            if let Step::Commit {
-                image, flatten: true, ..
-            } = step
-            {
-                scratch::sweep(&*self.engine, image).await?;
+        for call in &stale {
+            for step in call.steps() {
+                match step {
+                    Step::Commit {
+                        image, flatten: true, ..
+                    } => scratch::sweep(&*self.engine, image).await?,
+                    Step::Scratch { container } if call.steps().last() == Some(step) => {
+                        scratch::remove_late(&*self.engine, container).await?;
+                    }
+                    Step::Scratch { container } => scratch::remove(&*self.engine, container).await?,
+                    _ => {}
+                }
             }
         }
         let pending = stale.iter().map(Stale::pending).collect();

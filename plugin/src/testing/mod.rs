@@ -5,6 +5,7 @@
 
 mod behaviour;
 mod capabilities;
+mod companions;
 pub mod fixtures;
 mod forks;
 mod garbage;
@@ -16,8 +17,8 @@ use std::cell::{Cell, RefCell};
 
 use crate::contract::docker::{
     BuildOptions, CommitOptions, Container, ContainerChanges, ContainerFilter, ContainerSpec, ContainerStatus,
-    ContainerSummary, CreatedContainer, EngineInfo, Event, ExecOptions, Image, ImageSummary, LogOptions, PathStat,
-    StatsSample, Volume,
+    ContainerSummary, CreatedContainer, EngineInfo, Event, ExecOptions, Image, ImageSummary, ImportOptions, LogOptions,
+    PathStat, StatsSample, Volume,
 };
 use crate::contract::ssh::{Command, CommandOutput};
 use crate::contract::system::{LogLevel, Progress};

@@ -109,7 +109,7 @@ pub(super) async fn put(
 
 /// What becomes of the bytes that are sent. The sender's source may take its time; the engine may not.
 #[derive(Clone, Default)]
-struct Upload(Arc<Mutex<UploadState>>);
+pub(super) struct Upload(Arc<Mutex<UploadState>>);
 
 #[derive(Default)]
 struct UploadState {
@@ -120,7 +120,7 @@ struct UploadState {
 }
 
 impl Upload {
-    fn watch(&self, mut bytes: ByteStream) -> ByteStream {
+    pub(super) fn watch(&self, mut bytes: ByteStream) -> ByteStream {
         let upload = self.clone();
         upload.set_turn(true);
         futures::stream::poll_fn(move |cx| {
@@ -146,7 +146,7 @@ impl Upload {
         self.lock().engines_turn = engines.then(Instant::now);
     }
 
-    fn failure(&self) -> Option<io::Error> {
+    pub(super) fn failure(&self) -> Option<io::Error> {
         self.lock().failure.take()
     }
 
