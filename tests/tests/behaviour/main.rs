@@ -20,3 +20,4 @@ mod names;
 mod snapshots;
 mod stats;
 mod unsupported;
+mod volumes;
