@@ -3,12 +3,12 @@
 //! A request that changes something is never dropped half-way: it runs in a task of its own, so that when the call is
 //! cancelled its effect is still known and can be undone.
 
+mod call;
 mod compare;
 mod images;
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use tokio_util::task::TaskTracker;
@@ -16,20 +16,17 @@ use tokio_util::task::TaskTracker;
 use crate::contract::docker::{
     BuildOptions, CommitOptions, Container, ContainerChanges, ContainerFilter, ContainerSpec, ContainerStatus,
     ContainerSummary, CreatedContainer, DeriveOptions, EngineInfo, EngineVersion, Event, ExecOptions, Image,
-    ImageSummary, LogOptions, Network, PathStat, StatsSample, Volume,
+    ImageSummary, ImportOptions, LogOptions, Network, PathStat, StatsSample, Volume,
 };
 use crate::contract::ssh::{Command, CommandOutput};
 use crate::contract::types::Limits;
 use crate::contract::{ProviderError, Result};
 use crate::credentials::{CredentialStore, Credentials};
+use crate::engine::scratch;
 use crate::engine::{Engine, ProgressSink};
-use crate::error::internal;
-use crate::journal::{Journal, Step, Store};
+use crate::journal::{ContainerLock, Journal, Step, Store};
 use crate::policy::{AGENT_LABEL, Policy};
 use crate::streams::{Archive, ExecSession, LogStream};
-
-/// How long a cancelled call waits for requests that are already on their way.
-const SETTLE: Duration = Duration::from_secs(30);
 
 /// One call's view of an engine.
 pub struct Guard {
@@ -42,6 +39,8 @@ pub struct Guard {
     credentials: Arc<CredentialStore>,
     /// Images that this call has brought to the engine, and names that only this call has given.
     arrived: Mutex<HashSet<String>>,
+    /// Containers that this call has frozen: nobody else takes their files meanwhile.
+    frozen: Mutex<HashMap<String, Option<ContainerLock>>>,
 }
 
 impl Guard {
@@ -55,6 +54,7 @@ impl Guard {
             own: Mutex::default(),
             credentials: Arc::default(),
             arrived: Mutex::default(),
+            frozen: Mutex::default(),
         }
     }
 
@@ -62,59 +62,6 @@ impl Guard {
     #[must_use]
     pub fn with_credentials(self, credentials: Arc<CredentialStore>) -> Self {
         Self { credentials, ..self }
-    }
-
-    /// The call has come to its end by itself.
-    pub fn end(&self, succeeded: bool) {
-        self.journal.end(succeeded);
-    }
-
-    /// Undoes what the call did, once what is on its way has arrived. For a call that was cancelled or trapped.
-    pub async fn roll_back(&self) -> Vec<String> {
-        self.tasks.close();
-        let mut left = Vec::new();
-        if tokio::time::timeout(SETTLE, self.tasks.wait()).await.is_err() {
-            left.push(format!(
-                "the engine at {} still works on a request",
-                self.engine.endpoint()
-            ));
-        }
-        left.extend(self.journal.roll_back(&*self.engine).await);
-        if left.is_empty() {
-            self.journal.end(true);
-        }
-        left
-    }
-
-    fn learn(&self, id: &str, name: &str) {
-        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
-        own.insert(id.to_owned(), name.to_owned());
-        own.insert(name.to_owned(), name.to_owned());
-    }
-
-    fn known(&self, id: &str) -> Option<String> {
-        self.own.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
-    }
-
-    /// The name of a container that is this provider's. Asks the engine only where this call has not seen it yet.
-    async fn own(&self, id: &str) -> Result<String> {
-        if let Some(name) = self.known(id) {
-            return Ok(name);
-        }
-        Ok(self.container_inspect(id, false).await?.name)
-    }
-
-    /// Runs a request to its end whatever becomes of the caller.
-    async fn settle<R: Send + 'static>(&self, request: impl Future<Output = Result<R>> + Send + 'static) -> Result<R> {
-        match self.tasks.spawn(request).await {
-            Ok(result) => {
-                if result.as_ref().is_err_and(may_have_happened) {
-                    self.journal.unanswered();
-                }
-                result
-            }
-            Err(error) => Err(internal("the shim", error.to_string(), "report this")),
-        }
     }
 }
 
@@ -209,24 +156,31 @@ impl Engine for Guard {
 
     async fn container_pause(&self, id: &str) -> Result<()> {
         self.own(id).await?;
-        let (engine, journal, id) = (self.engine.clone(), self.journal.clone(), id.to_owned());
+        let alone = self.journal.lock(id).await;
+        let (engine, journal, task_id) = (self.engine.clone(), self.journal.clone(), id.to_owned());
         self.settle(async move {
-            engine.container_pause(&id).await?;
-            journal.paused(&id);
+            let container = task_id.clone();
+            journal.about_to(Step::Pause { container }).await;
+            engine.container_pause(&task_id).await?;
+            journal.paused(&task_id);
             Ok(())
         })
-        .await
+        .await?;
+        self.frozen().insert(id.to_owned(), alone);
+        Ok(())
     }
 
     async fn container_unpause(&self, id: &str) -> Result<()> {
         self.own(id).await?;
-        let (engine, journal, id) = (self.engine.clone(), self.journal.clone(), id.to_owned());
+        let (engine, journal, task_id) = (self.engine.clone(), self.journal.clone(), id.to_owned());
         self.settle(async move {
-            engine.container_unpause(&id).await?;
-            journal.unpaused(&id);
+            engine.container_unpause(&task_id).await?;
+            journal.unpaused(&task_id);
             Ok(())
         })
-        .await
+        .await?;
+        self.frozen().remove(id);
+        Ok(())
     }
 
     async fn container_rename(&self, id: &str, name: &str) -> Result<()> {
@@ -252,7 +206,7 @@ impl Engine for Guard {
     async fn container_remove(&self, id: &str, force: bool, volumes: bool) -> Result<()> {
         self.own(id).await?;
         // Waited for by the caller, who may be cancelled; held until the engine is done.
-        let alone = self.journal.lock(id).await;
+        let alone = self.alone_with(id).await;
         let (engine, journal, id) = (self.engine.clone(), self.journal.clone(), id.to_owned());
         self.settle(async move {
             let _alone = alone;
@@ -282,7 +236,7 @@ impl Engine for Guard {
     async fn container_commit(&self, id: &str, options: CommitOptions) -> Result<String> {
         self.policy.name_image(&options.repository, &options.tag)?;
         self.own(id).await?;
-        let alone = self.journal.lock(id).await;
+        let alone = self.alone_with(id).await;
         let (engine, journal, id) = (self.engine.clone(), self.journal.clone(), id.to_owned());
         self.settle(async move {
             let _alone = alone;
@@ -329,6 +283,21 @@ impl Engine for Guard {
                 .remove_image(reference, &image.labels, image.tags.is_empty())?;
         }
         self.engine.image_remove(reference, force).await
+    }
+
+    async fn image_import(&self, archive: Archive, options: ImportOptions) -> Result<String> {
+        self.policy.import_image(&options)?;
+        let (engine, journal) = (self.engine.clone(), self.journal.clone());
+        let image = format!("{}:{}", options.repository, options.tag);
+        journal.about_to(Step::Import { image: image.clone() }).await;
+        // Not to its end whatever becomes of the caller: its archive may never end. A cancelled request breaks off, and the
+        // engine then makes no image.
+        journal.committed(&image);
+        let result = engine.image_import(archive, options).await;
+        if result.as_ref().is_err_and(may_have_happened) {
+            journal.unanswered();
+        }
+        result
     }
 
     async fn image_pull(
@@ -379,19 +348,74 @@ impl Engine for Guard {
         options: Vec<(String, String)>,
         labels: Vec<(String, String)>,
     ) -> Result<Volume> {
-        self.engine.volume_create(name, driver, options, labels).await
+        self.policy.create_volume(name, &options, &labels)?;
+        let (engine, journal) = (self.engine.clone(), self.journal.clone());
+        let (name, driver) = (name.to_owned(), driver.to_owned());
+        self.settle(async move {
+            journal.about_to(Step::Volume { name: name.clone() }).await;
+            let result = engine.volume_create(&name, &driver, options, labels).await;
+            if result.as_ref().map_or_else(may_have_happened, |_| true) {
+                journal.volume_made(&name);
+            }
+            result
+        })
+        .await
+    }
+
+    async fn volume_fill(&self, name: &str, image: &str, directory: &str) -> Result<()> {
+        self.own_volume(name).await?;
+        self.own_image(image).await?;
+        let (engine, journal) = (self.engine.clone(), self.journal.clone());
+        let (name, image, directory) = (name.to_owned(), image.to_owned(), directory.to_owned());
+        self.settle(async move {
+            let container = scratch::container(&name);
+            journal.about_to(Step::Scratch { container }).await;
+            engine.volume_fill(&name, &image, &directory).await
+        })
+        .await
+    }
+
+    async fn volume_import(
+        &self,
+        container: &str,
+        path: &str,
+        subpath: Option<&str>,
+        options: ImportOptions,
+    ) -> Result<String> {
+        self.policy.import_image(&options)?;
+        self.own(container).await?;
+        let (engine, journal) = (self.engine.clone(), self.journal.clone());
+        let (container, path) = (container.to_owned(), path.to_owned());
+        let subpath = subpath.map(str::to_owned);
+        self.settle(async move {
+            let image = format!("{}:{}", options.repository, options.tag);
+            let scratch = scratch::container(&options.tag);
+            journal.about_to(Step::Import { image: image.clone() }).await;
+            journal.about_to(Step::Scratch { container: scratch }).await;
+            let result = engine
+                .volume_import(&container, &path, subpath.as_deref(), options)
+                .await;
+            if result.as_ref().map_or_else(may_have_happened, |_| true) {
+                journal.committed(&image);
+            }
+            result
+        })
+        .await
     }
 
     async fn volume_users(&self, name: &str) -> Result<Vec<String>> {
-        self.engine.volume_users(name).await
+        let mut users = self.engine.volume_users(name).await?;
+        // What fills it is no user, and is the host's own business.
+        users.retain(|user| *user != scratch::container(name));
+        Ok(users)
     }
 
     async fn volume_remove(&self, name: &str, force: bool) -> Result<()> {
-        let volume = self.engine.volume_inspect(name).await?;
-        if !self.policy.owns(&volume.labels) {
-            return Err(self.policy.foreign_volume(name));
-        }
-        self.engine.volume_remove(name, force).await
+        self.own_volume(name).await?;
+        scratch::remove(&*self.engine, &scratch::container(name)).await?;
+        self.engine.volume_remove(name, force).await?;
+        self.journal.volume_gone(name);
+        Ok(())
     }
 
     async fn network_inspect(&self, name: &str) -> Result<Network> {
@@ -401,6 +425,26 @@ impl Engine for Guard {
     async fn exec(&self, id: &str, options: ExecOptions) -> Result<ExecSession> {
         self.own(id).await?;
         self.engine.exec(id, options).await
+    }
+
+    async fn exec_unpack(
+        &self,
+        id: &str,
+        options: ExecOptions,
+        image: &str,
+        directory: &str,
+        root_name: &str,
+    ) -> Result<()> {
+        self.own(id).await?;
+        self.own_image(image).await?;
+        let (engine, journal) = (self.engine.clone(), self.journal.clone());
+        let [id, image, directory, root_name] = [id, image, directory, root_name].map(str::to_owned);
+        self.settle(async move {
+            let container = scratch::container(&id);
+            journal.about_to(Step::Scratch { container }).await;
+            engine.exec_unpack(&id, options, &image, &directory, &root_name).await
+        })
+        .await
     }
 
     async fn logs(&self, id: &str, options: LogOptions) -> Result<LogStream> {

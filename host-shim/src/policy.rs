@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use crate::contract::Result;
-use crate::contract::docker::{BuildOptions, ContainerSpec, MountKind};
+use crate::contract::docker::{BuildOptions, ContainerSpec, ImportOptions, MountKind};
 use crate::error::{denied, invalid};
 
 /// The label that says which provider instance a container belongs to.
@@ -15,7 +15,7 @@ pub const PROVIDER_LABEL: &str = "com.imbue.mngr.provider";
 /// The label that says that a container is an agent at all.
 pub const AGENT_LABEL: &str = "com.imbue.mngr.agent-id";
 /// Repositories that providers keep their images in.
-const OWN_REPOSITORIES: [&str; 3] = ["mngr-snapshot:", "mngr-build:", "mngr-push:"];
+const OWN_REPOSITORIES: [&str; 4] = ["mngr-snapshot:", "mngr-snapshot-volume:", "mngr-build:", "mngr-push:"];
 
 /// Every permission that can be granted in a provider's `allow` list, and what it opens.
 pub const PERMISSIONS: [(&str, &str); 9] = [
@@ -61,7 +61,7 @@ const SYSTEM_ROOTS: [&str; 6] = ["/", "/home", "/root", "/usr", "/var", "/var/li
 const ENGINE_SOCKETS: [&str; 4] = ["docker.sock", "containerd.sock", "podman.sock", "crio.sock"];
 
 /// Programs that tell what the engine's machine has and change nothing of it.
-const PROGRAMS: [&str; 4] = ["df", "findmnt", "nvidia-smi", "stat"];
+const PROGRAMS: [&str; 5] = ["df", "du", "findmnt", "nvidia-smi", "stat"];
 
 /// The rules for one provider instance.
 #[derive(Debug, Clone)]
@@ -117,12 +117,46 @@ impl Policy {
         )
     }
 
-    /// The refusal to read an image that is not this provider's.
+    /// Whether a volume like this may be made.
+    ///
+    /// # Errors
+    /// `denied` for one without this provider's labels, and for a directory of the machine that may not be mounted.
+    pub fn create_volume(&self, name: &str, options: &[(String, String)], labels: &[(String, String)]) -> Result<()> {
+        if !self.owns(labels) {
+            return Err(self.unlabelled(&format!("volume {name}")));
+        }
+        let devices = options.iter().filter(|(key, _)| key == "device");
+        devices
+            .filter(|(_, device)| device.starts_with('/'))
+            .try_for_each(|(_, device)| self.bind(device))
+    }
+
+    /// Whether an archive may become an image with this name and these labels.
+    ///
+    /// # Errors
+    /// `denied` for a name or labels that are not this provider's.
+    pub fn import_image(&self, options: &ImportOptions) -> Result<()> {
+        self.name_image(&options.repository, &options.tag)?;
+        match self.owns(&options.labels) {
+            true => Ok(()),
+            false => Err(self.unlabelled(&format!("image {}:{}", options.repository, options.tag))),
+        }
+    }
+
+    /// The refusal of an image whose files are not this provider's to read.
     pub fn foreign_image(&self, reference: &str) -> crate::contract::ProviderError {
         denied(
             "docker.images",
             format!("image {reference} was not made by the provider `{}`", self.provider),
-            "name a snapshot of this provider, as `mngr-docker snapshot list` shows them",
+            "name an image of this provider",
+        )
+    }
+
+    fn unlabelled(&self, what: &str) -> crate::contract::ProviderError {
+        denied(
+            "docker.labels",
+            format!("{what} would not carry the labels of the provider `{}`", self.provider),
+            "this is a fault of the plugin; report it to its author",
         )
     }
 
@@ -417,6 +451,28 @@ mod tests {
         assert!(policy.remove_image("sha256:1", &own, true).is_ok());
         assert!(policy.remove_image("sha256:1", &own, false).is_err());
         assert!(policy.remove_image("sha256:1", &[], true).is_err());
+    }
+
+    #[test]
+    fn a_volume_is_made_with_our_labels_and_never_over_a_system_directory() {
+        let policy = Policy::new("docker", &[]).expect("a policy");
+        let pairs = |pairs: &[(&str, &str)]| {
+            pairs
+                .iter()
+                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+                .collect::<Vec<_>>()
+        };
+        let own = pairs(&[(AGENT_LABEL, "agent-1"), (PROVIDER_LABEL, "docker")]);
+        assert!(policy.create_volume("v", &pairs(&[("device", "tmpfs")]), &own).is_ok());
+        for (options, labels) in [(pairs(&[]), pairs(&[])), (pairs(&[("device", "/etc")]), own)] {
+            assert_eq!(
+                policy
+                    .create_volume("v", &options, &labels)
+                    .expect_err("refused")
+                    .kind(),
+                "denied"
+            );
+        }
     }
 
     #[test]

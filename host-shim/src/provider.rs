@@ -12,7 +12,9 @@ use crate::build;
 use crate::contract::backend::SettingProblem;
 use crate::contract::docker::{ContainerChanges, ExecOptions, LogOptions, PathStat, StatsSample};
 use crate::contract::instance::{
-    Action, AgentVolume, ArrivalRequest, BuildRequest, CreateRequest, Departure, DepartureRequest, DestroyRequest, Destroyed, DiscoverRequest, ForkRequest, GcRequest, GpuReport, PortAddress, PushRequest, Pushed, SnapshotFilter, SnapshotRequest, Source, StartRequest, StopRequest, Stopped, UpdatedLimits, WatchResult,
+    Action, AgentVolume, ArrivalRequest, BuildRequest, CreateRequest, Departure, DepartureRequest, DestroyRequest,
+    Destroyed, DiscoverRequest, ForkRequest, GcRequest, GpuReport, PortAddress, PushRequest, Pushed, SnapshotFilter,
+    SnapshotRequest, Source, StartRequest, StopRequest, Stopped, UpdatedLimits, WatchResult,
 };
 use crate::contract::types::{Agent, Finding, Limits, Snapshot};
 use crate::contract::{Result, types};
@@ -380,7 +382,7 @@ operations! {
     /// Where a TCP port of the agent answers.
     port(agent: &str, port: u16) -> PortAddress;
     /// What a snapshot of the agent would not hold.
-    snapshot_check(agent: &str) -> Vec<Finding>;
+    snapshot_check(agent: &str, include_volumes: bool) -> Vec<Finding>;
     /// Commits the agent's filesystem to an image.
     snapshot_create(agent: &str, request: SnapshotRequest) -> Snapshot;
     /// Snapshots, newest first.

@@ -10,6 +10,7 @@ use crate::contract::types::{Agent, ProviderError, Snapshot};
 use crate::error::{already_exists, invalid, may_have_happened, shown, summary};
 use crate::labels::{self, Identity, Pair};
 use crate::recipe::{self, Origin, Recipe};
+use crate::volumes::{self, Restored};
 use crate::{Capabilities, DockerProviderInstance, Result};
 use crate::{agent, build, image, limits, lookup, snapshot, start_args};
 
@@ -99,34 +100,48 @@ pub async fn create<C: Capabilities>(
         name: request.name,
         agent_type,
         tags,
-        parent_id: parent_id.or(base.agent_id),
+        parent_id: parent_id.or(base.snapshot.as_ref().map(|snapshot| snapshot.agent_id.clone())),
         created_at: provider.capabilities.now(),
         snapshot_id: labels::value(&base.labels, labels::SNAPSHOT_ID).map(str::to_owned),
     };
     let built = base.built.then(|| base.image.clone());
-    let mut recipe = Recipe::new(base.origin, &draft, request.command);
+    let restored = match &base.snapshot {
+        Some(snapshot) => Some(volumes::restore(provider, snapshot, &identity, &draft, &draft).await?),
+        None => None,
+    };
+    let draft = restored.as_ref().map_or(&draft, |restored| &restored.draft);
+    let mut recipe = Recipe::new(base.origin, draft, request.command);
     recipe.no_start = request.no_start;
-    let mut spec = recipe.container(&provider.name, &identity, &draft, base.image);
+    let mut spec = recipe.container(&provider.name, &identity, draft, base.image);
     spec.labels.extend(base.labels);
 
-    let made = begin(provider, spec, &identity, !request.no_start).await;
+    let made = begin(provider, spec, &identity, !request.no_start, restored.as_ref()).await;
     if let (Err(_), Some(image)) = (&made, built) {
         build::remove(provider, &image).await;
     }
     Ok(agent::of_container(&provider.name, &made?))
 }
 
-/// Makes the container and starts it. After an error there is none.
+/// Makes the container and starts it. After an error there is none, and none of the volumes that were made for it.
 pub(crate) async fn begin<C: Capabilities>(
     provider: &DockerProviderInstance<C>,
     spec: ContainerSpec,
     identity: &Identity,
     start: bool,
+    restored: Option<&Restored>,
 ) -> Result<Container> {
-    let id = make(provider, spec, identity).await?;
-    let begun = bring_up(provider, &id, &identity.name, start).await;
+    let made = make(provider, spec, identity).await;
+    let begun = match &made {
+        Ok(id) => bring_up(provider, id, &identity.name, start, restored).await,
+        Err(error) => Err(error.clone()),
+    };
     if begun.is_err() {
-        remove(provider, &id).await;
+        if let Ok(id) = &made {
+            remove(provider, id).await;
+        }
+        if let Some(restored) = restored {
+            restored.discard(provider).await;
+        }
     }
     begun
 }
@@ -156,8 +171,8 @@ struct Base {
     image: String,
     /// Whether the image was built for this agent alone.
     built: bool,
-    /// Whose snapshot it is.
-    agent_id: Option<String>,
+    /// The snapshot that it is.
+    snapshot: Option<Snapshot>,
     /// Labels over those that the image would hand down.
     labels: Vec<Pair>,
 }
@@ -173,7 +188,7 @@ impl Base {
             origin: Origin::Image(reference.to_owned()),
             image: reference.to_owned(),
             built: false,
-            agent_id: None,
+            snapshot: None,
             labels: claims.map(|(name, _)| (name, String::new())).collect(),
         }
     }
@@ -181,10 +196,10 @@ impl Base {
     fn snapshot(snapshot: Snapshot) -> Self {
         Self {
             labels: vec![(labels::SNAPSHOT_ID.to_owned(), snapshot.id.clone())],
-            origin: Origin::Snapshot(snapshot.id),
-            image: snapshot.image,
+            origin: Origin::Snapshot(snapshot.id.clone()),
+            image: snapshot.image.clone(),
             built: false,
-            agent_id: Some(snapshot.agent_id),
+            snapshot: Some(snapshot),
         }
     }
 }
@@ -251,13 +266,18 @@ pub(crate) async fn taken<C: Capabilities>(provider: &DockerProviderInstance<C>,
     }
 }
 
-/// Starts a container that was just made, and reads it back.
+/// Starts a container that was just made, puts back what was in its memory, and reads it back.
 pub(crate) async fn bring_up<C: Capabilities>(
     provider: &DockerProviderInstance<C>,
     id: &str,
     name: &str,
     start: bool,
+    restored: Option<&Restored>,
 ) -> Result<Container> {
+    if !start && restored.is_some_and(Restored::has_memory) {
+        let message = format!("{name} is not started, so what its tmpfs held is not put back");
+        provider.capabilities.log(LogLevel::Warn, &message);
+    }
     if start {
         report(provider, "starting container", name);
         provider
@@ -265,6 +285,9 @@ pub(crate) async fn bring_up<C: Capabilities>(
             .container_start(id)
             .await
             .map_err(|error| refused(name, error))?;
+        if let Some(restored) = restored {
+            restored.fill_memory(provider, id, name).await?;
+        }
     }
     provider.capabilities.container_inspect(id).await
 }

@@ -10,6 +10,7 @@ use crate::error::{already_exists, conflict, invalid, summary};
 use crate::labels::{self, Identity};
 use crate::recipe::{Origin, Recipe};
 use crate::start_args::{self, Draft};
+use crate::volumes::{self, Restored};
 use crate::{Capabilities, DockerProviderInstance, Result};
 use crate::{agent, create, lookup, snapshot};
 
@@ -56,6 +57,7 @@ pub async fn fork<C: Capabilities>(
                 name: String::new(),
                 pause: None,
                 force: request.force,
+                include_volumes: request.include_volumes,
             };
             (snapshot::take(provider, &parent, wanted).await?, true)
         }
@@ -81,12 +83,23 @@ pub async fn fork<C: Capabilities>(
         agent_type: identity.agent_type.clone(),
     };
     let children: Vec<_> = request.names.iter().map(child).collect();
-    let mut made = Vec::new();
-    match make_all(provider, &children, &recipe, &draft, &base, &mut made).await {
+    let mut own = Draft::new();
+    own.take(&request.start_args).map_err(start_args::Fault::into_error)?;
+    let mut made = Made::default();
+    let what = Plan {
+        recipe,
+        draft,
+        own,
+        base: &base,
+    };
+    match make_all(provider, &children, &what, &mut made).await {
         Ok(agents) => Ok(agents),
         Err(error) => {
-            for id in &made {
+            for id in &made.containers {
                 create::remove(provider, id).await;
+            }
+            for restored in &made.restored {
+                restored.discard(provider).await;
             }
             if taken && let Err(second) = snapshot::remove(provider, &base, &[]).await {
                 let message = format!("snapshot {} is left: {}", base.id, summary(&second));
@@ -97,23 +110,43 @@ pub async fn fork<C: Capabilities>(
     }
 }
 
+/// What each of them is made from.
+struct Plan<'a> {
+    recipe: Recipe,
+    draft: Draft,
+    /// What was asked for over the agent's own arguments.
+    own: Draft,
+    base: &'a Snapshot,
+}
+
+/// What there is of them so far.
+#[derive(Default)]
+struct Made {
+    containers: Vec<String>,
+    restored: Vec<Restored>,
+}
+
 /// All are made before the first is started, so that a name that is taken meanwhile costs no start.
 async fn make_all<C: Capabilities>(
     provider: &DockerProviderInstance<C>,
     children: &[Identity],
-    recipe: &Recipe,
-    draft: &Draft,
-    base: &Snapshot,
-    made: &mut Vec<String>,
+    plan: &Plan<'_>,
+    made: &mut Made,
 ) -> Result<Vec<Agent>> {
+    let base = plan.base;
     for identity in children {
-        let mut spec = recipe.container(&provider.name, identity, draft, base.image.clone());
+        let restored = volumes::restore(provider, base, identity, &plan.draft, &plan.own).await?;
+        let mut recipe = plan.recipe.clone();
+        recipe.args = restored.draft.canonical();
+        let mut spec = recipe.container(&provider.name, identity, &restored.draft, base.image.clone());
+        made.restored.push(restored);
         spec.labels.push((labels::SNAPSHOT_ID.to_owned(), base.id.clone()));
-        made.push(create::make(provider, spec, identity).await?);
+        made.containers.push(create::make(provider, spec, identity).await?);
     }
     let mut agents = Vec::new();
-    for (identity, id) in children.iter().zip(made.iter()) {
-        let container = create::bring_up(provider, id, &identity.name, true).await?;
+    let begun = children.iter().zip(&made.containers).zip(&made.restored);
+    for ((identity, id), restored) in begun {
+        let container = create::bring_up(provider, id, &identity.name, true, Some(restored)).await?;
         agents.push(agent::of_container(&provider.name, &container));
     }
     Ok(agents)

@@ -5,9 +5,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::contract::docker::{ContainerStatus, ContainerSummary, ImageSummary};
+use crate::contract::docker::{ContainerStatus, ContainerSummary, ImageSummary, Volume};
 use crate::contract::instance::{Action, GcRequest};
-use crate::contract::types::ProviderError;
+use crate::contract::types::{ProviderError, Snapshot};
 use crate::error::summary;
 use crate::recipe::Recipe;
 use crate::{Capabilities, DockerProviderInstance, Result};
@@ -23,6 +23,7 @@ enum Thing {
     Container(String),
     /// By tag, or by id where it has none.
     Image(String),
+    Snapshot(Box<Snapshot>),
     Volume(String),
 }
 
@@ -47,6 +48,7 @@ pub async fn gc<C: Capabilities>(provider: &DockerProviderInstance<C>, request: 
                 match thing {
                     Thing::Container(id) => engine.container_remove(&id).await,
                     Thing::Image(reference) => engine.image_remove(&reference).await.map(drop),
+                    Thing::Snapshot(snapshot) => snapshot::remove(provider, &snapshot, &[]).await.map(drop),
                     Thing::Volume(name) => engine.volume_remove(&name).await,
                 }
             }
@@ -79,20 +81,29 @@ async fn candidates<C: Capabilities>(provider: &DockerProviderInstance<C>, snaps
         .unwrap_or_default()
         .as_second();
     let mut found = containers(&provider.name, &own, now);
-    let (images, kept) = images(provider, &own, snapshots, now).await?;
-    found.extend(images);
+    found.extend(images(provider, &own, snapshots, now).await?);
     for volume in volumes::all(provider).await? {
-        let label = |key| labels::value(&volume.labels, key).unwrap_or_default();
-        let reason = match label(labels::SNAPSHOT_ID) {
-            "" if is_alive(&own, label(labels::AGENT_ID)) => continue,
-            "" => format!("its agent {} is gone", label(labels::AGENT_ID)),
-            id if kept.contains(id) => continue,
-            id => format!("its snapshot {id} is gone"),
+        let agent_id = labels::value(&volume.labels, labels::AGENT_ID).unwrap_or_default();
+        let reason = match is_alive(&own, agent_id) {
+            // A restore is made with new volumes, and leaves those of the one before.
+            true if is_young(&volume, now) || !provider.capabilities.volume_users(&volume.name).await?.is_empty() => {
+                continue;
+            }
+            true => "its agent has another in its place".to_owned(),
+            false => format!("its agent {agent_id} is gone"),
         };
         let subject = format!("volume {}", volume.name);
         found.push(remove(Thing::Volume(volume.name), subject, reason, None));
     }
     Ok(found)
+}
+
+fn is_young(volume: &Volume, now: i64) -> bool {
+    let created = volume
+        .created
+        .as_deref()
+        .and_then(|text| text.parse::<jiff::Timestamp>().ok());
+    created.is_none_or(|created| now.saturating_sub(created.as_second()) < GRACE)
 }
 
 fn containers(provider: &str, own: &[ContainerSummary], now: i64) -> Vec<Candidate> {
@@ -130,13 +141,13 @@ fn containers(provider: &str, own: &[ContainerSummary], now: i64) -> Vec<Candida
     found
 }
 
-/// What goes and what is told of, and the ids of the snapshots that stay.
+/// What goes and what is told of.
 async fn images<C: Capabilities>(
     provider: &DockerProviderInstance<C>,
     own: &[ContainerSummary],
     snapshots: bool,
     now: i64,
-) -> Result<(Vec<Candidate>, BTreeSet<String>)> {
+) -> Result<Vec<Candidate>> {
     let mut images = provider
         .capabilities
         .image_list(labels::filters(&provider.name))
@@ -148,7 +159,13 @@ async fn images<C: Capabilities>(
         true => Vec::new(),
         false => snapshot::possible_users(provider).await?,
     };
-    let (mut found, mut kept) = (Vec::new(), BTreeSet::new());
+    let there: BTreeSet<_> = images
+        .iter()
+        .cloned()
+        .filter_map(snapshot::of_image)
+        .map(|each| each.id)
+        .collect();
+    let mut found = Vec::new();
     for image in images {
         let agent_id = labels::value(&image.labels, labels::AGENT_ID).unwrap_or_default();
         let is_used = users.iter().any(|container| container.image_id == image.id);
@@ -159,11 +176,7 @@ async fn images<C: Capabilities>(
                 || users
                     .iter()
                     .any(|container| labels::value(&container.labels, labels::SNAPSHOT_ID) == Some(&snapshot.id));
-            let alive = is_alive(own, agent_id);
-            if alive || is_used || !snapshots {
-                kept.insert(snapshot.id.clone());
-            }
-            if alive {
+            if is_alive(own, agent_id) {
                 continue;
             }
             if is_used || !snapshots {
@@ -174,8 +187,13 @@ async fn images<C: Capabilities>(
                 found.push(keep(subject, format!("{gone}{why}")));
                 continue;
             }
-            let bytes = own_bytes(provider, &image).await;
-            found.push(remove(Thing::Image(snapshot.image), subject, gone, bytes));
+            let of_volumes: u64 = snapshot.volumes.iter().map(|volume| volume.size_bytes).sum();
+            let bytes = own_bytes(provider, &image).await.map(|bytes| bytes + of_volumes);
+            found.push(remove(Thing::Snapshot(Box::new(snapshot)), subject, gone, bytes));
+            continue;
+        }
+        let its_snapshot = labels::value(&image.labels, labels::SNAPSHOT_ID).unwrap_or_default();
+        if volumes::is_companion(&image.tags) && there.contains(its_snapshot) {
             continue;
         }
         if is_used || now.saturating_sub(image.created) < GRACE {
@@ -189,6 +207,10 @@ async fn images<C: Capabilities>(
                 image.tags.concat(),
                 "it was made for a push that never ended".to_owned(),
             ),
+            None if volumes::is_companion(&image.tags) => (
+                image.tags[0].clone(),
+                format!("its snapshot {its_snapshot} is not there"),
+            ),
             None if image.tags.is_empty() => (image.id.clone(), "it has no name and nothing is made of it".to_owned()),
             None => continue,
         };
@@ -200,7 +222,7 @@ async fn images<C: Capabilities>(
             bytes,
         ));
     }
-    Ok((found, kept))
+    Ok(found)
 }
 
 /// What an image holds beyond the one it was made on.

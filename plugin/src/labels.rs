@@ -39,6 +39,18 @@ pub const SNAPSHOT_CREATED_AT: &str = "com.imbue.mngr.snapshot.created-at";
 pub const SNAPSHOT_PARENT: &str = "com.imbue.mngr.snapshot.parent";
 /// What the snapshot does not hold: a JSON list; empty for none.
 pub const SNAPSHOT_FINDINGS: &str = "com.imbue.mngr.snapshot.findings";
+/// The volumes that the snapshot holds in images of their own: a JSON list; empty for none.
+pub const SNAPSHOT_VOLUMES: &str = "com.imbue.mngr.snapshot.volumes";
+/// On such an image: where the agent had the volume.
+pub const VOLUME_PATH: &str = "com.imbue.mngr.snapshot.volume-path";
+/// What it was: a kind of finding.
+pub const VOLUME_KIND: &str = "com.imbue.mngr.snapshot.volume-kind";
+/// The name of the volume; empty for a tmpfs.
+pub const VOLUME_SOURCE: &str = "com.imbue.mngr.snapshot.volume-source";
+/// The flag of `docker run` that mounted it.
+pub const VOLUME_MOUNT: &str = "com.imbue.mngr.snapshot.volume-mount";
+/// The volume driver's options: a JSON object.
+pub const VOLUME_OPTIONS: &str = "com.imbue.mngr.snapshot.volume-options";
 
 /// Most bytes of all tags together, as JSON.
 const MAX_TAGS_BYTES: usize = 64 * 1024;

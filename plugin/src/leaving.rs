@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 
 use wildmatch::WildMatch;
 
-use crate::contract::types::{Finding, FindingKind, ProviderError, Severity};
+use crate::contract::types::{Finding, FindingKind, ProviderError, Severity, Snapshot};
+use crate::error::unsupported_because;
 use crate::{Capabilities, DockerProviderInstance, Result, labels};
 
 /// Longest chain of snapshots made of snapshots that is followed.
@@ -63,6 +64,25 @@ pub(crate) fn less(findings: &[Finding], left_out: &[String]) -> Vec<Finding> {
     findings
 }
 
+/// Refuses a snapshot that is more than its image: of one that holds volumes only a part would arrive.
+///
+/// # Errors
+/// `unsupported`, naming the volumes' paths.
+pub(crate) fn whole(snapshot: &Snapshot) -> Result<()> {
+    if snapshot.volumes.is_empty() {
+        return Ok(());
+    }
+    let paths: Vec<_> = snapshot.volumes.iter().map(|volume| volume.path.as_str()).collect();
+    Err(unsupported_because(
+        format!("snapshot {}", snapshot.id),
+        format!(
+            "it holds volumes ({}), which do not leave the engine with it",
+            paths.join(", ")
+        ),
+        "take one without --include-volumes, and carry the volumes over with `mngr-docker cp`",
+    ))
+}
+
 /// Whether a setting's pattern fits a name, in upper or lower case.
 fn is_secret(patterns: &[String], name: &str) -> bool {
     let fits = |pattern: &String| WildMatch::new_case_insensitive(pattern).matches(name);
@@ -76,6 +96,7 @@ fn finding(names: &[String]) -> Finding {
         source: Some(names.join(", ")),
         read_only: false,
         size_bytes: None,
+        covered: false,
         severity: Severity::Block,
         reason: "the values of these environment variables would leave with the image, readable by all who get it"
             .to_owned(),

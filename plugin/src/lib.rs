@@ -46,8 +46,8 @@ pub use provider::{DockerProviderBackend, DockerProviderInstance};
 
 use contract::docker::{
     BuildOptions, CommitOptions, Container, ContainerChanges, ContainerFilter, ContainerSpec, ContainerSummary,
-    CreatedContainer, DeriveOptions, EngineInfo, Event, ExecOptions, Filesystem, Image, ImageSummary, LogOptions, PathStat,
-    StatsSample, Volume,
+    CreatedContainer, DeriveOptions, EngineInfo, Event, ExecOptions, Filesystem, Image, ImageSummary, ImportOptions,
+    LogOptions, PathStat, StatsSample, Volume,
 };
 use contract::ssh::{Command, CommandOutput};
 use contract::system::{LogLevel, Progress};
@@ -126,6 +126,8 @@ pub trait Capabilities {
     async fn image_list(&self, labels: Vec<String>) -> Result<Vec<ImageSummary>>;
     /// `docker.image-remove`, without force.
     async fn image_remove(&self, reference: &str) -> Result<Vec<String>>;
+    /// `docker.image-import`
+    async fn image_import(&self, archive: Self::Archive, options: ImportOptions) -> Result<String>;
     /// `docker.image-pull`
     async fn image_pull(&self, reference: &str, platform: Option<String>) -> Result<()>;
 
@@ -140,6 +142,23 @@ pub trait Capabilities {
 
     /// `docker.volume-list`
     async fn volume_list(&self, labels: Vec<String>) -> Result<Vec<Volume>>;
+    /// `docker.volume-create`, of the driver `local`.
+    async fn volume_create(
+        &self,
+        name: &str,
+        options: Vec<(String, String)>,
+        labels: Vec<(String, String)>,
+    ) -> Result<Volume>;
+    /// `docker.volume-fill`
+    async fn volume_fill(&self, name: &str, image: &str, directory: &str) -> Result<()>;
+    /// `docker.volume-import`
+    async fn volume_import(
+        &self,
+        container: &str,
+        path: &str,
+        subpath: Option<String>,
+        options: ImportOptions,
+    ) -> Result<String>;
     /// `docker.volume-remove`, without force.
     async fn volume_remove(&self, name: &str) -> Result<()>;
 
@@ -156,6 +175,17 @@ pub trait Capabilities {
 
     /// `docker.exec`
     async fn exec(&self, id: &str, options: ExecOptions) -> Result<Self::ExecSession>;
+    /// `docker.exec-archive`
+    async fn exec_archive(&self, id: &str, options: ExecOptions) -> Result<Self::Archive>;
+    /// `docker.exec-unpack`
+    async fn exec_unpack(
+        &self,
+        id: &str,
+        options: ExecOptions,
+        image: &str,
+        directory: &str,
+        root_name: &str,
+    ) -> Result<()>;
     /// `docker.logs`
     async fn logs(&self, id: &str, options: LogOptions) -> Result<Self::LogStream>;
     /// `docker.archive-stat`

@@ -6,7 +6,7 @@ use crate::contract::system::LogLevel;
 use crate::contract::types::{Agent, ProviderError};
 use crate::error::{conflict, summary};
 use crate::{Capabilities, DockerProviderInstance, Result};
-use crate::{agent, create, labels, lookup, restore, snapshot};
+use crate::{agent, create, labels, lookup, restore, snapshot, volumes};
 
 /// Starts an agent, anew from a snapshot where one is named.
 ///
@@ -134,6 +134,7 @@ pub async fn destroy<C: Capabilities>(
                 agent_id: None,
                 deleted_snapshots: Vec::new(),
                 kept_snapshots: Vec::new(),
+                kept_volumes: Vec::new(),
             });
         }
         Err(error) => return Err(error),
@@ -152,6 +153,7 @@ pub async fn destroy<C: Capabilities>(
         agent_id: None,
         deleted_snapshots: Vec::new(),
         kept_snapshots: Vec::new(),
+        kept_volumes: volumes::of_agent(provider, &agent_id).await?,
     };
     let users = match request.snapshots && !snapshots.is_empty() {
         true => snapshot::possible_users(provider).await,

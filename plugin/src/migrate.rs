@@ -36,6 +36,7 @@ pub async fn migrate_out<C: Capabilities>(
     })?;
     let stays = leaving::stay_behind(provider, &container.image_id, &container.env_names, request.include_env).await?;
     let wanted = SnapshotRequest {
+        include_volumes: false,
         name: String::new(),
         pause: request.pause,
         force: request.force,
@@ -84,7 +85,7 @@ pub async fn migrate_in<C: Capabilities>(
         );
         provider.capabilities.log(LogLevel::Warn, &message);
     }
-    let made = create::begin(provider, spec, &identity, !recipe.no_start).await?;
+    let made = create::begin(provider, spec, &identity, !recipe.no_start, None).await?;
     Ok(agent::of_container(&provider.name, &made))
 }
 
@@ -141,6 +142,7 @@ pub async fn snapshot_save<C: Capabilities>(
     reference: &str,
 ) -> Result<C::Archive> {
     let snapshot = snapshot::find(provider, reference).await?;
+    leaving::whole(&snapshot)?;
     provider.capabilities.image_save(&snapshot.image).await
 }
 

@@ -3,15 +3,17 @@
 use crate::contract::backend::{ConfigReport, Description};
 use crate::contract::docker::{ContainerChanges, ExecOptions, LogOptions, PathStat, StatsSample};
 use crate::contract::instance::{
-    Action, AgentVolume, ArrivalRequest, Departure, DepartureRequest, DestroyRequest, Destroyed, DiscoverRequest, ForkRequest, GcRequest, Pending, PortAddress, PushRequest, Pushed, Reconciliation, SnapshotFilter, SnapshotRequest, StartRequest, StopRequest, Stopped, UpdatedLimits, WatchResult,
+    Action, AgentVolume, ArrivalRequest, Departure, DepartureRequest, DestroyRequest, Destroyed, DiscoverRequest,
+    ForkRequest, GcRequest, Pending, PortAddress, PushRequest, Pushed, Reconciliation, SnapshotFilter, SnapshotRequest,
+    StartRequest, StopRequest, Stopped, UpdatedLimits, WatchResult,
 };
 use crate::contract::types::{Agent, Finding, Limits, Provider, Snapshot};
 use crate::create::CreateRequest;
 use crate::settings::Settings;
 use crate::{Capabilities, Result};
 use crate::{
-    agent, build, compare, constraints, create, discover, exec, fork, gc, lifecycle, limits, migrate, ports, push, reconcile, settings,
-    snapshot, start_args, stats, volumes, watch,
+    agent, build, compare, constraints, create, discover, exec, fork, gc, lifecycle, limits, migrate, ports, push,
+    reconcile, settings, snapshot, start_args, stats, volumes, watch,
 };
 
 /// The functions of `instance` that work.
@@ -167,7 +169,7 @@ calls! {
     /// Copies out of an agent.
     copy_out => exec(agent: &str, path: &str) -> (PathStat, C::Archive);
     /// What a snapshot of an agent would not hold.
-    snapshot_check => constraints(agent: &str) -> Vec<Finding>;
+    snapshot_check => constraints(agent: &str, include_volumes: bool) -> Vec<Finding>;
     /// What an agent has changed of its image.
     changes => fork(agent: &str) -> ContainerChanges;
     /// What one snapshot has over another.

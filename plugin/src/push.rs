@@ -23,6 +23,7 @@ pub async fn snapshot_push<C: Capabilities>(
 ) -> Result<Pushed> {
     image::check_reference(&request.reference).map_err(about_reference)?;
     let snapshot = snapshot::find(provider, &request.snapshot).await?;
+    leaving::whole(&snapshot)?;
     let reference = tagged(&request.reference, &snapshot.id)?;
     let image = provider.capabilities.image_inspect(&snapshot.image).await?;
     let left_out = leaving::stay_behind(provider, &image.id, &image.env_names, request.include_env).await?;

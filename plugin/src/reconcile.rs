@@ -7,13 +7,14 @@
 use crate::agent;
 use crate::contract::docker::{Container, ContainerStatus};
 use crate::contract::instance::{
-    Action, Pending, PendingCommit, PendingCreate, PendingRename, PendingStep, Reconciliation,
+    Action, Pending, PendingCommit, PendingCreate, PendingImport, PendingRename, PendingStep, PendingVolume,
+    Reconciliation,
 };
 use crate::contract::system::LogLevel;
 use crate::contract::types::ProviderError;
 use crate::error::summary;
 use crate::{Capabilities, DockerProviderInstance, Result};
-use crate::{labels, push, restore};
+use crate::{labels, push, restore, volumes};
 
 /// Waits between two looks for a container whose create call was on its way when the caller died, in milliseconds.
 const LOOKS: [u64; 3] = [0, 250, 1000];
@@ -74,7 +75,15 @@ async fn settle<C: Capabilities>(
             PendingStep::Rename(rename) if restore::is_aside(rename) => replace(provider, rename, actions).await?,
             // A rename is one step: it was made or it was not, and either is whole.
             PendingStep::Rename(_) => {}
-            PendingStep::Commit(commit) => settled &= thaw(provider, call, commit, actions).await?,
+            PendingStep::Commit(commit) => settled &= finish(provider, call, commit, actions).await?,
+            PendingStep::Pause(pause) => {
+                let frozen = inspect(provider, &pause.container_id).await?.filter(is_frozen);
+                if let Some(container) = frozen {
+                    thaw(provider, &container, "the call that froze it never ended", actions).await?;
+                }
+            }
+            PendingStep::ImageImport(import) => settled &= keep_whole(provider, call, import, actions).await?,
+            PendingStep::Volume(volume) => remove_volume(provider, volume, actions).await?,
         }
     }
     Ok(settled)
@@ -140,41 +149,119 @@ async fn replace<C: Capabilities>(
     }
 }
 
-/// A commit freezes the container. Who does that and dies leaves it frozen; the engine may also just not be done yet.
+/// A volume was made for a container: it stays where one has it.
+async fn remove_volume<C: Capabilities>(
+    provider: &DockerProviderInstance<C>,
+    volume: &PendingVolume,
+    actions: &mut Vec<Action>,
+) -> Result<()> {
+    if !provider.capabilities.volume_users(&volume.name).await?.is_empty() {
+        return Ok(());
+    }
+    match provider.capabilities.volume_remove(&volume.name).await {
+        Ok(()) => {
+            let subject = format!("volume {}", volume.name);
+            actions.push(removed(subject, "the container that it was made for is not there"));
+            Ok(())
+        }
+        // Somebody mounts it after all.
+        Err(ProviderError::NotFound(_) | ProviderError::Conflict(_)) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// What a volume held is kept as long as the snapshot that it belongs to. `false` where that may still be made.
+async fn keep_whole<C: Capabilities>(
+    provider: &DockerProviderInstance<C>,
+    call: &Pending,
+    import: &PendingImport,
+    actions: &mut Vec<Action>,
+) -> Result<bool> {
+    for step in &call.steps {
+        let PendingStep::Commit(commit) = step else { continue };
+        match provider.capabilities.image_inspect(&commit.image).await {
+            Ok(_) => return Ok(true),
+            Err(ProviderError::NotFound(_)) if recent(provider, call) => return Ok(false),
+            Err(ProviderError::NotFound(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    match provider.capabilities.image_remove(&import.image).await {
+        Ok(_) => {
+            let subject = format!("image {}", import.image);
+            actions.push(removed(subject, "the snapshot that it is a part of was never made"));
+            Ok(true)
+        }
+        Err(ProviderError::NotFound(_)) => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
+fn removed(subject: String, reason: &str) -> Action {
+    Action {
+        verb: "remove".to_owned(),
+        subject,
+        reason: reason.to_owned(),
+        bytes_freed: None,
+    }
+}
+
+fn is_frozen(container: &Container) -> bool {
+    container.state.status == ContainerStatus::Paused
+}
+
 async fn thaw<C: Capabilities>(
+    provider: &DockerProviderInstance<C>,
+    container: &Container,
+    reason: &str,
+    actions: &mut Vec<Action>,
+) -> Result<()> {
+    match provider.capabilities.container_unpause(&container.id).await {
+        // The engine was quicker.
+        Ok(()) | Err(ProviderError::Conflict(_) | ProviderError::NotFound(_)) => {}
+        Err(error) => return Err(error),
+    }
+    actions.push(action(provider, "unpause", container, reason));
+    Ok(())
+}
+
+/// A commit freezes the container. Who does that and dies leaves it frozen; the engine may also just not be done yet.
+async fn finish<C: Capabilities>(
     provider: &DockerProviderInstance<C>,
     call: &Pending,
     commit: &PendingCommit,
     actions: &mut Vec<Action>,
 ) -> Result<bool> {
     let image = match provider.capabilities.image_inspect(&commit.image).await {
-        Ok(_) => true,
-        Err(ProviderError::NotFound(_)) => false,
+        Ok(image) => Some(image),
+        Err(ProviderError::NotFound(_)) => None,
         Err(error) => return Err(error),
     };
     let container = inspect(provider, &commit.container_id).await?;
-    let frozen = container.filter(|found| found.state.status == ContainerStatus::Paused && !commit.was_paused);
+    let frozen = container.filter(|found| is_frozen(found) && !commit.was_paused);
     if let Some(container) = frozen {
-        if !image && !commit.flatten && is_at_work(provider, call, &container).await? {
+        if image.is_none() && !commit.flatten && is_at_work(provider, call, &container).await? {
             return Ok(false);
         }
-        match provider.capabilities.container_unpause(&container.id).await {
-            // The engine was quicker.
-            Ok(()) | Err(ProviderError::Conflict(_) | ProviderError::NotFound(_)) => {}
-            Err(error) => return Err(error),
-        }
-        let reason = "a snapshot froze it and never ended";
-        actions.push(action(provider, "unpause", &container, reason));
+        thaw(provider, &container, "a snapshot froze it and never ended", actions).await?;
     }
-    if image && commit.image.starts_with(push::PUSHES) {
+    if image.is_some() && commit.image.starts_with(push::PUSHES) {
         provider.capabilities.image_remove(&commit.image).await?;
-        actions.push(Action {
-            verb: "remove".to_owned(),
-            subject: format!("image {}", commit.image),
-            reason: "it was made for a push that never ended".to_owned(),
-            bytes_freed: None,
-        });
-    } else if image {
+        actions.push(removed(
+            format!("image {}", commit.image),
+            "it was made for a push that never ended",
+        ));
+    } else if let Some(image) = image {
+        if let Some(lost) = volumes::missing(provider, &image.labels).await?.first() {
+            // Its caller gave up and took what the volumes held away.
+            match provider.capabilities.image_remove(&commit.image).await {
+                Ok(_) | Err(ProviderError::NotFound(_)) => {}
+                Err(error) => return Err(error),
+            }
+            let reason = format!("it does not hold {}, which it was to take along", lost.path);
+            actions.push(removed(format!("snapshot {}", commit.image), &reason));
+            return Ok(true);
+        }
         actions.push(Action {
             verb: "finish".to_owned(),
             subject: format!("snapshot {}", commit.image),

@@ -12,7 +12,7 @@ use crate::labels::{self, Fault, Identity};
 use crate::recipe::{Origin, Recipe};
 use crate::start_args::{self, Draft};
 use crate::{Capabilities, DockerProviderInstance, Result};
-use crate::{agent, create, lookup, snapshot};
+use crate::{agent, create, lookup, snapshot, volumes};
 
 /// What the name of an old container ends with while a new one takes its place.
 pub(crate) const ASIDE: &str = ".replaced";
@@ -78,9 +78,15 @@ pub async fn start<C: Capabilities>(
     recipe.no_start = false;
     let mut draft = Draft::new();
     draft.take(&recipe.args).map_err(start_args::Fault::into_error)?;
+    let mut restored = volumes::restore(provider, &snapshot, &identity, &draft, &Draft::new()).await?;
+    recipe.args = restored.draft.canonical();
     // Limits may have been changed since the recipe was written.
-    draft.spec.limits = old.limits.clone();
-    replace(provider, &old, &identity, &recipe, &draft, &snapshot).await
+    restored.draft.spec.limits = old.limits.clone();
+    let replaced = replace(provider, &old, &identity, &recipe, &restored, &snapshot).await;
+    if replaced.is_err() {
+        restored.discard(provider).await;
+    }
+    replaced
 }
 
 async fn replace<C: Capabilities>(
@@ -88,10 +94,10 @@ async fn replace<C: Capabilities>(
     old: &Container,
     identity: &Identity,
     recipe: &Recipe,
-    draft: &Draft,
+    restored: &volumes::Restored,
     snapshot: &Snapshot,
 ) -> Result<Agent> {
-    let mut spec = recipe.container(&provider.name, identity, draft, snapshot.image.clone());
+    let mut spec = recipe.container(&provider.name, identity, &restored.draft, snapshot.image.clone());
     spec.labels.push((labels::SNAPSHOT_ID.to_owned(), snapshot.id.clone()));
     if !recipe.omitted.is_empty() {
         let flags = recipe.omitted.join(", ");
@@ -117,7 +123,7 @@ async fn replace<C: Capabilities>(
         Err(error) => return Err(put_back(provider, old, error).await),
     };
     let swapped = async {
-        let container = create::bring_up(provider, &new, &identity.name, true).await?;
+        let container = create::bring_up(provider, &new, &identity.name, true, Some(restored)).await?;
         match provider.capabilities.container_remove(&old.id).await {
             Ok(()) | Err(ProviderError::NotFound(_)) => Ok(container),
             Err(error) => Err(error),

@@ -12,7 +12,7 @@ use crate::error::{ambiguous, conflict, did_you_mean, invalid, may_have_happened
 use crate::labels::{self, Pair};
 use crate::lookup::{self, Entry, Match};
 use crate::{Capabilities, DockerProviderInstance, Result};
-use crate::{agent, constraints, create};
+use crate::{agent, constraints, create, volumes};
 
 /// What every snapshot's id begins with.
 pub const ID_PREFIX: &str = "snap-";
@@ -80,7 +80,8 @@ pub(crate) async fn take_without<C: Capabilities>(
         }
         _ => {}
     }
-    let findings = constraints::permit(provider, container, request.force, without_env).await?;
+    let permitted = constraints::permit(provider, container, request.force, request.include_volumes, without_env);
+    let (findings, covered) = permitted.await?;
     let (written, left_out) = constraints::encode(&findings);
     if left_out > 0 {
         let message = format!("{left_out} findings do not fit into the label of a snapshot of {agent_name}");
@@ -88,16 +89,16 @@ pub(crate) async fn take_without<C: Capabilities>(
     }
     let id = format!("{ID_PREFIX}{}", provider.capabilities.random_id());
     let tag = format!("{}-{id}", identity.id);
-    // The history of an image of several layers would tell of what it lacks.
-    let flatten = !without_env.is_empty() || is_deep(provider, &container.image_id).await?;
-    let options = CommitOptions {
-        flatten,
+    let pause = request.pause.unwrap_or(provider.settings.snapshot_pause);
+    let mut options = CommitOptions {
+        // The history of an image of several layers would tell of what it lacks.
+        flatten: !without_env.is_empty() || is_deep(provider, &container.image_id).await?,
         without_env: without_env.to_vec(),
         repository: REPOSITORY.to_owned(),
-        tag: tag.clone(),
+        tag,
         comment: format!("mngr snapshot of {agent_name}"),
         author: String::new(),
-        pause: request.pause.unwrap_or(provider.settings.snapshot_pause),
+        pause,
         labels: [
             (labels::AGENT_NAME, agent_name),
             (labels::SNAPSHOT_ID, &id),
@@ -112,21 +113,49 @@ pub(crate) async fn take_without<C: Capabilities>(
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .to_vec(),
     };
-    let step = match flatten {
+    let of = volumes::Source {
+        container,
+        identity: &identity,
+        agent_name,
+        snapshot_id: &id,
+    };
+    let mut saved = volumes::Saved::default();
+    let taken = async {
+        saved.take(provider, &of, &covered, pause).await?;
+        let volumes = volumes::encode(&saved.volumes);
+        options.labels.push((labels::SNAPSHOT_VOLUMES.to_owned(), volumes));
+        commit(provider, &of, options).await
+    }
+    .await;
+    saved.thaw(provider, &of).await;
+    if taken.is_err() {
+        saved.discard(provider).await;
+    }
+    taken
+}
+
+/// Makes the image, and reads it back.
+async fn commit<C: Capabilities>(
+    provider: &DockerProviderInstance<C>,
+    of: &volumes::Source<'_>,
+    options: CommitOptions,
+) -> Result<Snapshot> {
+    let step = match options.flatten {
         true => "committing snapshot as one layer",
         false => "committing snapshot",
     };
-    create::report(provider, step, agent_name);
-    let image = format!("{REPOSITORY}:{tag}");
-    if let Err(error) = provider.capabilities.container_commit(&container.id, options).await {
+    create::report(provider, step, of.agent_name);
+    let image = format!("{REPOSITORY}:{}", options.tag);
+    if let Err(error) = provider.capabilities.container_commit(&of.container.id, options).await {
         await_commit(provider, &image, error).await?;
     }
     let made = provider.capabilities.image_inspect(&image).await?;
+    let name = image.clone();
     described(made, image).ok_or_else(|| {
         crate::error::internal(
-            format!("snapshot {id}"),
+            format!("snapshot {}", of.snapshot_id),
             "the engine did not put the snapshot's labels on the image",
-            format!("remove the image, docker image rm {REPOSITORY}:{tag}, and report this with the engine's version"),
+            format!("remove the image, docker image rm {name}, and report this with the engine's version"),
         )
     })
 }
@@ -263,7 +292,7 @@ pub(crate) async fn possible_users<C: Capabilities>(
     Ok(containers)
 }
 
-/// Removes the image of a snapshot that none of the containers uses. `false` where it was gone already.
+/// Removes the images of a snapshot that none of the containers uses. `false` where it was gone already.
 pub(crate) async fn remove<C: Capabilities>(
     provider: &DockerProviderInstance<C>,
     snapshot: &Snapshot,
@@ -291,7 +320,10 @@ pub(crate) async fn remove<C: Capabilities>(
         ));
     }
     match provider.capabilities.image_remove(&snapshot.image).await {
-        Ok(_) => Ok(true),
+        Ok(_) => {
+            volumes::discard(provider, snapshot.volumes.iter().map(|volume| &volume.image)).await;
+            Ok(true)
+        }
         Err(ProviderError::NotFound(_)) => Ok(false),
         Err(ProviderError::Conflict(engine)) => Err(conflict(
             format!("snapshot {}", snapshot.id),
@@ -395,6 +427,7 @@ pub(crate) fn of_image(image: ImageSummary) -> Option<Snapshot> {
         name: label(labels::SNAPSHOT_NAME).map(str::to_owned),
         created_at: created_at(&image.labels, image.created),
         parent: label(labels::SNAPSHOT_PARENT).map(str::to_owned),
+        volumes: volumes::decode(&image.labels),
         id,
         agent_id,
         image: tag,

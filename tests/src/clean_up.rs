@@ -4,7 +4,7 @@ use mngr_host_shim::contract::docker::ContainerFilter;
 use mngr_host_shim::engine::Engine;
 use mngr_host_shim::policy::PROVIDER_LABEL;
 
-/// Removes every container and image of the provider instance. Says what could not be removed.
+/// Removes every container, volume and image of the provider instance. Says what could not be removed.
 pub async fn remove_all(engine: &dyn Engine, provider: &str) -> Vec<String> {
     let label = format!("{PROVIDER_LABEL}={provider}");
     let mut left = Vec::new();
@@ -16,6 +16,16 @@ pub async fn remove_all(engine: &dyn Engine, provider: &str) -> Vec<String> {
         Ok(containers) => {
             for container in containers {
                 if let Err(error) = engine.container_remove(&container.id, true, true).await {
+                    left.push(error.message());
+                }
+            }
+        }
+        Err(error) => left.push(error.message()),
+    }
+    match engine.volume_list(vec![label.clone()]).await {
+        Ok(volumes) => {
+            for volume in volumes {
+                if let Err(error) = engine.volume_remove(&volume.name, true).await {
                     left.push(error.message());
                 }
             }

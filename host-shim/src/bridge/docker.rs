@@ -8,8 +8,9 @@ use super::Call;
 use crate::contract::Result;
 use crate::contract::docker::{
     BuildOptions, CommitOptions, Container, ContainerChanges, ContainerFilter, ContainerSpec, ContainerSummary,
-    CreatedContainer, DeriveOptions, EngineInfo, EngineVersion, Event, ExecOptions, Filesystem, Host, HostArchive, HostExecSession,
-    HostLogStream, HostWithStore, Image, ImageSummary, LogOptions, Network, PathStat, StatsSample, Volume,
+    CreatedContainer, DeriveOptions, EngineInfo, EngineVersion, Event, ExecOptions, Filesystem, Host, HostArchive,
+    HostExecSession, HostLogStream, HostWithStore, Image, ImageSummary, ImportOptions, LogOptions, Network, PathStat,
+    StatsSample, Volume,
 };
 use crate::contract::types::Limits;
 use crate::engine::{Engine, ProgressSink};
@@ -177,6 +178,22 @@ impl HostWithStore<Call> for HasSelf<Call> {
         guard(call)?.volume_create(&name, &driver, options, labels).await
     }
 
+    async fn volume_fill(call: &Accessor<Call, Self>, name: String, image: String, directory: String) -> Result<()> {
+        guard(call)?.volume_fill(&name, &image, &directory).await
+    }
+
+    async fn volume_import(
+        call: &Accessor<Call, Self>,
+        container: String,
+        path: String,
+        subpath: Option<String>,
+        options: ImportOptions,
+    ) -> Result<String> {
+        guard(call)?
+            .volume_import(&container, &path, subpath.as_deref(), options)
+            .await
+    }
+
     async fn volume_users(call: &Accessor<Call, Self>, name: String) -> Result<Vec<String>> {
         guard(call)?.volume_users(&name).await
     }
@@ -199,6 +216,15 @@ impl HostWithStore<Call> for HasSelf<Call> {
 
     async fn events(call: &Accessor<Call, Self>, labels: Vec<String>, since: u64, wait_ms: u64) -> Result<Vec<Event>> {
         guard(call)?.events(labels, since, wait_ms).await
+    }
+
+    async fn image_import(
+        call: &Accessor<Call, Self>,
+        archive: Resource<Archive>,
+        options: ImportOptions,
+    ) -> Result<String> {
+        let archive = take(call, archive)?;
+        guard(call)?.image_import(archive, options).await
     }
 
     async fn image_pull(call: &Accessor<Call, Self>, reference: String, platform: Option<String>) -> Result<()> {
@@ -237,6 +263,24 @@ impl HostWithStore<Call> for HasSelf<Call> {
     async fn exec(call: &Accessor<Call, Self>, id: String, options: ExecOptions) -> Result<Resource<ExecSession>> {
         let session = guard(call)?.exec(&id, options).await?;
         lend(call, session)
+    }
+
+    async fn exec_archive(call: &Accessor<Call, Self>, id: String, options: ExecOptions) -> Result<Resource<Archive>> {
+        let archive = guard(call)?.exec_archive(&id, options).await?;
+        lend(call, archive)
+    }
+
+    async fn exec_unpack(
+        call: &Accessor<Call, Self>,
+        id: String,
+        options: ExecOptions,
+        image: String,
+        directory: String,
+        root_name: String,
+    ) -> Result<()> {
+        guard(call)?
+            .exec_unpack(&id, options, &image, &directory, &root_name)
+            .await
     }
 
     async fn logs(call: &Accessor<Call, Self>, id: String, options: LogOptions) -> Result<Resource<LogStream>> {

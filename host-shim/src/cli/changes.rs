@@ -17,6 +17,9 @@ pub struct Check {
     /// Id, unique prefix of one, or name
     #[arg(add = agent_names())]
     agent: String,
+    /// Tell it of a snapshot that takes volumes along
+    #[arg(long)]
+    include_volumes: bool,
 }
 
 /// Show what an agent has changed of its image, or one snapshot of another: A added, C changed, D deleted
@@ -46,7 +49,7 @@ impl Check {
     pub async fn run(self, context: &Context) -> Outcome {
         let spinner = context.spinner(&format!("checking {}", clean(&self.agent)));
         let provider = context.provider(&spinner).await?;
-        let checked = provider.snapshot_check(&self.agent).await;
+        let checked = provider.snapshot_check(&self.agent, self.include_volumes).await;
         let found = checked.map_err(|error| context.failure(error))?;
         drop(spinner);
         if context.output.json {

@@ -100,7 +100,7 @@ fn complain(message: &str, remedy: &str, findings: &[Finding]) -> io::Result<()>
     let mut err = anstream::stderr().lock();
     let (error, help) = (style::ERROR, style::HELP);
     writeln!(err, "{error}error:{error:#} {}", clean(message))?;
-    for finding in findings {
+    for finding in findings.iter().filter(|finding| !finding.covered) {
         let place = finding.path.as_deref().or(finding.source.as_deref()).unwrap_or("-");
         writeln!(
             err,

@@ -7,10 +7,15 @@ use mngr_host_shim::provider::Provider;
 use super::context::Context;
 use super::json::{finding_kind, severity_name};
 use super::output::{Output, Table, clean, style};
+use super::progress::Spinner;
+use super::units::size;
+
+/// How fast an archive goes into an image: a volume of 315 MB took 4.7 s on a local disk with two cores.
+const BYTES_PER_SECOND: u64 = 60_000_000;
 
 /// One row a finding; [`reasons`] go under it.
 pub fn table(findings: &[Finding]) -> Table {
-    let mut table = Table::with_header(&["SEVERITY", "KIND", "PATH", "SOURCE", "ACCESS"]);
+    let mut table = Table::with_header(&["SEVERITY", "KIND", "PATH", "SOURCE", "ACCESS", "SIZE"]);
     let or_dash = |text: Option<&str>| text.map_or_else(|| "-".to_owned(), clean);
     for finding in findings {
         let style = match finding.severity {
@@ -19,7 +24,10 @@ pub fn table(findings: &[Finding]) -> Table {
             Severity::Ignore => anstyle::Style::new(),
         };
         table.row(&[
-            format!("{style}{}{style:#}", severity_name(finding.severity)),
+            match finding.covered {
+                true => "covered".to_owned(),
+                false => format!("{style}{}{style:#}", severity_name(finding.severity)),
+            },
             finding_kind(finding.kind).to_owned(),
             or_dash(finding.path.as_deref()),
             or_dash(finding.source.as_deref()),
@@ -28,12 +36,67 @@ pub fn table(findings: &[Finding]) -> Table {
                 Some(_) => "writable".to_owned(),
                 None => "-".to_owned(),
             },
+            finding.size_bytes.map_or_else(|| "-".to_owned(), size),
         ]);
     }
     table
 }
 
-/// Why each is lost, and what to do instead.
+/// Says on stderr what will be taken along, how much it is, and how long it may take. Where it can not be asked, the snapshot
+/// itself will say why. Nothing to programs.
+pub async fn announce(context: &Context, spinner: &Spinner, provider: &Provider, agent: &str) {
+    if context.output.json {
+        return;
+    }
+    let Ok(found) = provider.snapshot_check(agent, true).await else {
+        return;
+    };
+    let lines = costs(agent, &found);
+    spinner.suspend(|| lines.iter().for_each(|line| context.output.note(line)));
+}
+
+/// A line for each volume that is taken along, and their sum.
+fn costs(agent: &str, findings: &[Finding]) -> Vec<String> {
+    let covered: Vec<_> = findings.iter().filter(|finding| finding.covered).collect();
+    let line = |finding: &&Finding| {
+        let path = clean(finding.path.as_deref().unwrap_or("-"));
+        let source = finding
+            .source
+            .as_deref()
+            .map(|source| format!(" (volume {})", clean(source)));
+        let bytes = finding.size_bytes.map_or_else(|| "size unknown".to_owned(), size);
+        format!(
+            "taking along {path} of {}{}: {bytes}",
+            clean(agent),
+            source.unwrap_or_default()
+        )
+    };
+    let mut lines: Vec<_> = covered.iter().map(line).collect();
+    let total: u64 = covered.iter().filter_map(|finding| finding.size_bytes).sum();
+    let at_least = match covered.iter().any(|finding| finding.size_bytes.is_none()) {
+        true => " at least",
+        false => "",
+    };
+    lines.push(match covered.len() {
+        0 => format!("{} has no volume of its own to take along.", clean(agent)),
+        _ => format!(
+            "{} in all{at_least}, about {}",
+            size(total),
+            seconds(total.div_ceil(BYTES_PER_SECOND))
+        ),
+    });
+    lines
+}
+
+fn seconds(seconds: u64) -> String {
+    match seconds {
+        0..=1 => "1 second".to_owned(),
+        2..=119 => format!("{seconds} seconds"),
+        longer => format!("{} minutes", longer.div_ceil(60)),
+    }
+}
+
+/// Why each that is lost is, and what to do instead.
 pub fn reasons(findings: &[Finding]) -> Vec<String> {
     let help = style::HELP;
     let lines = |finding: &Finding| {
@@ -44,7 +107,8 @@ pub fn reasons(findings: &[Finding]) -> Vec<String> {
             format!("  {help}help:{help:#} {}", clean(&finding.remedy)),
         ]
     };
-    findings.iter().flat_map(lines).collect()
+    let lost = findings.iter().filter(|finding| !finding.covered);
+    lost.flat_map(lines).collect()
 }
 
 /// A warning for each finding.
@@ -95,13 +159,43 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_taken_along_is_told_with_its_size_and_the_time_it_may_take() {
+        let volume = |path: &str, size_bytes, covered| Finding {
+            kind: FindingKind::NamedVolume,
+            path: Some(path.to_owned()),
+            source: Some("v".to_owned()),
+            read_only: false,
+            size_bytes,
+            covered,
+            severity: Severity::Ignore,
+            reason: String::new(),
+            remedy: String::new(),
+        };
+        let found = [
+            volume("/a", Some(6_000_000_000), true),
+            volume("/b", None, true),
+            volume("/c", Some(1), false),
+        ];
+        insta::assert_snapshot!(costs("alice", &found).join("\n"), @r"
+        taking along /a of alice (volume v): 6GB
+        taking along /b of alice (volume v): size unknown
+        6GB in all at least, about 100 seconds
+        ");
+        assert_eq!(
+            costs("alice", &found[2..]),
+            ["alice has no volume of its own to take along."]
+        );
+    }
+
+    #[test]
     fn the_table_says_what_where_why_and_what_to_do() {
         let finding = |kind, path: Option<&str>, severity| Finding {
             kind,
             path: path.map(str::to_owned),
             source: Some("/srv".to_owned()),
             read_only: false,
-            size_bytes: None,
+            size_bytes: path.map(|_| 1000),
+            covered: false,
             severity,
             reason: "it is lost".to_owned(),
             remedy: "copy it".to_owned(),
@@ -113,9 +207,9 @@ mod tests {
         let text = table(&findings).render().expect("text");
         let text = format!("{text}{}", reasons(&findings).join("\n"));
         insta::assert_snapshot!(anstream::adapter::strip_str(&text).to_string(), @r"
-        SEVERITY   KIND          PATH    SOURCE   ACCESS
-        block      bind_mount    /root   /srv     writable
-        warn       environment   -       /srv     -
+        SEVERITY   KIND          PATH    SOURCE   ACCESS     SIZE
+        block      bind_mount    /root   /srv     writable   1kB
+        warn       environment   -       /srv     -          -
 
         /root: it is lost
           help: copy it

@@ -45,6 +45,9 @@ pub struct Fork {
     /// Go through although a snapshot of the agent would lose data
     #[arg(long)]
     force: bool,
+    /// Give each of them the agent's own volumes and tmpfs as well, in volumes of its own
+    #[arg(long, conflicts_with = "snapshot")]
+    include_volumes: bool,
 }
 
 impl Fork {
@@ -56,9 +59,13 @@ impl Fork {
             tags: self.tags,
             start_args: words("start-arg", &self.start_args)?,
             force: self.force,
+            include_volumes: self.include_volumes,
         };
         let spinner = context.spinner(&format!("forking {}", clean(&self.agent)));
         let provider = context.provider(&spinner).await?;
+        if self.include_volumes {
+            findings::announce(context, &spinner, &provider, &self.agent).await;
+        }
         let forked = provider.fork(&self.agent, request).await;
         let agents = forked.map_err(|error| context.failure(error))?;
         drop(spinner);

@@ -6,7 +6,8 @@ use mngr_host_shim::contract::ProviderError;
 use mngr_host_shim::contract::docker::ContainerChanges;
 use mngr_host_shim::contract::instance::{Destroyed, Pushed, Stopped};
 use mngr_host_shim::contract::types::{
-    Agent, AgentState, DeviceRate, DeviceRequest, Finding, FindingKind, Limits, Severity, Snapshot, Ulimit,
+    Agent, AgentState, DeviceRate, DeviceRequest, Finding, FindingKind, Limits, Severity, Snapshot, SnapshotVolume,
+    Ulimit,
 };
 use mngr_host_shim::migrate::Migrated;
 use serde::Serialize;
@@ -103,6 +104,28 @@ pub struct SnapshotJson<'a> {
     size_bytes: u64,
     parent: Option<&'a str>,
     findings: Vec<FindingJson<'a>>,
+    volumes: Vec<VolumeJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct VolumeJson<'a> {
+    path: &'a str,
+    kind: &'static str,
+    source: Option<&'a str>,
+    size_bytes: u64,
+    image: &'a str,
+}
+
+impl<'a> From<&'a SnapshotVolume> for VolumeJson<'a> {
+    fn from(volume: &'a SnapshotVolume) -> Self {
+        Self {
+            path: &volume.path,
+            kind: finding_kind(volume.kind),
+            source: volume.source.as_deref(),
+            size_bytes: volume.size_bytes,
+            image: &volume.image,
+        }
+    }
 }
 
 impl<'a> From<&'a Snapshot> for SnapshotJson<'a> {
@@ -118,6 +141,7 @@ impl<'a> From<&'a Snapshot> for SnapshotJson<'a> {
             size_bytes: snapshot.size_bytes,
             parent: snapshot.parent.as_deref(),
             findings: snapshot.findings.iter().map(FindingJson::from).collect(),
+            volumes: snapshot.volumes.iter().map(VolumeJson::from).collect(),
         }
     }
 }
@@ -190,6 +214,7 @@ pub struct DestroyedJson<'a> {
     agent_id: Option<&'a str>,
     deleted_snapshots: &'a [String],
     kept_snapshots: &'a [String],
+    kept_volumes: &'a [String],
 }
 
 impl<'a> From<&'a Destroyed> for DestroyedJson<'a> {
@@ -198,6 +223,7 @@ impl<'a> From<&'a Destroyed> for DestroyedJson<'a> {
             agent_id: destroyed.agent_id.as_deref(),
             deleted_snapshots: &destroyed.deleted_snapshots,
             kept_snapshots: &destroyed.kept_snapshots,
+            kept_volumes: &destroyed.kept_volumes,
         }
     }
 }
@@ -209,6 +235,7 @@ pub struct FindingJson<'a> {
     source: Option<&'a str>,
     read_only: bool,
     size_bytes: Option<u64>,
+    covered: bool,
     severity: &'static str,
     reason: &'a str,
     remedy: &'a str,
@@ -222,6 +249,7 @@ impl<'a> From<&'a Finding> for FindingJson<'a> {
             source: finding.source.as_deref(),
             read_only: finding.read_only,
             size_bytes: finding.size_bytes,
+            covered: finding.covered,
             severity: severity_name(finding.severity),
             reason: &finding.reason,
             remedy: &finding.remedy,

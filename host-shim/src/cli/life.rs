@@ -46,6 +46,9 @@ pub struct Stop {
     /// Take the snapshot although it would lose data
     #[arg(long, requires = "snapshot")]
     force: bool,
+    /// Take the agent's own volumes and tmpfs along in the snapshot
+    #[arg(long, requires = "snapshot")]
+    include_volumes: bool,
     /// How long the main command gets to end before it is killed
     #[arg(long, value_name = "SECONDS")]
     timeout: Option<u32>,
@@ -123,11 +126,17 @@ impl Stop {
     pub async fn run(self, context: &Context) -> Outcome {
         let spinner = context.spinner("stopping");
         let provider = context.provider(&spinner).await?;
+        if self.include_volumes {
+            for agent in &self.agents {
+                findings::announce(context, &spinner, &provider, agent).await;
+            }
+        }
         let call = async |agent: &str| {
             let snapshot = self.snapshot.clone().map(|name| SnapshotRequest {
                 name,
                 pause: None,
                 force: self.force,
+                include_volumes: self.include_volumes,
             });
             let request = StopRequest {
                 timeout_seconds: self.timeout,
@@ -233,6 +242,11 @@ fn destroyed_line((agent, destroyed): &(String, Destroyed)) -> String {
     if !destroyed.kept_snapshots.is_empty() {
         line.push_str(&format!("; {} kept", count(&destroyed.kept_snapshots)));
     }
+    match destroyed.kept_volumes.as_slice() {
+        [] => {}
+        [one] => line.push_str(&format!("; volume {} kept", clean(one))),
+        more => line.push_str(&format!("; {} volumes kept", more.len())),
+    }
     line
 }
 
@@ -263,22 +277,23 @@ impl Rename {
 mod tests {
     use super::*;
 
-    fn destroyed(id: Option<&str>, deleted: &[&str], kept: &[&str]) -> (String, Destroyed) {
+    fn destroyed(id: Option<&str>, deleted: &[&str], kept: &[&str], volumes: &[&str]) -> (String, Destroyed) {
         let owned = |words: &[&str]| words.iter().map(ToString::to_string).collect();
         let destroyed = Destroyed {
             agent_id: id.map(str::to_owned),
             deleted_snapshots: owned(deleted),
             kept_snapshots: owned(kept),
+            kept_volumes: owned(volumes),
         };
         ("a".to_owned(), destroyed)
     }
 
     #[test]
-    fn destroy_says_what_became_of_the_snapshots() {
-        assert_eq!(destroyed_line(&destroyed(None, &[], &[])), "a was gone already");
+    fn destroy_says_what_became_of_the_snapshots_and_volumes() {
+        assert_eq!(destroyed_line(&destroyed(None, &[], &[], &[])), "a was gone already");
         assert_eq!(
-            destroyed_line(&destroyed(Some("agent-1"), &["s1"], &["s2", "s3"])),
-            "a is destroyed; 1 snapshot deleted; 2 snapshots kept"
+            destroyed_line(&destroyed(Some("agent-1"), &["s1"], &["s2", "s3"], &["v1"])),
+            "a is destroyed; 1 snapshot deleted; 2 snapshots kept; volume v1 kept"
         );
     }
 }

@@ -48,7 +48,11 @@ fn line(snapshot: &Snapshot, now: Timestamp) -> String {
         clean(&snapshot.agent_name),
         clean(&age(&snapshot.created_at, now)),
         size(snapshot.size_bytes)
-    )
+    ) + &match snapshot.volumes.len() {
+        0 => String::new(),
+        1 => ", 1 volume".to_owned(),
+        more => format!(", {more} volumes"),
+    }
 }
 
 #[cfg(test)]
@@ -67,6 +71,7 @@ mod tests {
             size_bytes: 1000,
             parent: parent.map(|parent| format!("snap-{parent}")),
             findings: Vec::new(),
+            volumes: Vec::new(),
         }
     }
 

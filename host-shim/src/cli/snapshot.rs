@@ -38,10 +38,12 @@ enum Command {
 /// Take a snapshot of an agent, running or not
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Volumes, bind mounts, tmpfs, memory and processes are not part of a snapshot.
+    after_help = "Bind mounts, shared and network volumes, memory and processes are not part of a snapshot; the agent's own
+volumes and tmpfs are with --include-volumes.
 
 Examples:
   mngr-docker snapshot create a1 --name before-upgrade
+  mngr-docker snapshot create a1 --include-volumes
   mngr-docker start a1 --snapshot before-upgrade"
 )]
 struct Create {
@@ -60,6 +62,9 @@ struct Create {
     /// Take it although it would lose data; what it does not hold is kept with it
     #[arg(long)]
     force: bool,
+    /// Take along the agent's own local volumes and its tmpfs; what each costs is said first
+    #[arg(long)]
+    include_volumes: bool,
 }
 
 /// List snapshots, newest first
@@ -113,7 +118,11 @@ impl Create {
                 (false, false) => None,
             },
             force: self.force,
+            include_volumes: self.include_volumes,
         };
+        if self.include_volumes {
+            findings::announce(context, &spinner, &provider, &self.agent).await;
+        }
         let taken = provider.snapshot_create(&self.agent, request).await;
         let snapshot = taken.map_err(|error| context.failure(error))?;
         drop(spinner);
@@ -127,6 +136,10 @@ impl Create {
                 clean(&snapshot.agent_name),
                 size(snapshot.size_bytes)
             ))?;
+            for volume in &snapshot.volumes {
+                let (path, bytes) = (clean(&volume.path), size(volume.size_bytes));
+                context.output.line(&format!("  with {path} ({bytes})"))?;
+            }
         }
         Ok(Exit::OK)
     }
@@ -158,7 +171,13 @@ impl List {
 }
 
 fn table(snapshots: &[types::Snapshot], now: Timestamp) -> Table {
-    let mut table = Table::with_header(&["ID", "NAME", "AGENT", "CREATED", "SIZE", "PARENT", "FINDINGS"]);
+    let mut table = Table::with_header(&[
+        "ID", "NAME", "AGENT", "CREATED", "SIZE", "PARENT", "VOLUMES", "FINDINGS",
+    ]);
+    let count = |count: usize| match count {
+        0 => "-".to_owned(),
+        count => count.to_string(),
+    };
     let or_dash = |text: Option<&str>| text.map_or_else(|| "-".to_owned(), clean);
     for snapshot in snapshots {
         table.row(&[
@@ -168,10 +187,8 @@ fn table(snapshots: &[types::Snapshot], now: Timestamp) -> Table {
             clean(&age(&snapshot.created_at, now)),
             size(snapshot.size_bytes),
             or_dash(snapshot.parent.as_deref().map(short_id)),
-            match snapshot.findings.len() {
-                0 => "-".to_owned(),
-                count => count.to_string(),
-            },
+            count(snapshot.volumes.len()),
+            count(snapshot.findings.len()),
         ]);
     }
     table
@@ -209,9 +226,17 @@ mod tests {
                 source: Some("/srv".to_owned()),
                 read_only: false,
                 size_bytes: None,
+                covered: false,
                 severity: types::Severity::Warn,
                 reason: "a bind mount is not captured".to_owned(),
                 remedy: "copy it".to_owned(),
+            }],
+            volumes: vec![types::SnapshotVolume {
+                path: "/cache".to_owned(),
+                kind: types::FindingKind::NamedVolume,
+                source: Some("cache".to_owned()),
+                size_bytes: 7,
+                image: "mngr-snapshot-volume:agent-1-snap-0123456789abcdef0123456789abcdef-1".to_owned(),
             }],
         }
     }
@@ -226,9 +251,9 @@ mod tests {
         let now = "2026-01-31T12:00:00Z".parse().expect("a time");
         let text = table(&[child, snapshot()], now).render().expect("text");
         insta::assert_snapshot!(anstream::adapter::strip_str(&text).to_string(), @r#"
-        ID                  NAME             AGENT   CREATED         SIZE     PARENT              FINDINGS
-        snap-0123456789ab   before-upgrade   a1      5 minutes ago   4.26MB   snap-fedcba987654   1
-        snap-0123456789ab   -                a1      5 minutes ago   4.26MB   -                   1
+        ID                  NAME             AGENT   CREATED         SIZE     PARENT              VOLUMES   FINDINGS
+        snap-0123456789ab   before-upgrade   a1      5 minutes ago   4.26MB   snap-fedcba987654   1         1
+        snap-0123456789ab   -                a1      5 minutes ago   4.26MB   -                   1         1
         "#);
     }
 
@@ -252,9 +277,19 @@ mod tests {
               "source": "/srv",
               "read_only": false,
               "size_bytes": null,
+              "covered": false,
               "severity": "warn",
               "reason": "a bind mount is not captured",
               "remedy": "copy it"
+            }
+          ],
+          "volumes": [
+            {
+              "path": "/cache",
+              "kind": "named_volume",
+              "source": "cache",
+              "size_bytes": 7,
+              "image": "mngr-snapshot-volume:agent-1-snap-0123456789abcdef0123456789abcdef-1"
             }
           ]
         }

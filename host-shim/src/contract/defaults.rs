@@ -22,9 +22,16 @@ defaults! {
     StartRequest { snapshot: None }
     StopRequest { timeout_seconds: None, snapshot: None }
     DestroyRequest { snapshots: false }
-    SnapshotRequest { name: String::new(), pause: None, force: false }
+    SnapshotRequest { name: String::new(), pause: None, force: false, include_volumes: false }
     SnapshotFilter { agent: None }
-    ForkRequest { names: Vec::new(), snapshot: None, tags: Vec::new(), start_args: Vec::new(), force: false }
+    ForkRequest {
+        names: Vec::new(),
+        snapshot: None,
+        tags: Vec::new(),
+        start_args: Vec::new(),
+        force: false,
+        include_volumes: false,
+    }
     DepartureRequest { pause: None, force: false, include_env: false }
     ExecOptions { argv: Vec::new(), env: Vec::new(), working_dir: None, user: None, stdin: false, terminal: None }
     LogOptions {

@@ -9,6 +9,7 @@ pub mod connect;
 pub(crate) mod difference;
 pub mod docker;
 pub mod endpoint;
+pub(crate) mod exec_tar;
 pub mod machine;
 pub mod scratch;
 pub mod ssh;
@@ -23,8 +24,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::contract::Result;
 use crate::contract::docker::{
     BuildOptions, CommitOptions, Container, ContainerChanges, ContainerFilter, ContainerSpec, ContainerSummary,
-    CreatedContainer, DeriveOptions, EngineInfo, EngineVersion, Event, ExecOptions, Image, ImageSummary, LogOptions,
-    Network, PathStat, StatsSample, Volume,
+    CreatedContainer, DeriveOptions, EngineInfo, EngineVersion, Event, ExecOptions, Image, ImageSummary, ImportOptions,
+    LogOptions, Network, PathStat, StatsSample, Volume,
 };
 use crate::contract::instance::PortAddress;
 use crate::contract::ssh::{Command, CommandOutput};
@@ -71,6 +72,7 @@ pub trait Engine: Send + Sync + 'static {
     async fn image_list(&self, labels: Vec<String>) -> Result<Vec<ImageSummary>>;
     async fn image_tag(&self, reference: &str, repository: &str, tag: &str) -> Result<()>;
     async fn image_remove(&self, reference: &str, force: bool) -> Result<Vec<String>>;
+    async fn image_import(&self, archive: Archive, options: ImportOptions) -> Result<String>;
     async fn image_pull(
         &self,
         reference: &str,
@@ -99,11 +101,30 @@ pub trait Engine: Send + Sync + 'static {
         options: Vec<(String, String)>,
         labels: Vec<(String, String)>,
     ) -> Result<Volume>;
+    async fn volume_fill(&self, name: &str, image: &str, directory: &str) -> Result<()>;
+    async fn volume_import(
+        &self,
+        container: &str,
+        path: &str,
+        subpath: Option<&str>,
+        options: ImportOptions,
+    ) -> Result<String>;
     async fn volume_users(&self, name: &str) -> Result<Vec<String>>;
     async fn volume_remove(&self, name: &str, force: bool) -> Result<()>;
     async fn network_inspect(&self, name: &str) -> Result<Network>;
 
     async fn exec(&self, id: &str, options: ExecOptions) -> Result<ExecSession>;
+    async fn exec_archive(&self, id: &str, options: ExecOptions) -> Result<Archive> {
+        Ok(exec_tar::archive(self.exec(id, options).await?))
+    }
+    async fn exec_unpack(
+        &self,
+        id: &str,
+        options: ExecOptions,
+        image: &str,
+        directory: &str,
+        root_name: &str,
+    ) -> Result<()>;
     async fn logs(&self, id: &str, options: LogOptions) -> Result<LogStream>;
     async fn archive_stat(&self, id: &str, path: &str) -> Result<PathStat>;
     async fn archive_get(&self, id: &str, path: &str) -> Result<Archive>;

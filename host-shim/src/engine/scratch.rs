@@ -2,8 +2,10 @@
 //! goes through, the container of the other image that a derived one goes through, and containers that are made of images
 //! for their files to be read.
 //!
-//! Their names are known before they are made, so that whoever finds a journal entry of them can take them away. None is an
-//! agent: they bear no label of their own, or no value in ours.
+//! They are called after what they are for (an image's tag, a volume, a container), so that whoever finds a journal entry of
+//! it can take them away. None is an agent: they bear no label of their own, or no value in ours.
+
+use std::time::Duration;
 
 use super::Engine;
 use crate::contract::docker::{ContainerSpec, Image, Mount, MountKind};
@@ -14,7 +16,10 @@ pub const REPOSITORY: &str = "mngr-scratch";
 /// How our labels begin.
 const OUR_LABELS: &str = "com.imbue.mngr.";
 
-/// The container that an image with this tag is flattened through.
+/// Waits before each look for a container that may still be made.
+const LOOKS: [Duration; 3] = [Duration::ZERO, Duration::from_millis(250), Duration::from_secs(1)];
+
+/// The container through which an image with this tag is flattened, or a volume or container of this name is filled.
 pub fn container(tag: &str) -> String {
     format!("{REPOSITORY}.{tag}")
 }
@@ -59,6 +64,21 @@ pub fn reader(name: String, image: Image) -> ContainerSpec {
 /// What the engine answers; that there is none is a success.
 pub async fn remove(engine: &dyn Engine, container: &str) -> Result<()> {
     gone(engine.container_remove(container, true, true).await)
+}
+
+/// The same where the request that makes it may still be on its way: its caller died over it.
+///
+/// # Errors
+/// What the engine answers; that there is none, and none comes, is a success.
+pub async fn remove_late(engine: &dyn Engine, container: &str) -> Result<()> {
+    for wait in LOOKS {
+        tokio::time::sleep(wait).await;
+        match engine.container_remove(container, true, true).await {
+            Err(ProviderError::NotFound(_)) => {}
+            other => return other,
+        }
+    }
+    Ok(())
 }
 
 /// The container that an image with this tag is derived through.

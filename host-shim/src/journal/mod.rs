@@ -4,13 +4,15 @@
 //! caller cancelled. Then the shim undoes, newest first, what this journal holds. Where the shim is gone too, or the engine,
 //! the [`Store`] still has what the call was about to do.
 
+mod step;
 mod store;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+pub use self::step::Step;
 use self::store::Entry;
-pub use self::store::{ContainerLock, Stale, Step, Store};
+pub use self::store::{ContainerLock, Stale, Store};
 use crate::contract::ProviderError;
 use crate::contract::docker::ContainerStatus;
 use crate::engine::Engine;
@@ -41,6 +43,9 @@ enum Effect {
         name: String,
         image: String,
         owner: Option<String>,
+    },
+    VolumeMade {
+        name: String,
     },
     /// A commit was not answered: the container may still be frozen by it.
     MaybeFrozen {
@@ -196,6 +201,16 @@ impl Journal {
         }
     }
 
+    /// A volume was made, or may have been.
+    pub fn volume_made(&self, name: &str) {
+        self.with(|effects| effects.push(Effect::VolumeMade { name: name.to_owned() }));
+    }
+
+    /// A volume was removed.
+    pub fn volume_gone(&self, name: &str) {
+        self.with(|effects| effects.retain(|effect| !matches!(effect, Effect::VolumeMade { name: n } if n == name)));
+    }
+
     /// A container was removed. If this call had not made it, there is no way back and what came before stays.
     pub fn removed(&self, id: &str) {
         self.with(|effects| {
@@ -235,6 +250,10 @@ impl Journal {
                 Effect::Lent { name, image, owner } => (
                     format!("image {image} was called {name}"),
                     take_back(engine, name, image, owner.as_deref()).await,
+                ),
+                Effect::VolumeMade { name } => (
+                    format!("volume {name} was made"),
+                    engine.volume_remove(name, false).await,
                 ),
                 Effect::MaybeFrozen { id } => (
                     format!("container {id} may be frozen by a snapshot"),

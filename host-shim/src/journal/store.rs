@@ -14,7 +14,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::contract::instance::{Pending, PendingCommit, PendingCreate, PendingRename, PendingStep};
+use super::step::Step;
+use crate::contract::instance::Pending;
 use crate::environment::Environment;
 
 const VERSION: u32 = 1;
@@ -30,83 +31,6 @@ struct Header {
     /// For people; the lock is what counts.
     process: u32,
     started_at: String,
-}
-
-/// A change that is about to be made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "step", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
-pub enum Step {
-    /// A container is made.
-    Create {
-        /// Its name.
-        name: String,
-        /// The agent it is for.
-        agent_id: String,
-    },
-    /// A container is renamed.
-    Rename {
-        /// Which one.
-        container: String,
-        /// What it is called.
-        from: String,
-        /// What it will be called.
-        to: String,
-    },
-    /// A container becomes an image.
-    Commit {
-        /// Which one.
-        container: String,
-        /// `repository:tag`
-        image: String,
-        /// It is frozen already.
-        was_paused: bool,
-        /// As one layer.
-        flatten: bool,
-    },
-    /// A container is made that is no agent, for its files to be read.
-    Scratch {
-        /// Its name.
-        container: String,
-    },
-    /// An image gets a name for as long as it is pushed. The shim settles this itself.
-    Lend {
-        /// `registry/repository:tag`
-        name: String,
-        /// The image's id.
-        image: String,
-        /// The id of the image that has the name before.
-        owner: Option<String>,
-    },
-}
-
-impl Step {
-    /// As the plugin sees it, where it is the plugin's business.
-    fn pending(&self) -> Option<PendingStep> {
-        match self.clone() {
-            Self::Scratch { .. } => None,
-            Self::Create { name, agent_id } => Some(PendingStep::Create(PendingCreate {
-                container_name: name,
-                agent_id,
-            })),
-            Self::Rename { container, from, to } => Some(PendingStep::Rename(PendingRename {
-                container_id: container,
-                from_name: from,
-                to_name: to,
-            })),
-            Self::Commit {
-                container,
-                image,
-                was_paused,
-                flatten,
-            } => Some(PendingStep::Commit(PendingCommit {
-                container_id: container,
-                image,
-                was_paused,
-                flatten,
-            })),
-            Self::Lend { .. } => None,
-        }
-    }
 }
 
 /// The directory that the calls of one provider on one engine are written down in.
@@ -322,7 +246,7 @@ impl Stale {
         Pending {
             id: self.id(),
             started_at: self.started_at.clone(),
-            steps: self.steps.iter().filter_map(Step::pending).collect(),
+            steps: self.steps.iter().cloned().filter_map(Step::pending).collect(),
         }
     }
 

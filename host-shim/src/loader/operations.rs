@@ -4,7 +4,9 @@ use super::component::{Plugin, Returned, Session};
 use crate::contract::Result;
 use crate::contract::docker::{ContainerChanges, ExecOptions, LogOptions, PathStat, StatsSample};
 use crate::contract::instance::{
-    Action, AgentVolume, ArrivalRequest, CreateRequest, Departure, DepartureRequest, DestroyRequest, Destroyed, DiscoverRequest, ForkRequest, GcRequest, GpuReport, Pending, PortAddress, PushRequest, Pushed, Reconciliation, SnapshotFilter, SnapshotRequest, StartRequest, StopRequest, Stopped, UpdatedLimits, WatchResult,
+    Action, AgentVolume, ArrivalRequest, CreateRequest, Departure, DepartureRequest, DestroyRequest, Destroyed,
+    DiscoverRequest, ForkRequest, GcRequest, GpuReport, Pending, PortAddress, PushRequest, Pushed, Reconciliation,
+    SnapshotFilter, SnapshotRequest, StartRequest, StopRequest, Stopped, UpdatedLimits, WatchResult,
 };
 use crate::contract::types::{Agent, Finding, Limits, Provider, Snapshot};
 use crate::streams::{Archive, ExecSession, LogStream};
@@ -44,7 +46,7 @@ operations! {
     update_limits as call_update_limits(agent: String, limits: Limits) -> UpdatedLimits;
     stats as call_stats(agent: String) -> StatsSample;
     port as call_port(agent: String, port: u16) -> PortAddress;
-    snapshot_check as call_snapshot_check(agent: String) -> Vec<Finding>;
+    snapshot_check as call_snapshot_check(agent: String, include_volumes: bool) -> Vec<Finding>;
     snapshot_create as call_snapshot_create(agent: String, request: SnapshotRequest) -> Snapshot;
     snapshot_list as call_snapshot_list(filter: SnapshotFilter) -> Vec<Snapshot>;
     snapshot_delete as call_snapshot_delete(agent: Option<String>, snapshot: String) -> Snapshot;

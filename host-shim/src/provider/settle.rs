@@ -29,14 +29,21 @@ impl Provider {
 
     /// What was done, and how many are not settled yet.
     async fn settle(&self, stale: Vec<Stale>) -> Result<(Vec<Action>, usize)> {
-        for step in stale.iter().flat_map(Stale::steps) {
-            match step {
-                Step::Commit {
-                    image, flatten: true, ..
-                } => scratch::sweep(&*self.engine, image).await?,
-                Step::Scratch { container } => scratch::remove(&*self.engine, container).await?,
-                Step::Lend { name, image, owner } => take_back(&*self.engine, name, image, owner.as_deref()).await?,
-                _ => {}
+        for call in &stale {
+            for step in call.steps() {
+                match step {
+                    Step::Commit {
+                        image, flatten: true, ..
+                    } => scratch::sweep(&*self.engine, image).await?,
+                    Step::Scratch { container } if call.steps().last() == Some(step) => {
+                        scratch::remove_late(&*self.engine, container).await?;
+                    }
+                    Step::Scratch { container } => scratch::remove(&*self.engine, container).await?,
+                    Step::Lend { name, image, owner } => {
+                        take_back(&*self.engine, name, image, owner.as_deref()).await?;
+                    }
+                    _ => {}
+                }
             }
         }
         let pending = stale.iter().map(Stale::pending).collect();

@@ -84,7 +84,7 @@ fn locate(files: &Filesystem, id: &str, path: &str) -> Result<(String, Node)> {
     }
 }
 
-pub(super) fn pack(files: &Filesystem, at: &str, top: &str) -> std::io::Result<Vec<u8>> {
+pub fn pack(files: &Filesystem, at: &str, top: &str) -> std::io::Result<Vec<u8>> {
     let mut builder = Builder::new(Vec::new());
     for (path, node) in files.walk(at) {
         let below = path.strip_prefix(at).unwrap_or_default().trim_start_matches('/');
@@ -118,7 +118,7 @@ pub(super) fn pack(files: &Filesystem, at: &str, top: &str) -> std::io::Result<V
     builder.into_inner()
 }
 
-pub(super) fn unpack(files: &Filesystem, directory: &str, root_name: Option<&str>, tar: &[u8]) -> std::io::Result<()> {
+pub fn unpack(files: &Filesystem, directory: &str, root_name: Option<&str>, tar: &[u8]) -> std::io::Result<()> {
     let mut archive = tar::Archive::new(tar);
     for entry in archive.entries()? {
         let mut entry = entry?;
@@ -193,7 +193,7 @@ fn renamed(path: &Path, root_name: Option<&str>) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join("/"))
 }
 
-pub(super) async fn bytes_of(archive: Archive) -> Result<Vec<u8>> {
+pub async fn bytes_of(archive: Archive) -> Result<Vec<u8>> {
     let broken = |error: std::io::Error| {
         invalid(
             "archive",

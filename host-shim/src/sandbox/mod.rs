@@ -28,6 +28,7 @@ mod exec;
 mod faults;
 mod filesystem;
 mod images;
+mod import;
 mod lifecycle;
 mod log;
 mod process;
@@ -51,8 +52,8 @@ pub use transfer::SandboxRegistry;
 use crate::contract::Result;
 use crate::contract::docker::{
     BuildOptions, CommitOptions, Container, ContainerChanges, ContainerFilter, ContainerSpec, ContainerSummary,
-    CreatedContainer, DeriveOptions, EngineInfo, EngineVersion, Event, ExecOptions, Image, ImageSummary, LogOptions,
-    Network, PathStat, StatsSample, Volume,
+    CreatedContainer, DeriveOptions, EngineInfo, EngineVersion, Event, ExecOptions, Image, ImageSummary, ImportOptions,
+    LogOptions, Network, PathStat, StatsSample, Volume,
 };
 use crate::contract::ssh::{Command, CommandOutput};
 use crate::contract::types::Limits;
@@ -254,6 +255,11 @@ impl Engine for SandboxEngine {
         self.call(Operation::ImageRemove, call).await
     }
 
+    async fn image_import(&self, archive: Archive, options: ImportOptions) -> Result<String> {
+        self.call(Operation::ImageImport, self.import_image(archive, options))
+            .await
+    }
+
     async fn image_pull(
         &self,
         reference: &str,
@@ -321,6 +327,22 @@ impl Engine for SandboxEngine {
         self.call(Operation::VolumeCreate, call).await
     }
 
+    async fn volume_fill(&self, name: &str, image: &str, directory: &str) -> Result<()> {
+        let call = async { self.fill_volume(name, image, directory) };
+        self.call(Operation::VolumeFill, call).await
+    }
+
+    async fn volume_import(
+        &self,
+        container: &str,
+        path: &str,
+        subpath: Option<&str>,
+        options: ImportOptions,
+    ) -> Result<String> {
+        let call = self.import_volume(container, path, subpath, options);
+        self.call(Operation::VolumeImport, call).await
+    }
+
     async fn volume_users(&self, name: &str) -> Result<Vec<String>> {
         let call = async {
             errors::check_plain("volume", name)?;
@@ -342,6 +364,18 @@ impl Engine for SandboxEngine {
     async fn exec(&self, id: &str, options: ExecOptions) -> Result<ExecSession> {
         let call = async { self.start_exec(id, options) };
         self.call(Operation::Exec, call).await
+    }
+
+    async fn exec_unpack(
+        &self,
+        id: &str,
+        options: ExecOptions,
+        image: &str,
+        directory: &str,
+        root_name: &str,
+    ) -> Result<()> {
+        let call = self.unpack_in(id, options, image, directory, root_name);
+        self.call(Operation::ExecUnpack, call).await
     }
 
     async fn logs(&self, id: &str, options: LogOptions) -> Result<LogStream> {

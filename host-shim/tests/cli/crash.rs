@@ -131,3 +131,42 @@ fn a_comparison_that_is_killed_leaves_no_container() {
     }
     assert_eq!(person.run(&diff).status, 0);
 }
+
+#[test]
+fn a_snapshot_that_is_killed_over_a_volume_leaves_no_image_and_the_agent_running() {
+    let person = Person::new();
+    let proxy = proxy(&person);
+    person.json(&["create", "a1", "-s", "--volume=/data"]);
+    let arguments = ["snapshot", "create", "a1", "--pause", "--include-volumes"];
+    killed_at(&person, &proxy, "POST /images/create", Fault::Tell, &arguments);
+    // The engine may be done with the image before it sees that nobody waits for it.
+    while person.json(&["show", "a1"])["state"] == "paused" {
+        person.json(&["reconcile"]);
+    }
+    assert_eq!(person.json(&["show", "a1"])["state"], "running");
+    assert_eq!(person.json(&["snapshot", "list"]), json!([]));
+    let taken = person.json(&["snapshot", "create", "a1", "--pause", "--include-volumes"]);
+    assert_eq!(taken["volumes"][0]["path"], "/data");
+}
+
+#[test]
+fn a_create_that_is_killed_while_its_volume_is_filled_leaves_neither() {
+    let person = Person::new();
+    let proxy = proxy(&person);
+    person.json(&["create", "a1", "-s", "--volume=/data"]);
+    person.json(&["snapshot", "create", "a1", "--include-volumes", "--name", "first"]);
+    let arguments = ["create", "a2", "--snapshot", "first"];
+    killed_at(
+        &person,
+        &proxy,
+        "POST /containers/create?name=mngr-scratch*",
+        Fault::Tell,
+        &arguments,
+    );
+    person.json(&["reconcile"]);
+    assert_eq!(person.json(&["reconcile"]), json!([]));
+    assert_eq!(person.containers().len(), 1);
+    assert_eq!(person.volumes(), [""; 0]);
+    assert_eq!(person.json(&arguments)["name"], "a2");
+    assert_eq!(person.volumes().len(), 1);
+}

@@ -86,6 +86,15 @@ impl Person {
         serde_json::from_str(&ran.stdout).expect("one JSON value")
     }
 
+    /// Volumes of this person's provider, past `mngr-docker`.
+    pub fn volumes(&self) -> Vec<String> {
+        let label = format!("{PROVIDER_LABEL}={}", self.provider);
+        on_the_engine(async |engine| {
+            let volumes = engine.volume_list(vec![label]).await.expect("a list");
+            volumes.into_iter().map(|volume| volume.name).collect()
+        })
+    }
+
     /// Containers of this person's provider, past `mngr-docker`.
     pub fn containers(&self) -> Vec<String> {
         on_the_engine(async |engine| {
@@ -121,6 +130,9 @@ impl Drop for Person {
     fn drop(&mut self) {
         for id in self.containers() {
             on_the_engine(async |engine| drop(engine.container_remove(&id, true, true).await));
+        }
+        for name in self.volumes() {
+            on_the_engine(async |engine| drop(engine.volume_remove(&name, true).await));
         }
         on_the_engine(async |engine| {
             let label = format!("{PROVIDER_LABEL}={}", self.provider);

@@ -5,10 +5,14 @@
 use crate::contract::backend::{self, ConfigReport, Description};
 use crate::contract::docker::{
     self, Archive, BuildOptions, CommitOptions, Container, ContainerChanges, ContainerFilter, ContainerSpec,
-    ContainerSummary, CreatedContainer, DeriveOptions, EngineInfo, Event, ExecOptions, ExecSession, Filesystem, Image, ImageSummary, LogOptions, LogStream, PathStat, StatsSample, Volume,
+    ContainerSummary, CreatedContainer, DeriveOptions, EngineInfo, Event, ExecOptions, ExecSession, Filesystem, Image,
+    ImageSummary, ImportOptions, LogOptions, LogStream, PathStat, StatsSample, Volume,
 };
 use crate::contract::instance::{
-    Action, AgentVolume, ArrivalRequest, CreateRequest, Departure, DepartureRequest, DestroyRequest, Destroyed, DiscoverRequest, ForkRequest, GcRequest, GpuReport, Guest, Pending, PortAddress, PushRequest, Pushed, Reconciliation, SnapshotFilter, SnapshotRequest, Source, StartRequest, StopRequest, Stopped, UpdatedLimits, WatchResult,
+    Action, AgentVolume, ArrivalRequest, CreateRequest, Departure, DepartureRequest, DestroyRequest, Destroyed,
+    DiscoverRequest, ForkRequest, GcRequest, GpuReport, Guest, Pending, PortAddress, PushRequest, Pushed,
+    Reconciliation, SnapshotFilter, SnapshotRequest, Source, StartRequest, StopRequest, Stopped, UpdatedLimits,
+    WatchResult,
 };
 use crate::contract::ssh::{self, Command, CommandOutput};
 use crate::contract::system::{self, LogLevel, Progress};
@@ -97,6 +101,10 @@ impl Capabilities for Imports {
         docker::image_remove(reference.to_owned(), false).await
     }
 
+    async fn image_import(&self, archive: Archive, options: ImportOptions) -> Result<String> {
+        docker::image_import(archive, options).await
+    }
+
     async fn image_pull(&self, reference: &str, platform: Option<String>) -> Result<()> {
         docker::image_pull(reference.to_owned(), platform).await
     }
@@ -119,6 +127,29 @@ impl Capabilities for Imports {
 
     async fn volume_list(&self, labels: Vec<String>) -> Result<Vec<Volume>> {
         docker::volume_list(labels).await
+    }
+
+    async fn volume_create(
+        &self,
+        name: &str,
+        options: Vec<(String, String)>,
+        labels: Vec<(String, String)>,
+    ) -> Result<Volume> {
+        docker::volume_create(name.to_owned(), "local".to_owned(), options, labels).await
+    }
+
+    async fn volume_fill(&self, name: &str, image: &str, directory: &str) -> Result<()> {
+        docker::volume_fill(name.to_owned(), image.to_owned(), directory.to_owned()).await
+    }
+
+    async fn volume_import(
+        &self,
+        container: &str,
+        path: &str,
+        subpath: Option<String>,
+        options: ImportOptions,
+    ) -> Result<String> {
+        docker::volume_import(container.to_owned(), path.to_owned(), subpath, options).await
     }
 
     async fn volume_remove(&self, name: &str) -> Result<()> {
@@ -147,6 +178,22 @@ impl Capabilities for Imports {
 
     async fn exec(&self, id: &str, options: ExecOptions) -> Result<ExecSession> {
         docker::exec(id.to_owned(), options).await
+    }
+
+    async fn exec_archive(&self, id: &str, options: ExecOptions) -> Result<Archive> {
+        docker::exec_archive(id.to_owned(), options).await
+    }
+
+    async fn exec_unpack(
+        &self,
+        id: &str,
+        options: ExecOptions,
+        image: &str,
+        directory: &str,
+        root_name: &str,
+    ) -> Result<()> {
+        let [id, image, directory, root_name] = [id, image, directory, root_name].map(str::to_owned);
+        docker::exec_unpack(id, options, image, directory, root_name).await
     }
 
     async fn logs(&self, id: &str, options: LogOptions) -> Result<LogStream> {
@@ -301,8 +348,8 @@ impl Guest for Component {
         open(provider)?.resources(&agent).await
     }
 
-    async fn snapshot_check(provider: Provider, agent: String) -> Result<Vec<Finding>> {
-        open(provider)?.snapshot_check(&agent).await
+    async fn snapshot_check(provider: Provider, agent: String, include_volumes: bool) -> Result<Vec<Finding>> {
+        open(provider)?.snapshot_check(&agent, include_volumes).await
     }
 
     async fn changes(provider: Provider, agent: String) -> Result<ContainerChanges> {

@@ -33,7 +33,7 @@ const SEVERITIES: [(Severity, &str); 3] = [
 ];
 
 /// The name of a kind.
-pub(super) fn kind_name(kind: FindingKind) -> &'static str {
+pub(crate) fn kind_name(kind: FindingKind) -> &'static str {
     KINDS
         .iter()
         .find(|(each, _)| *each == kind)
@@ -41,7 +41,7 @@ pub(super) fn kind_name(kind: FindingKind) -> &'static str {
 }
 
 /// The kind of that name, also with dashes.
-pub(super) fn kind(name: &str) -> Option<FindingKind> {
+pub(crate) fn kind(name: &str) -> Option<FindingKind> {
     let name = name.replace('-', "_");
     KINDS.iter().find(|(_, known)| *known == name).map(|(kind, _)| *kind)
 }
@@ -108,6 +108,9 @@ impl<'a> Judge<'a> {
     }
 
     pub(super) fn severity(&self, finding: &Finding) -> Severity {
+        if finding.covered {
+            return Severity::Ignore;
+        }
         let configured = self
             .settings
             .iter()

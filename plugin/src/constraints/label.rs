@@ -62,6 +62,7 @@ pub(crate) fn decode(text: &str) -> Vec<Finding> {
             source: written.source,
             read_only: written.read_only,
             size_bytes: written.size_bytes,
+            covered: false,
             severity: kinds::severity(&written.severity).unwrap_or(Severity::Warn),
             reason: written.reason,
             remedy: written.remedy,

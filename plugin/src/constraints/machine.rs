@@ -105,10 +105,66 @@ pub(super) async fn filesystem<C: Capabilities>(provider: &DockerProviderInstanc
     Under::Unknown(why)
 }
 
-/// A commit copies what the container has written, into the engine's own directory.
+/// Bytes in each of these directories, as they would be copied: files with holes count whole. They are all added up by one
+/// command; where that does not end in time, or not everything may be read, they are not known.
+pub(super) async fn sizes<C: Capabilities>(
+    provider: &DockerProviderInstance<C>,
+    directories: &[&str],
+    timeout_ms: u64,
+) -> Vec<Option<u64>> {
+    let mut argv = vec!["du", "--summarize", "--bytes", "--null", "--"];
+    argv.extend(directories);
+    let output = match directories.is_empty() {
+        true => None,
+        false => run_within(provider, &argv, timeout_ms).await.ok(),
+    };
+    let whole = output.filter(|output| output.exit_status == 0);
+    let stdout = whole.map(|output| output.stdout).unwrap_or_default();
+    directories
+        .iter()
+        .map(|directory| size_in(&stdout, directory))
+        .collect()
+}
+
+/// What `du --null` says of a directory.
+fn size_in(stdout: &[u8], directory: &str) -> Option<u64> {
+    let text = String::from_utf8_lossy(stdout);
+    let said = text.split('\0').filter_map(|line| line.split_once('\t'));
+    said.into_iter().find(|(_, path)| *path == directory)?.0.parse().ok()
+}
+
+/// Bytes in a tmpfs of a container that runs, as its first process sees it. Not known where the engine's processes are not
+/// those of its machine.
+pub(super) async fn memory_used<C: Capabilities>(
+    provider: &DockerProviderInstance<C>,
+    container: &Container,
+    path: &str,
+) -> Option<u64> {
+    let place = (container.state.pid > 0).then(|| format!("/proc/{}/root{path}", container.state.pid))?;
+    let argv = ["stat", "--file-system", "--format=%T %S %b %f", "--", &place];
+    let output = run(provider, &argv)
+        .await
+        .ok()
+        .filter(|output| output.exit_status == 0)?;
+    used(&String::from_utf8_lossy(&output.stdout))
+}
+
+/// Type, block size, blocks and free blocks of a filesystem, which is to be a tmpfs.
+fn used(text: &str) -> Option<u64> {
+    let mut words = text.split_whitespace();
+    if words.next() != Some("tmpfs") {
+        return None;
+    }
+    let numbers: Vec<u64> = words.map(str::parse).collect::<std::result::Result<_, _>>().ok()?;
+    let [size, blocks, free] = numbers[..] else { return None };
+    size.checked_mul(blocks.checked_sub(free)?)
+}
+
+/// A commit copies what the container has written, into the engine's own directory; `more` bytes go there besides.
 pub(super) async fn free_space<C: Capabilities>(
     provider: &DockerProviderInstance<C>,
     container: &Container,
+    more: u64,
 ) -> Result<Option<Finding>> {
     let info = provider.capabilities.info().await?;
     let argv = ["df", "--block-size=1", "--output=avail", "--", &info.root_dir];
@@ -122,14 +178,15 @@ pub(super) async fn free_space<C: Capabilities>(
     };
     let Some(free) = free else { return Ok(None) };
     let size = provider.capabilities.container_inspect_with_size(&container.id).await?;
-    let needed = size.writable_bytes.unwrap_or_default();
+    let written = size.writable_bytes.unwrap_or_default();
+    let needed = written.saturating_add(more);
     Ok((needed > free).then(|| Finding {
         source: Some(info.root_dir.clone()),
         size_bytes: Some(needed),
         ..finding(
             FindingKind::FreeSpace,
             format!(
-                "the agent has written {needed} bytes, and {free} are free in {} on the engine's machine",
+                "the snapshot takes {needed} bytes, and {free} are free in {} on the engine's machine",
                 info.root_dir
             ),
             "make room first: delete snapshots, or `docker system prune`",
@@ -143,10 +200,18 @@ fn available(output: &CommandOutput) -> Option<u64> {
 }
 
 async fn run<C: Capabilities>(provider: &DockerProviderInstance<C>, argv: &[&str]) -> Result<CommandOutput> {
+    run_within(provider, argv, TIMEOUT_MS).await
+}
+
+async fn run_within<C: Capabilities>(
+    provider: &DockerProviderInstance<C>,
+    argv: &[&str],
+    timeout_ms: u64,
+) -> Result<CommandOutput> {
     let command = Command {
         argv: argv.iter().map(|word| (*word).to_owned()).collect(),
         stdin: Vec::new(),
-        timeout_ms: TIMEOUT_MS,
+        timeout_ms,
         max_output_bytes: MAX_OUTPUT,
     };
     provider.capabilities.machine_run(command).await
@@ -163,6 +228,19 @@ mod tests {
         }
         for local in ["ext4", "xfs", "overlay", "tmpfs", "fuseblk", "fuse.ntfs-3g", ""] {
             assert!(!is_network(local), "{local}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_read_by_path_and_a_tmpfs_is_told_from_what_else_is_there() {
+        let said = b"12\t/a\09\t/a b\0";
+        assert_eq!(
+            [size_in(said, "/a"), size_in(said, "/a b"), size_in(said, "/c")],
+            [Some(12), Some(9), None]
+        );
+        assert_eq!(used("tmpfs 4096 100 98\n"), Some(8192));
+        for unknown in ["ext2/ext3 4096 100 98", "tmpfs 4096 1 2", "tmpfs", ""] {
+            assert_eq!(used(unknown), None, "{unknown}");
         }
     }
 

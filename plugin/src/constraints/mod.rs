@@ -9,6 +9,7 @@ mod machine;
 mod storage;
 
 pub use kinds::{KINDS, check_setting};
+pub(crate) use kinds::{kind, kind_name};
 pub(crate) use label::{decode, encode};
 
 use kinds::Judge;
@@ -24,34 +25,39 @@ use crate::{Capabilities, DockerProviderInstance, Result, lookup, snapshot};
 pub async fn snapshot_check<C: Capabilities>(
     provider: &DockerProviderInstance<C>,
     reference: &str,
+    include_volumes: bool,
 ) -> Result<Vec<Finding>> {
     let container = lookup::agent(provider, reference).await?;
-    of_container(provider, &container, &[]).await
+    of_container(provider, &container, include_volumes, &[]).await
 }
 
 /// The same before a snapshot is taken that lacks some environment variables: an error where something blocks it and it is not
-/// forced.
+/// forced. First what it would lose, then what is covered.
 pub(crate) async fn permit<C: Capabilities>(
     provider: &DockerProviderInstance<C>,
     container: &Container,
     force: bool,
+    include_volumes: bool,
     without_env: &[String],
-) -> Result<Vec<Finding>> {
-    let findings = of_container(provider, container, without_env).await?;
+) -> Result<(Vec<Finding>, Vec<Finding>)> {
+    let findings = of_container(provider, container, include_volumes, without_env).await?;
     let blocked = findings.iter().any(|finding| finding.severity == Severity::Block);
     match blocked && !force {
         true => Err(ProviderError::SnapshotBlocked(findings)),
-        false => Ok(findings),
+        false => Ok(findings.into_iter().partition(|finding| !finding.covered)),
     }
 }
 
 async fn of_container<C: Capabilities>(
     provider: &DockerProviderInstance<C>,
     container: &Container,
+    include_volumes: bool,
     without_env: &[String],
 ) -> Result<Vec<Finding>> {
     let judge = Judge::new(&provider.settings.snapshot_findings, container);
-    let mut findings = storage::findings(provider, container).await?;
+    let mut findings = storage::findings(provider, container, include_volumes).await?;
+    let covered = findings.iter().filter(|finding| finding.covered);
+    let more = covered.filter_map(|finding| finding.size_bytes).sum();
     findings.extend(gpus(container));
     findings.extend(devices(container));
     match provider.capabilities.image_inspect(&container.image_id).await {
@@ -63,12 +69,16 @@ async fn of_container<C: Capabilities>(
         Err(ProviderError::NotFound(_)) => findings.extend(environment(container, without_env)),
         Err(error) => return Err(error),
     }
-    findings.extend(machine::free_space(provider, container).await?);
+    findings.extend(machine::free_space(provider, container, more).await?);
     for finding in &mut findings {
         finding.severity = judge.severity(finding);
+        let empty = include_volumes && finding.kind == FindingKind::Tmpfs && container.state.pid == 0;
+        if empty && finding.severity == Severity::Block {
+            finding.severity = Severity::Warn;
+        }
     }
-    findings.retain(|finding| finding.severity != Severity::Ignore);
-    findings.sort_by_key(|finding| (finding.severity != Severity::Block, finding.kind as u8));
+    findings.retain(|finding| finding.severity != Severity::Ignore || finding.covered);
+    findings.sort_by_key(|finding| (finding.severity != Severity::Block, finding.covered, finding.kind as u8));
     Ok(findings)
 }
 
@@ -80,6 +90,7 @@ fn finding(kind: FindingKind, reason: impl Into<String>, remedy: impl Into<Strin
         source: None,
         read_only: false,
         size_bytes: None,
+        covered: false,
         severity: Severity::Warn,
         reason: reason.into(),
         remedy: remedy.into(),

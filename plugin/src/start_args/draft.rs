@@ -1,7 +1,7 @@
 //! A container spec as flags fill it in.
 
 use super::flags::Flag;
-use super::{Bad, Fault, network, parse};
+use super::{Bad, Fault, network, parse, remount};
 use crate::contract::docker::{ContainerSpec, Healthcheck, LogConfig, RestartPolicy};
 use crate::labels::Pair;
 use crate::limits;
@@ -122,6 +122,34 @@ impl Draft {
     pub fn env_names(&self) -> Vec<String> {
         let name = |variable: &String| variable.split('=').next().unwrap_or_default().to_owned();
         self.spec.env.iter().map(name).collect()
+    }
+
+    /// The last argument that mounts something at that path, in its one spelling.
+    pub fn mount_at(&self, path: &str) -> Option<String> {
+        let mounts = self.given.iter().rev().map(Given::canonical);
+        mounts
+            .into_iter()
+            .find(|argument| remount::target(argument).as_deref() == Some(path))
+    }
+
+    /// The same arguments with these mounts, each with its path, in place of what is mounted at those paths.
+    ///
+    /// # Errors
+    /// The first mount at fault.
+    pub fn remounted(&self, mounts: &[(String, String)]) -> Result<Self, Fault> {
+        let replaced = |argument: &String| {
+            let target = remount::target(argument);
+            mounts.iter().any(|(path, _)| target.as_ref() == Some(path))
+        };
+        let kept = self
+            .given
+            .iter()
+            .map(Given::canonical)
+            .filter(|argument| !replaced(argument));
+        let args: Vec<_> = kept.chain(mounts.iter().map(|(_, mount)| mount.clone())).collect();
+        let mut draft = Self::new();
+        draft.take(&args)?;
+        Ok(draft)
     }
 
     pub(super) fn healthcheck(&mut self) -> &mut Healthcheck {

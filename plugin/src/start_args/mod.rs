@@ -12,6 +12,7 @@ mod gpus;
 mod mounts;
 mod network;
 mod refused;
+pub mod remount;
 mod values;
 
 pub use draft::{Draft, Given, Pull};

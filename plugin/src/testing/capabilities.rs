@@ -172,6 +172,15 @@ impl Capabilities for &Fake {
         })
     }
 
+    async fn image_import(&self, archive: String, options: ImportOptions) -> Result<String> {
+        let tag = format!("{}:{}", options.repository, options.tag);
+        self.call("image-import", &format!("{archive} less {:?}", options.exclude), || {
+            let id = format!("sha256:{:064x}", self.next());
+            self.images.borrow_mut().push(image(&id, &tag, options.labels));
+            Ok(id)
+        })
+    }
+
     async fn image_pull(&self, reference: &str, _: Option<String>) -> Result<()> {
         self.call("image-pull", reference, || Err(missing(reference)))
     }
@@ -217,6 +226,37 @@ impl Capabilities for &Fake {
         })
     }
 
+    async fn volume_create(&self, name: &str, options: Vec<Pair>, labels: Vec<Pair>) -> Result<Volume> {
+        self.call("volume-create", name, || {
+            let volume = Volume {
+                options,
+                labels,
+                ..fixtures::volume(name)
+            };
+            self.volumes.borrow_mut().push((volume.clone(), Vec::new()));
+            Ok(volume)
+        })
+    }
+
+    async fn volume_fill(&self, name: &str, image: &str, directory: &str) -> Result<()> {
+        self.call("volume-fill", &format!("{name} from {image} {directory}"), || Ok(()))
+    }
+
+    async fn volume_import(
+        &self,
+        _: &str,
+        path: &str,
+        subpath: Option<String>,
+        options: ImportOptions,
+    ) -> Result<String> {
+        let tag = format!("{}:{}", options.repository, options.tag);
+        self.call("volume-import", &format!("{path} {subpath:?}"), || {
+            let id = format!("sha256:{:064x}", self.next());
+            self.images.borrow_mut().push(image(&id, &tag, options.labels));
+            Ok(id)
+        })
+    }
+
     async fn volume_remove(&self, name: &str) -> Result<()> {
         self.call("volume-remove", name, || {
             self.volumes.borrow_mut().retain(|(volume, _)| volume.name != name);
@@ -257,6 +297,15 @@ impl Capabilities for &Fake {
 
     async fn exec(&self, id: &str, options: ExecOptions) -> Result<ExecOptions> {
         self.call("exec", id, || Ok(options))
+    }
+
+    async fn exec_archive(&self, id: &str, options: ExecOptions) -> Result<String> {
+        self.call("exec-archive", id, || Ok(options.argv.join(" ")))
+    }
+
+    async fn exec_unpack(&self, _: &str, options: ExecOptions, image: &str, _: &str, root_name: &str) -> Result<()> {
+        let about = format!("{} as {root_name} from {image}", options.argv.join(" "));
+        self.call("exec-unpack", &about, || Ok(()))
     }
 
     async fn logs(&self, id: &str, options: LogOptions) -> Result<LogOptions> {

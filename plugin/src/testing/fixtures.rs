@@ -3,7 +3,7 @@
 use futures::executor::block_on;
 
 use super::Fake;
-use crate::contract::docker::{Container, ContainerSpec, ContainerState, ContainerStatus, EngineInfo, Image};
+use crate::contract::docker::{Container, ContainerSpec, ContainerState, ContainerStatus, EngineInfo, Image, Volume};
 use crate::contract::types::{Agent, Provider};
 use crate::create::{CreateRequest, Source};
 use crate::labels::Pair;
@@ -49,6 +49,18 @@ pub fn image(id: &str, tag: &str, labels: Vec<Pair>) -> Image {
         exposed_ports: Vec::new(),
         volumes: Vec::new(),
         stop_signal: None,
+    }
+}
+
+/// A local volume without options.
+pub fn volume(name: &str) -> Volume {
+    Volume {
+        name: name.to_owned(),
+        driver: "local".to_owned(),
+        mountpoint: format!("/volumes/{name}"),
+        options: Vec::new(),
+        labels: Vec::new(),
+        created: None,
     }
 }
 

@@ -16,6 +16,7 @@ fn asking(names: &[&str]) -> ForkRequest {
         tags: Vec::new(),
         start_args: Vec::new(),
         force: false,
+        include_volumes: false,
     }
 }
 
@@ -31,7 +32,7 @@ fn mount(fake: &Fake, kind: MountKind, name: Option<&str>, destination: &str) {
 }
 
 fn kinds(fake: &Fake) -> Vec<(FindingKind, Option<String>)> {
-    let findings = block_on(provider(fake).snapshot_check("a1")).expect("findings");
+    let findings = block_on(provider(fake).snapshot_check("a1", false)).expect("findings");
     findings
         .into_iter()
         .map(|finding| (finding.kind, finding.path))
@@ -47,6 +48,7 @@ fn a_blocked_snapshot_makes_no_image_and_a_forced_one_keeps_the_findings() {
         name: String::new(),
         pause: None,
         force,
+        include_volumes: false,
     };
     let Err(ProviderError::SnapshotBlocked(findings)) = block_on(provider(&fake).snapshot_create("a1", request(false)))
     else {
@@ -89,7 +91,7 @@ fn a_volume_that_others_use_is_shared_and_they_are_named() {
     };
     let users = ["mngr-docker.a1", "database"].map(str::to_owned).to_vec();
     fake.volumes.borrow_mut().push((volume, users));
-    let findings = block_on(provider(&fake).snapshot_check("a1")).expect("findings");
+    let findings = block_on(provider(&fake).snapshot_check("a1", false)).expect("findings");
     assert!(findings[0].kind == FindingKind::SharedVolume && findings[0].reason.contains("database"));
     assert!(!findings[0].reason.contains("mngr-docker.a1"), "{}", findings[0].reason);
 }
@@ -100,7 +102,7 @@ fn too_little_room_is_told_with_what_is_needed() {
     agent(&fake, "a1");
     fake.containers.borrow_mut()[0].0.writable_bytes = Some(2000);
     fake.programs.borrow_mut().push(("df", "Avail\n1000\n"));
-    let findings = block_on(provider(&fake).snapshot_check("a1")).expect("findings");
+    let findings = block_on(provider(&fake).snapshot_check("a1", false)).expect("findings");
     assert!(findings[0].kind == FindingKind::FreeSpace && findings[0].size_bytes == Some(2000));
 }
 
@@ -158,6 +160,7 @@ fn a_name_that_a_snapshot_and_an_agent_bear_is_ambiguous_and_each_is_compared_as
     let fake = Fake::new();
     agent(&fake, "a1");
     let named = |name: &str| SnapshotRequest {
+        include_volumes: false,
         name: name.to_owned(),
         pause: None,
         force: false,

@@ -24,6 +24,7 @@ fn snap(fake: &Fake, agent: &str) -> String {
         name: String::new(),
         pause: None,
         force: false,
+        include_volumes: false,
     };
     block_on(provider(fake).snapshot_create(agent, request))
         .expect("a snapshot")
@@ -156,26 +157,27 @@ fn images_go_that_have_no_name_or_were_built_for_an_agent_that_is_gone() {
 }
 
 #[test]
-fn a_volume_goes_with_its_agent_or_its_snapshot_and_a_foreign_one_never() {
+fn a_volume_goes_with_its_agent_or_when_another_has_its_place_and_a_foreign_one_never() {
     let fake = Fake::new();
     let id = agent(&fake, "a").id;
-    let snapshot = snap(&fake, "a");
+    let old = |name: &str, users: &[&str]| {
+        let (mut volume, _) = volume(name, owned(&id, "docker", &[]));
+        volume.created = Some("2026-01-31T08:00:00Z".to_owned());
+        (volume, users.iter().map(|user| (*user).to_owned()).collect())
+    };
     fake.volumes.borrow_mut().extend([
-        volume("alive", owned(&id, "docker", &[])),
+        volume("young", owned(&id, "docker", &[])),
+        old("used", &["mngr-docker.a"]),
+        old("replaced", &[]),
         volume("orphan", owned("agent-gone", "docker", &[])),
-        volume(
-            "kept",
-            owned("agent-gone", "docker", &[(labels::SNAPSHOT_ID, &snapshot)]),
-        ),
-        volume("lost", owned(&id, "docker", &[(labels::SNAPSHOT_ID, "snap-gone")])),
         volume("theirs", owned("agent-gone", "other", &[])),
         volume("foreign", Vec::new()),
     ]);
-    let expected = [pair("remove", "volume lost"), pair("remove", "volume orphan")];
+    let expected = [pair("remove", "volume orphan"), pair("remove", "volume replaced")];
     assert_eq!(gc(&fake, false, false), expected);
     let left = block_on(provider(&fake).volumes()).expect("volumes");
     let names: Vec<_> = left.iter().map(|volume| volume.name.as_str()).collect();
-    assert_eq!(names, ["alive", "kept"]);
+    assert_eq!(names, ["used", "young"]);
     assert_eq!(left[0].agent_id.as_deref(), Some(id.as_str()));
     assert_eq!(fake.volumes.borrow().len(), 4);
 }

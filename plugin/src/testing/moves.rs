@@ -10,6 +10,7 @@ use crate::error::internal;
 
 fn snap(fake: &Fake) -> Snapshot {
     let request = SnapshotRequest {
+        include_volumes: false,
         name: String::new(),
         pause: None,
         force: false,

@@ -172,6 +172,7 @@ fn a_deep_image_is_flattened_and_a_shallow_one_is_not() {
         name: String::new(),
         pause: None,
         force: false,
+        include_volumes: false,
     };
     for (layers, flattened) in [(99, false), (100, true)] {
         fake.images

@@ -15,6 +15,7 @@ fn asking(name: &str) -> SnapshotRequest {
         name: name.to_owned(),
         pause: None,
         force: false,
+        include_volumes: false,
     }
 }
 

@@ -157,6 +157,7 @@ behaviours! {
         let flat = format!("snap-{}", "f".repeat(32));
         let label = |name: &str, value: &str| (format!("com.imbue.mngr.{name}"), value.to_owned());
         let options = CommitOptions {
+            without_env: Vec::new(),
             repository: "mngr-snapshot".to_owned(),
             tag: format!("{}-{flat}", agent.id),
             comment: String::new(),

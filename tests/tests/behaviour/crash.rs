@@ -9,8 +9,8 @@ use mngr_docker_tests::{Kind, Testbed, behaviours};
 use mngr_host_shim::contract::ProviderError;
 use mngr_host_shim::contract::docker::ContainerStatus;
 use mngr_host_shim::contract::instance::{DestroyRequest, DiscoverRequest, SnapshotFilter, SnapshotRequest};
-use mngr_host_shim::contract::types::Timeout;
-use mngr_host_shim::provider::{NewAgent, Provider};
+use mngr_host_shim::contract::types::{AgentState, Timeout};
+use mngr_host_shim::provider::{From, NewAgent, Provider};
 use mngr_host_shim::sandbox::{Fault, Operation};
 use tokio::sync::Notify;
 
@@ -35,6 +35,27 @@ fn lost() -> ProviderError {
     })
 }
 
+fn volumes(name: &str) -> NewAgent {
+    NewAgent {
+        start_args: vec!["--volume=/data".to_owned()],
+        ..NewAgent::named(name)
+    }
+}
+
+fn along() -> SnapshotRequest {
+    SnapshotRequest {
+        pause: Some(true),
+        include_volumes: true,
+        ..SnapshotRequest::default()
+    }
+}
+
+/// How many images there are of this provider.
+async fn images(bed: &Testbed) -> usize {
+    let own = format!("{}={}", mngr_host_shim::policy::PROVIDER_LABEL, bed.provider.name());
+    bed.engine.image_list(vec![own]).await.expect("images").len()
+}
+
 async fn snapshots(bed: &Testbed) -> usize {
     let all = bed.provider.snapshot_list(SnapshotFilter { agent: None }).await;
     all.expect("a list").len()
@@ -55,6 +76,24 @@ behaviours! {
         assert!(next.discover(DiscoverRequest::default()).await.expect("a list").is_empty());
         assert!(next.reconcile().await.expect("nothing left").is_empty());
         next.create(NewAgent::named("a")).await.expect("the name is free");
+    }
+
+    async fn a_create_from_a_snapshot_that_died_leaves_no_volume(bed) {
+        bed.provider.create(volumes("a")).await.expect("an agent");
+        let snapshot = bed.provider.snapshot_create("a", along()).await.expect("a snapshot");
+        let (dying, begun) = watched(bed.again().await, "starting");
+        if let Some(sandbox) = &bed.sandbox {
+            sandbox.fail_next(Operation::ContainerStart, Fault::Hang);
+        }
+        let agent = NewAgent { from: From::Snapshot(snapshot.id.clone()), ..NewAgent::named("b") };
+        tokio::select! {
+            _ = dying.create(agent) => panic!("it was to die"),
+            () = begun.notified() => {}
+        }
+        drop(dying);
+        let next = bed.again().await;
+        assert_eq!(next.discover(DiscoverRequest::default()).await.expect("a list").len(), 1);
+        assert_eq!(next.volumes().await.expect("volumes").len(), 0);
     }
 
     async fn nothing_is_left_to_reconcile_after_calls_that_ended(bed) {
@@ -145,5 +184,61 @@ fn a_commit_that_lost_its_answer_and_made_its_image_is_a_snapshot() {
             .expect("found by its tag");
         assert_eq!(snapshots(bed).await, 1);
         assert!(bed.again().await.reconcile().await.expect("reconciled").is_empty());
+    });
+}
+
+/// Only in memory: no real engine can be made to fail just there.
+#[test]
+fn a_snapshot_that_fails_half_way_takes_back_what_it_had_of_the_volumes() {
+    mngr_docker_tests::run(Kind::Sandbox, async |bed| {
+        let sandbox = bed.sandbox.as_ref().expect("the sandbox");
+        let two = NewAgent {
+            start_args: vec!["--volume=/data".to_owned(), "--volume=/more".to_owned()],
+            ..NewAgent::named("a")
+        };
+        bed.provider.create(two).await.expect("an agent");
+        for (operation, fault) in [
+            (Operation::VolumeImport, Fault::AfterEffect(lost())),
+            (Operation::VolumeImport, Fault::Error(lost())),
+            (Operation::ContainerPause, Fault::AfterEffect(lost())),
+            (Operation::ContainerCommit, Fault::Error(lost())),
+        ] {
+            sandbox.fail_next(operation, fault);
+            assert!(
+                bed.provider.snapshot_create("a", along()).await.is_err(),
+                "{operation:?}"
+            );
+            assert_eq!(images(bed).await, 0, "{operation:?}");
+            let next = bed.again().await;
+            next.reconcile().await.expect("reconciled");
+            assert_eq!(
+                next.get("a").await.expect("it").state,
+                AgentState::Running,
+                "{operation:?}"
+            );
+        }
+    });
+}
+
+/// In memory an archive takes no time to die in.
+#[test]
+fn a_snapshot_that_died_over_a_volume_leaves_nothing_and_nobody_frozen() {
+    mngr_docker_tests::run(Kind::Real, async |bed| {
+        bed.provider.create(volumes("a")).await.expect("an agent");
+        bed.shell("a", "seq 1 1000 > /data/file").await;
+        let (dying, begun) = watched(bed.again().await, "archiving");
+        tokio::select! {
+            _ = dying.snapshot_create("a", along()) => panic!("it was to die"),
+            () = begun.notified() => {}
+        }
+        drop(dying);
+        let next = bed.again().await;
+        // A request that is on its way comes to its end first.
+        while next.get("a").await.expect("it").state == AgentState::Paused {
+            next.reconcile().await.expect("reconciled");
+        }
+        assert_eq!(images(bed).await, 0);
+        next.snapshot_create("a", along()).await.expect("a snapshot");
+        assert_eq!(images(bed).await, 2);
     });
 }

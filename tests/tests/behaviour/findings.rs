@@ -22,7 +22,7 @@ fn forced() -> SnapshotRequest {
 }
 
 async fn check(provider: &Provider, agent: &str) -> Vec<Finding> {
-    provider.snapshot_check(agent).await.expect("findings")
+    provider.snapshot_check(agent, false).await.expect("findings")
 }
 
 fn at<'a>(findings: &'a [Finding], path: &str) -> &'a Finding {

@@ -25,3 +25,4 @@ mod registry;
 mod snapshots;
 mod stats;
 mod unsupported;
+mod volumes;

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use mngr_docker_tests::{PrivateEngine, Testbed, argv, behaviours, error_kind, output_of, remove_all};
-use mngr_host_shim::config::DEFAULT_ENGINE_TIMEOUT;
+use mngr_host_shim::config::ProviderConfig;
 use mngr_host_shim::contract::ProviderError;
 use mngr_host_shim::contract::instance::{DiscoverRequest, SnapshotFilter};
 use mngr_host_shim::contract::types::{Agent, AgentState};
 use mngr_host_shim::engine::Engine;
 use mngr_host_shim::engine::connect::connect;
+use mngr_host_shim::engine::ssh::Tunnels;
 use mngr_host_shim::environment::Environment;
 use mngr_host_shim::migrate::{Migration, migrate};
 use mngr_host_shim::provider::{NewAgent, Provider};

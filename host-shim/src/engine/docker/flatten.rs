@@ -6,20 +6,16 @@
 
 use std::io;
 
-use bollard::errors::Error;
 use bollard::models::{ContainerConfig, ContainerCreateResponse, ContainerStateStatusEnum};
 use bollard::query_parameters::InspectContainerOptions;
 use futures::{StreamExt, TryStreamExt};
 use http::Method;
-use http_body_util::{BodyDataStream, Either, StreamBody};
-use hyper::body::Frame;
-use serde::Deserialize;
+use http_body_util::BodyDataStream;
 
 use super::convert_values::or_default;
 use super::images::COMMIT;
-use super::messages::lines;
 use super::requests::empty;
-use super::{DockerEngine, containers, images};
+use super::{DockerEngine, containers, images, import};
 use crate::contract::docker::CommitOptions;
 use crate::contract::{ProviderError, Result};
 use crate::engine::scratch;
@@ -83,27 +79,13 @@ fn without(env: Vec<String>, names: &[String]) -> Vec<String> {
         .collect()
 }
 
-/// One line of what the engine says of an import.
-#[derive(Deserialize)]
-struct Line {
-    error: Option<String>,
-}
-
 /// The container's files as a bare image.
 async fn import(engine: &DockerEngine, id: &str, tag: &str) -> Result<()> {
     let request = async {
         let request = engine.request(Method::GET, &format!("/containers/{id}/export"), &[], empty())?;
         let files = BodyDataStream::new(engine.send(request).await?.into_body()).map_err(io::Error::other);
-        let body = Either::Right(StreamBody::new(files.map_ok(Frame::data).boxed()));
-        let query = [("fromSrc", "-"), ("repo", scratch::REPOSITORY), ("tag", tag)];
-        let request = engine.request(Method::POST, "/images/create", &query, body)?;
-        let mut told = std::pin::pin!(lines::<Line>(engine.send(request).await?.into_body()));
-        while let Some(line) = told.try_next().await? {
-            if let Some(error) = line.error {
-                return Err(Error::DockerStreamError { error });
-            }
-        }
-        Ok(())
+        let query = [("repo", scratch::REPOSITORY), ("tag", tag)];
+        import::load(engine, files.boxed(), &query).await.map(drop)
     };
     let operation = engine.changes("flatten", "container", id);
     engine

@@ -20,6 +20,7 @@ mod exec;
 mod flatten;
 mod frames;
 mod images;
+mod import;
 mod logs;
 mod messages;
 mod newer;
@@ -52,8 +53,8 @@ use super::{Duplex, Engine, ProgressSink, async_trait, machine};
 use crate::contract::Result;
 use crate::contract::docker::{
     BuildOptions, CommitOptions, Container, ContainerChanges, ContainerFilter, ContainerSpec, ContainerSummary,
-    CreatedContainer, DeriveOptions, EngineInfo, EngineVersion, Event, ExecOptions, Image, ImageSummary, LogOptions,
-    Network, PathStat, StatsSample, Volume,
+    CreatedContainer, DeriveOptions, EngineInfo, EngineVersion, Event, ExecOptions, Image, ImageSummary, ImportOptions,
+    LogOptions, Network, PathStat, StatsSample, Volume,
 };
 use crate::contract::instance::PortAddress;
 use crate::contract::ssh::{Command, CommandOutput};
@@ -305,6 +306,10 @@ impl Engine for DockerEngine {
         images::remove(self, reference, force).await
     }
 
+    async fn image_import(&self, archive: Archive, options: ImportOptions) -> Result<String> {
+        import::import(self, archive, options).await
+    }
+
     async fn image_pull(
         &self,
         reference: &str,
@@ -358,6 +363,20 @@ impl Engine for DockerEngine {
         volumes::create(self, name, driver, options, labels).await
     }
 
+    async fn volume_fill(&self, name: &str, image: &str, directory: &str) -> Result<()> {
+        import::fill(self, name, image, directory).await
+    }
+
+    async fn volume_import(
+        &self,
+        container: &str,
+        path: &str,
+        subpath: Option<&str>,
+        options: ImportOptions,
+    ) -> Result<String> {
+        import::of_volume(self, container, path, subpath, options).await
+    }
+
     async fn volume_users(&self, name: &str) -> Result<Vec<String>> {
         volumes::users(self, name).await
     }
@@ -372,6 +391,17 @@ impl Engine for DockerEngine {
 
     async fn exec(&self, id: &str, options: ExecOptions) -> Result<ExecSession> {
         exec::start(self, id, options).await
+    }
+
+    async fn exec_unpack(
+        &self,
+        id: &str,
+        options: ExecOptions,
+        image: &str,
+        directory: &str,
+        root_name: &str,
+    ) -> Result<()> {
+        import::unpack(self, id, options, image, directory, root_name).await
     }
 
     async fn logs(&self, id: &str, options: LogOptions) -> Result<LogStream> {

@@ -35,12 +35,12 @@ pub(crate) fn unreadable(error: &io::Error) -> ProviderError {
 ///
 /// # Errors
 /// `invalid-argument` for a path that can not be packed. What is wrong further down shows in the stream.
-pub(super) fn bytes(archive: Archive, root_name: Option<String>) -> Result<ByteStream> {
+pub(crate) fn bytes(archive: Archive, root_name: Option<String>) -> Result<ByteStream> {
     match (archive, root_name) {
         (Archive::Tar(bytes) | Archive::Context(bytes, _), None) => Ok(bytes),
         (Archive::Tar(bytes) | Archive::Context(bytes, _), Some(name)) => {
             let source = SyncIoBridge::new(StreamReader::new(bytes));
-            Ok(written(move |to| rename(source, to, &name)))
+            Ok(written(move |to| rename(source, to, &name, &[])))
         }
         (Archive::Path(path), name) => {
             let name = match name {
@@ -59,6 +59,17 @@ pub(super) fn bytes(archive: Archive, root_name: Option<String>) -> Result<ByteS
             Ok(written(move |to| pack(&path, &name, to)))
         }
     }
+}
+
+/// The bytes of an archive, its topmost entry called `root_name`, without what lies in the directories `exclude` below that.
+pub(crate) fn without(archive: Archive, root_name: &str, exclude: Vec<String>) -> Result<ByteStream> {
+    let Archive::Tar(bytes) = archive else {
+        return self::bytes(archive, Some(root_name.to_owned()));
+    };
+    let name = root_name.to_owned();
+    let inside: Vec<_> = exclude.iter().map(|path| Path::new(&name).join(path)).collect();
+    let source = SyncIoBridge::new(StreamReader::new(bytes));
+    Ok(written(move |to| rename(source, to, &name, &inside)))
 }
 
 fn last_component(path: &Path) -> Result<String> {
@@ -155,8 +166,9 @@ pub(crate) fn append(
     }
 }
 
-/// Copies an archive entry by entry, with another name for the topmost one.
-fn rename(source: impl Read, to: &mut dyn Write, name: &str) -> io::Result<()> {
+/// Copies an archive entry by entry, with another name for the topmost one. Of the directories `left_out` only the entry of
+/// the directory itself is copied.
+fn rename(source: impl Read, to: &mut dyn Write, name: &str, left_out: &[PathBuf]) -> io::Result<()> {
     let mut archive = tar::Archive::new(source);
     let mut builder = Builder::new(to);
     let mut top: Option<PathBuf> = None;
@@ -171,6 +183,9 @@ fn rename(source: impl Read, to: &mut dyn Write, name: &str) -> io::Result<()> {
                 top.display()
             )));
         };
+        if left_out.iter().any(|path| target != *path && target.starts_with(path)) {
+            continue;
+        }
         if target.as_os_str().is_empty() {
             if entry.header().entry_type().is_dir() {
                 continue;

@@ -2,12 +2,13 @@
 
 mod files;
 pub mod system;
+mod tar;
 mod text;
 
 use super::shell::Shell;
 
 /// Every tool, which is also what an image has in `/bin`.
-pub const TOOLS: [&str; 43] = [
+pub const TOOLS: [&str; 44] = [
     "[",
     "ash",
     "basename",
@@ -42,6 +43,7 @@ pub const TOOLS: [&str; 43] = [
     "stty",
     "sync",
     "tail",
+    "tar",
     "tee",
     "test",
     "touch",
@@ -70,6 +72,7 @@ pub async fn run(shell: &mut Shell, tool: &str, arguments: &[String]) -> i64 {
         "sha256sum" => text::sha256sum(shell, arguments).await,
         "sort" => text::sort(shell, arguments).await,
         "tail" => text::tail(shell, arguments).await,
+        "tar" => tar::tar(shell, arguments).await,
         "tee" => text::tee(shell, arguments).await,
         "tr" => text::tr(shell, arguments).await,
         "wc" => text::wc(shell, arguments).await,

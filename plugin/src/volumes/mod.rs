@@ -1,4 +1,12 @@
-//! Volumes that were made for agents.
+//! Volumes that were made for agents, and what snapshots hold of volumes.
+
+mod companion;
+mod restore;
+mod save;
+
+pub(crate) use companion::{decode, encode, is_companion};
+pub(crate) use restore::{Restored, restore};
+pub(crate) use save::{Saved, Source, discard, missing};
 
 use crate::contract::docker::Volume;
 use crate::contract::instance::AgentVolume;
@@ -31,4 +39,17 @@ pub(crate) async fn all<C: Capabilities>(provider: &DockerProviderInstance<C>) -
     volumes.retain(|volume| labels::owned_by(&volume.labels, &provider.name));
     volumes.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(volumes)
+}
+
+/// The names of an agent's.
+///
+/// # Errors
+/// Whatever the engine answers.
+pub(crate) async fn of_agent<C: Capabilities>(
+    provider: &DockerProviderInstance<C>,
+    agent_id: &str,
+) -> Result<Vec<String>> {
+    let volumes = all(provider).await?.into_iter();
+    let theirs = volumes.filter(|volume| labels::value(&volume.labels, labels::AGENT_ID) == Some(agent_id));
+    Ok(theirs.map(|volume| volume.name).collect())
 }
