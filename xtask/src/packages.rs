@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use crate::command::{apt_install, exists};
 
 /// A program, by name or path, and the Debian package that has it.
-const NEEDED: [(&str, &str); 9] = [
+const NEEDED: [(&str, &str); 11] = [
     ("dockerd", "docker.io"),
     ("containerd", "containerd"),
     ("unshare", "util-linux"),
@@ -17,6 +17,8 @@ const NEEDED: [(&str, &str); 9] = [
     ("sshfs", "sshfs"),
     ("fusermount3", "fuse3"),
     ("docker-registry", "docker-registry"),
+    ("ip", "iproute2"),
+    ("iptables", "iptables"),
 ];
 
 /// Installs what is missing.

@@ -41,13 +41,13 @@ fn the_seeds_yaml_is_read_as_it_stands() {
         "providers:\n  docker:\n    host: ssh://user@remote-host\n",
     );
     let ran = person.run(&["--config", "config.yaml", "--json", "list"]);
-    // It is read and understood: what is missing is the transport, which is said by name.
+    // It is read and understood: what is missing is a machine of that name.
     let error: Value = serde_json::from_str(&ran.stdout).expect("one JSON value");
-    assert_eq!((ran.status, error["error"]["kind"].as_str()), (5, Some("unsupported")));
+    assert_eq!((ran.status, error["error"]["kind"].as_str()), (6, Some("unavailable")));
     assert!(
         error["error"]["message"]
             .as_str()
-            .is_some_and(|message| message.contains("ssh")),
+            .is_some_and(|message| message.contains("user@remote-host")),
         "{error}"
     );
 }

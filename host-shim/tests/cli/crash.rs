@@ -156,13 +156,7 @@ fn a_create_that_is_killed_while_its_volume_is_filled_leaves_neither() {
     person.json(&["create", "a1", "-s", "--volume=/data"]);
     person.json(&["snapshot", "create", "a1", "--include-volumes", "--name", "first"]);
     let arguments = ["create", "a2", "--snapshot", "first"];
-    killed_at(
-        &person,
-        &proxy,
-        "POST /containers/create?name=mngr-scratch*",
-        Fault::Tell,
-        &arguments,
-    );
+    killed_at(&person, &proxy, "POST /containers/create", Fault::Tell, &arguments);
     person.json(&["reconcile"]);
     assert_eq!(person.json(&["reconcile"]), json!([]));
     assert_eq!(person.containers().len(), 1);

@@ -4,6 +4,7 @@ mod configuration;
 mod crash;
 mod engines;
 mod life;
+mod machines;
 mod moving;
 mod person;
 mod providers;
