@@ -6,6 +6,7 @@
 mod call;
 mod compare;
 mod images;
+mod volumes;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
@@ -348,31 +349,11 @@ impl Engine for Guard {
         options: Vec<(String, String)>,
         labels: Vec<(String, String)>,
     ) -> Result<Volume> {
-        self.policy.create_volume(name, &options, &labels)?;
-        let (engine, journal) = (self.engine.clone(), self.journal.clone());
-        let (name, driver) = (name.to_owned(), driver.to_owned());
-        self.settle(async move {
-            journal.about_to(Step::Volume { name: name.clone() }).await;
-            let result = engine.volume_create(&name, &driver, options, labels).await;
-            if result.as_ref().map_or_else(may_have_happened, |_| true) {
-                journal.volume_made(&name);
-            }
-            result
-        })
-        .await
+        self.make_volume(name, driver, options, labels).await
     }
 
     async fn volume_fill(&self, name: &str, image: &str, directory: &str) -> Result<()> {
-        self.own_volume(name).await?;
-        self.own_image(image).await?;
-        let (engine, journal) = (self.engine.clone(), self.journal.clone());
-        let (name, image, directory) = (name.to_owned(), image.to_owned(), directory.to_owned());
-        self.settle(async move {
-            let container = scratch::container(&name);
-            journal.about_to(Step::Scratch { container }).await;
-            engine.volume_fill(&name, &image, &directory).await
-        })
-        .await
+        self.fill_volume(name, image, directory).await
     }
 
     async fn volume_import(
@@ -382,25 +363,7 @@ impl Engine for Guard {
         subpath: Option<&str>,
         options: ImportOptions,
     ) -> Result<String> {
-        self.policy.import_image(&options)?;
-        self.own(container).await?;
-        let (engine, journal) = (self.engine.clone(), self.journal.clone());
-        let (container, path) = (container.to_owned(), path.to_owned());
-        let subpath = subpath.map(str::to_owned);
-        self.settle(async move {
-            let image = format!("{}:{}", options.repository, options.tag);
-            let scratch = scratch::container(&options.tag);
-            journal.about_to(Step::Import { image: image.clone() }).await;
-            journal.about_to(Step::Scratch { container: scratch }).await;
-            let result = engine
-                .volume_import(&container, &path, subpath.as_deref(), options)
-                .await;
-            if result.as_ref().map_or_else(may_have_happened, |_| true) {
-                journal.committed(&image);
-            }
-            result
-        })
-        .await
+        self.read_volume(container, path, subpath, options).await
     }
 
     async fn volume_users(&self, name: &str) -> Result<Vec<String>> {
@@ -435,16 +398,7 @@ impl Engine for Guard {
         directory: &str,
         root_name: &str,
     ) -> Result<()> {
-        self.own(id).await?;
-        self.own_image(image).await?;
-        let (engine, journal) = (self.engine.clone(), self.journal.clone());
-        let [id, image, directory, root_name] = [id, image, directory, root_name].map(str::to_owned);
-        self.settle(async move {
-            let container = scratch::container(&id);
-            journal.about_to(Step::Scratch { container }).await;
-            engine.exec_unpack(&id, options, &image, &directory, &root_name).await
-        })
-        .await
+        self.unpack_by_exec(id, options, image, directory, root_name).await
     }
 
     async fn logs(&self, id: &str, options: LogOptions) -> Result<LogStream> {

@@ -1,18 +1,22 @@
 //! Snapshots: images of an agent's filesystem, with what is known of them in labels of their own.
 
+mod labelled;
+
 use std::collections::BTreeSet;
 
 use crate::contract::docker::{
-    CommitOptions, Container, ContainerFilter, ContainerStatus, ContainerSummary, Image, ImageSummary,
+    CommitOptions, Container, ContainerFilter, ContainerStatus, ContainerSummary, ImageSummary,
 };
 use crate::contract::instance::{SnapshotFilter, SnapshotRequest};
 use crate::contract::system::LogLevel;
 use crate::contract::types::{ProviderError, Snapshot};
 use crate::error::{ambiguous, conflict, did_you_mean, invalid, may_have_happened, nearest, not_found, shown};
-use crate::labels::{self, Pair};
+use crate::labels;
 use crate::lookup::{self, Entry, Match};
 use crate::{Capabilities, DockerProviderInstance, Result};
 use crate::{agent, constraints, create, volumes};
+
+pub(crate) use labelled::{described, of_image};
 
 /// What every snapshot's id begins with.
 pub const ID_PREFIX: &str = "snap-";
@@ -400,53 +404,6 @@ async fn all<C: Capabilities>(provider: &DockerProviderInstance<C>) -> Result<Ve
         (std::cmp::Reverse(taken), snapshot.id.clone())
     });
     Ok(snapshots)
-}
-
-/// What an image of that name says of itself.
-pub(crate) fn described(image: Image, name: String) -> Option<Snapshot> {
-    of_image(ImageSummary {
-        id: image.id,
-        parent_id: image.parent_id,
-        tags: vec![name],
-        created: 0,
-        size_bytes: image.size_bytes,
-        labels: image.labels,
-    })
-}
-
-/// What an image says of itself. An image made of a snapshot inherits its labels and not its tag, so only what bears the
-/// tag is one.
-pub(crate) fn of_image(image: ImageSummary) -> Option<Snapshot> {
-    let label = |key| labels::value(&image.labels, key);
-    let id = label(labels::SNAPSHOT_ID)?.to_owned();
-    let agent_id = label(labels::AGENT_ID)?.to_owned();
-    let own = format!("{REPOSITORY}:{agent_id}-{id}");
-    let tag = image.tags.iter().find(|tag| **tag == own)?.clone();
-    Some(Snapshot {
-        agent_name: label(labels::AGENT_NAME).unwrap_or_default().to_owned(),
-        name: label(labels::SNAPSHOT_NAME).map(str::to_owned),
-        created_at: created_at(&image.labels, image.created),
-        parent: label(labels::SNAPSHOT_PARENT).map(str::to_owned),
-        volumes: volumes::decode(&image.labels),
-        id,
-        agent_id,
-        image: tag,
-        image_id: image.id,
-        size_bytes: image.size_bytes,
-        findings: label(labels::SNAPSHOT_FINDINGS)
-            .map(constraints::decode)
-            .unwrap_or_default(),
-    })
-}
-
-fn created_at(labels: &[Pair], fallback_seconds: i64) -> String {
-    labels::value(labels, labels::SNAPSHOT_CREATED_AT)
-        .and_then(|text| labels::time(labels::SNAPSHOT_CREATED_AT, text).ok())
-        .unwrap_or_else(|| {
-            jiff::Timestamp::from_second(fallback_seconds)
-                .unwrap_or_default()
-                .to_string()
-        })
 }
 
 pub(crate) fn check_name(name: &str) -> Result<()> {

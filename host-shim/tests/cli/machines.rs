@@ -128,7 +128,7 @@ impl Far {
         person.configure(&format!(
             "[providers.{}]\nbackend = \"docker\"\ndefault_image = \"{IMAGE}\"\nhost = \"ssh://{}:{}{}\"\n\
              ssh_config_file = \"/dev/null\"\nidentity_file = \"{}\"\nknown_hosts_file = \"{}\"\n\
-             ssh_options = {{ ServerAliveInterval = 1, ServerAliveCountMax = 2, ConnectTimeout = 5 }}\n",
+             ssh_options = {{ ServerAliveInterval = 1, ServerAliveCountMax = 1, ConnectTimeout = 1 }}\n",
             person.provider,
             cable.address,
             sshd.port(),
