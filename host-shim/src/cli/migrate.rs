@@ -1,7 +1,7 @@
 //! `migrate`.
 
 use clap::Args;
-use mngr_host_shim::contract::types::FindingKind;
+use mngr_host_shim::contract::types::{AgentState, FindingKind};
 use mngr_host_shim::migrate::{Migration, migrate};
 
 use super::arguments::agent_names;
@@ -61,6 +61,14 @@ impl Migrate {
             force: self.force,
             include_env: self.include_env,
         };
+        if migration.destroy_original {
+            let agent = from.get(&self.agent).await.map_err(|error| context.failure(error))?;
+            if agent.state == AgentState::Running {
+                context.output.warn(
+                    "it runs: what it writes between its snapshot and the end of the original is lost; stop it first to lose nothing",
+                );
+            }
+        }
         let migrated = migrate(&from, &to, &self.agent, &migration)
             .await
             .map_err(|error| context.failure(error))?;
