@@ -2,6 +2,7 @@
 //! that is pulled out in the middle of a call.
 
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use mngr_docker_tests::sshd::{Sshd, clients};
 use mngr_docker_tests::{Fault, FaultProxy};
@@ -128,7 +129,7 @@ impl Far {
         person.configure(&format!(
             "[providers.{}]\nbackend = \"docker\"\ndefault_image = \"{IMAGE}\"\nhost = \"ssh://{}:{}{}\"\n\
              ssh_config_file = \"/dev/null\"\nidentity_file = \"{}\"\nknown_hosts_file = \"{}\"\n\
-             ssh_options = {{ ServerAliveInterval = 1, ServerAliveCountMax = 1, ConnectTimeout = 1 }}\n",
+             ssh_options = {{ ServerAliveInterval = 1, ServerAliveCountMax = 1, ConnectTimeout = 3 }}\n",
             person.provider,
             cable.address,
             sshd.port(),
@@ -173,19 +174,37 @@ impl Far {
 
     /// Runs a command whose link fails when the engine has done the request and before it can say so.
     fn cut_at(&self, request: &str, failure: Failure, arguments: &[&str]) -> Ran {
-        let told = self.proxy.once(request, Fault::HoldReply);
-        let child = self
+        let mut told = self.proxy.once(request, Fault::HoldReply);
+        let mut child = self
             .command(arguments)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .expect("it runs");
-        told.blocking_recv().expect("the request");
+        while told.try_recv().is_err() {
+            if child.try_wait().expect("asked").is_some() {
+                let ran = Ran::from(child.wait_with_output().expect("it ended"));
+                panic!("{arguments:?} ended before its request: {}{}", ran.stdout, ran.stderr);
+            }
+            std::thread::yield_now();
+        }
         self.cable.fail(failure);
         let ran = Ran::from(child.wait_with_output().expect("it ends"));
         assert_eq!(clients(self.sshd.port()), [0_u32; 0], "{failure:?}");
         self.cable.mend(failure);
+        self.wait_until_reached();
         ran
+    }
+
+    /// A cable that is in again takes a moment until packets go through it.
+    fn wait_until_reached(&self) {
+        let started = Instant::now();
+        while self.run(&["--json", "doctor"]).status != 0 {
+            assert!(
+                started.elapsed() < Duration::from_secs(60),
+                "the machine is not reached again"
+            );
+        }
     }
 }
 
