@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -52,6 +52,8 @@ pub(super) struct Link {
     destination: Destination,
     words: Arc<Words>,
     alive: watch::Receiver<bool>,
+    /// The child was found not to do what it is for, though it has not ended yet.
+    is_broken: AtomicBool,
     used: Mutex<Instant>,
     /// How the engine's sockets are reached, once that was tried.
     ways: tokio::sync::Mutex<HashMap<String, Way>>,
@@ -84,6 +86,8 @@ enum Target {
 pub(super) enum Refused {
     /// The server allows no second session on a connection.
     NoSession,
+    /// The connection was cut before it was started.
+    NotStarted(ProviderError),
     /// Anything else.
     Failed(ProviderError),
 }
@@ -126,6 +130,7 @@ impl Link {
             destination: to.clone(),
             words,
             alive,
+            is_broken: AtomicBool::new(false),
             used: Mutex::new(Instant::now()),
             ways: tokio::sync::Mutex::default(),
             forwards: tokio::sync::Mutex::default(),
@@ -140,7 +145,7 @@ impl Link {
     }
 
     pub(super) fn is_alive(&self) -> bool {
-        *self.alive.borrow()
+        *self.alive.borrow() && !self.is_broken.load(Ordering::Relaxed)
     }
 
     /// What was learnt while it was connected.
@@ -283,7 +288,7 @@ impl Link {
         let session = match Session::start(&self.place.control(), line, streams).await {
             Ok(session) => session,
             Err(SessionError::Refused) => return Err(Refused::NoSession),
-            Err(error) => return Err(Refused::Failed(self.broken(&error))),
+            Err(error) => return Err(Refused::NotStarted(self.broken(&error))),
         };
         let ends = || {
             Ok::<_, io::Error>((
@@ -322,6 +327,7 @@ impl Link {
 
     fn broken(&self, error: &dyn std::error::Error) -> ProviderError {
         tracing::debug!(to = %self.destination, %error, "the connection does not do");
+        self.is_broken.store(true, Ordering::Relaxed);
         failure::cut(&self.destination)
     }
 }
