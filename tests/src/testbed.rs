@@ -199,6 +199,21 @@ impl Testbed {
         std::fs::write(self.state.path().join("config.json"), config.to_string()).expect("written");
     }
 
+    /// Destroys agents, and removes volumes that were made past the provider.
+    ///
+    /// # Panics
+    /// Where one of them stays.
+    pub async fn remove(&self, agents: &[&str], volumes: &[&String]) {
+        for agent in agents {
+            let destroyed = self.provider.destroy(agent, Default::default()).await;
+            destroyed.expect("destroyed");
+        }
+        for volume in volumes {
+            let removed = self.engine.volume_remove(volume, false).await;
+            removed.expect("the volume is removed");
+        }
+    }
+
     /// Removes what another provider instance made.
     pub async fn remove_all_of(&self, provider: &Provider) {
         let left = remove_all(&*self.engine, provider.name()).await;

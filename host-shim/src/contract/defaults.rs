@@ -1,6 +1,6 @@
 //! What a request means when nothing is said: every optional part left out.
 
-use super::docker::{ContainerSpec, ExecOptions, LogOptions, RestartPolicy};
+use super::docker::{ContainerSpec, ExecOptions, LogOptions, Mount, MountKind, RestartPolicy};
 use super::instance::{
     DepartureRequest, DestroyRequest, DiscoverRequest, ForkRequest, SnapshotFilter, SnapshotRequest, StartRequest,
     StopRequest,
@@ -62,6 +62,22 @@ defaults! {
         blkio_write_iops: Vec::new(),
         storage_bytes: None,
         gpus: Vec::new(),
+    }
+    Mount {
+        kind: MountKind::Volume,
+        source: String::new(),
+        target: String::new(),
+        read_only: false,
+        propagation: None,
+        create_source: false,
+        no_copy: false,
+        volume_driver: None,
+        volume_options: Vec::new(),
+        volume_labels: Vec::new(),
+        volume_subpath: None,
+        bind_recursive: None,
+        tmpfs_bytes: None,
+        tmpfs_mode: None,
     }
     ContainerSpec {
         name: String::new(),

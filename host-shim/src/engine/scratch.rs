@@ -31,19 +31,8 @@ pub fn reader(name: String, image: Image) -> ContainerSpec {
     // Else volumes would be made and filled.
     let nothing = |target| Mount {
         kind: MountKind::Tmpfs,
-        source: String::new(),
         target,
-        read_only: false,
-        propagation: None,
-        create_source: false,
-        no_copy: false,
-        volume_driver: None,
-        volume_options: Vec::new(),
-        volume_labels: Vec::new(),
-        volume_subpath: None,
-        bind_recursive: None,
-        tmpfs_bytes: None,
-        tmpfs_mode: None,
+        ..Mount::default()
     };
     ContainerSpec {
         name,

@@ -64,20 +64,8 @@ async fn inspect_tells_what_the_container_was_made_from_but_no_environment_value
     wanted.tmpfs = vec![("/scratch".into(), "size=1m".into())];
     wanted.working_dir = Some("/tmp".into());
     wanted.mounts = vec![Mount {
-        kind: MountKind::Volume,
-        source: String::new(),
         target: "/data".into(),
-        read_only: false,
-        propagation: None,
-        create_source: false,
-        no_copy: false,
-        volume_driver: None,
-        volume_options: Vec::new(),
-        volume_labels: Vec::new(),
-        volume_subpath: None,
-        bind_recursive: None,
-        tmpfs_bytes: None,
-        tmpfs_mode: None,
+        ..Mount::default()
     }];
     let own = Own::created(wanted).await;
 

@@ -10,17 +10,7 @@ fn volume(source: &str, target: &str) -> Mount {
         kind: MountKind::Volume,
         source: source.to_owned(),
         target: target.to_owned(),
-        read_only: false,
-        propagation: None,
-        create_source: false,
-        no_copy: false,
-        volume_driver: None,
-        volume_options: Vec::new(),
-        volume_labels: Vec::new(),
-        volume_subpath: None,
-        bind_recursive: None,
-        tmpfs_bytes: None,
-        tmpfs_mode: None,
+        ..Mount::default()
     }
 }
 

@@ -43,21 +43,6 @@ async fn volume(bed: &Testbed, suffix: &str, options: &[(&str, &str)]) -> String
     made.expect("a volume").name
 }
 
-async fn remove(bed: &Testbed, agents: &[&str], volumes: &[&String]) {
-    for agent in agents {
-        bed.provider
-            .destroy(agent, Default::default())
-            .await
-            .expect("destroyed");
-    }
-    for volume in volumes {
-        bed.engine
-            .volume_remove(volume, false)
-            .await
-            .expect("the volume is removed");
-    }
-}
-
 behaviours! {
     async fn an_agent_with_nothing_but_its_own_files_has_no_findings(bed) {
         bed.agent("a").await;
@@ -85,7 +70,7 @@ behaviours! {
         }
         let snapshot = bed.provider.snapshot_create("a", SnapshotRequest::default()).await.expect("it only warns");
         assert_eq!(snapshot.findings.len(), 5);
-        remove(bed, &["a"], &[&name]).await;
+        bed.remove(&["a"], &[&name]).await;
     }
 
     async fn a_volume_that_another_agent_uses_is_shared_and_the_agent_is_named(bed) {
@@ -97,7 +82,7 @@ behaviours! {
         let finding = at(&findings, "/data");
         assert_eq!(finding.kind, FindingKind::SharedVolume);
         assert!(finding.reason.contains(&format!("mngr-{}.b", bed.provider.name())), "{}", finding.reason);
-        remove(bed, &["a", "b"], &[&name]).await;
+        bed.remove(&["a", "b"], &[&name]).await;
     }
 
     async fn a_volume_of_nfs_is_network_storage_though_nothing_is_mounted_yet(bed) {
@@ -111,7 +96,7 @@ behaviours! {
         let finding = at(&findings, "/data");
         assert_eq!(finding.kind, FindingKind::NetworkStorage);
         assert!(finding.reason.contains("nfs") && finding.reason.contains(":/export"), "{}", finding.reason);
-        remove(bed, &["a"], &[&name]).await;
+        bed.remove(&["a"], &[&name]).await;
     }
 
     async fn a_bind_on_a_network_filesystem_of_the_engines_machine_is_network_storage(bed) {
@@ -201,6 +186,6 @@ fn a_bind_below_a_mounted_network_filesystem_is_network_storage() {
             .expect("an agent");
         let refused = bed.provider.snapshot_create("b", SnapshotRequest::default()).await;
         assert_eq!(error_kind(refused), "snapshot_blocked");
-        remove(bed, &["a", "b"], &[]).await;
+        bed.remove(&["a", "b"], &[]).await;
     });
 }

@@ -72,22 +72,6 @@ fn at<'a>(findings: &'a [Finding], path: &str) -> &'a Finding {
     found.unwrap_or_else(|| panic!("nothing is found at {path}: {findings:?}"))
 }
 
-/// Removes agents and what was made past the provider.
-async fn clean(bed: &Testbed, agents: &[&str], volumes: &[&String]) {
-    for agent in agents {
-        bed.provider
-            .destroy(agent, Default::default())
-            .await
-            .expect("destroyed");
-    }
-    for volume in volumes {
-        bed.engine
-            .volume_remove(volume, false)
-            .await
-            .expect("the volume is removed");
-    }
-}
-
 behaviours! {
     async fn a_new_agent_gets_the_volumes_of_the_snapshot_in_volumes_of_its_own(bed) {
         let name = named(bed, "data");
@@ -114,7 +98,7 @@ behaviours! {
         assert_eq!(volumes.len(), 2);
         let b = bed.provider.get("b").await.expect("it");
         assert!(volumes.iter().all(|volume| volume.agent_id.as_deref() == Some(b.id.as_str())));
-        clean(bed, &["a", "b"], &[&name]).await;
+        bed.remove(&["a", "b"], &[&name]).await;
     }
 
     async fn a_restored_agent_keeps_its_id_and_can_be_snapshotted_and_restored_again(bed) {
@@ -163,7 +147,7 @@ behaviours! {
         assert_eq!(bed.shell("b", "cat /data/file").await.1, "b\n");
         let (b, c) = (mounted(bed, "b").await, mounted(bed, "c").await);
         assert!(b.len() == 1 && c.len() == 1 && b != c, "{b:?} {c:?}");
-        clean(bed, &["a", "b", "c"], &[&name]).await;
+        bed.remove(&["a", "b", "c"], &[&name]).await;
     }
 
     async fn an_emptied_volume_comes_back_empty_and_a_stopped_agents_tmpfs_is_not_taken(bed) {
@@ -200,7 +184,7 @@ behaviours! {
         let listed = bed.provider.snapshot_list(SnapshotFilter::default()).await.expect("a list");
         assert_eq!(listed.len(), 2);
         assert_eq!(format!("{:?}", listed[0]), format!("{snapshot:?}"));
-        clean(bed, &["a", "other"], &[&own, &shared]).await;
+        bed.remove(&["a", "other"], &[&own, &shared]).await;
     }
 
     async fn what_is_mounted_below_a_volume_is_not_its_content(bed) {
@@ -216,7 +200,7 @@ behaviours! {
         assert!(held.size_bytes < 1000, "the bind is not in it: {}", held.size_bytes);
         bed.provider.create(of(&snapshot, "b")).await.expect("an agent");
         assert_eq!(bed.shell("b", "cat /data/file /data/inner/file; test -e /data/bind/foreign || echo none").await, (0, "o\ni\nnone\n".to_owned()));
-        clean(bed, &["a", "b"], &[&name]).await;
+        bed.remove(&["a", "b"], &[&name]).await;
     }
 
     async fn a_path_that_needs_quotes_comes_back_as_it_was(bed) {
@@ -229,7 +213,7 @@ behaviours! {
         bed.provider.create(of(&snapshot, "b")).await.expect("an agent");
         assert_eq!(bed.shell("b", "cd /odd*; cat file").await, (0, "o\n".to_owned()));
         assert_eq!(mounted(bed, "b").await[0].0, snapshot.volumes[0].path);
-        clean(bed, &["a", "b"], &[&name]).await;
+        bed.remove(&["a", "b"], &[&name]).await;
     }
 
     async fn a_mount_that_somebody_asks_for_stays_what_it_is(bed) {
@@ -244,7 +228,7 @@ behaviours! {
         bed.provider.create(same).await.expect("an agent");
         assert_ne!(mounted(bed, "c").await, [("/data".to_owned(), name.clone())], "an existing volume is never overwritten");
         assert_eq!(bed.shell("c", "cat /data/file; touch /data/new 2>/dev/null && echo writable").await.1, "d\n", "mounted as it was asked for");
-        clean(bed, &["a", "b", "c"], &[&name, &other]).await;
+        bed.remove(&["a", "b", "c"], &[&name, &other]).await;
     }
 
     async fn deleting_a_snapshot_deletes_what_it_took_along_and_an_agent_made_of_it_keeps_it(bed) {
@@ -316,7 +300,7 @@ fn owners_modes_links_holes_and_large_files_come_back() {
         assert!(volume.size_bytes > 20 << 20);
         bed.provider.create(of(&snapshot, "b")).await.expect("an agent");
         assert_eq!(bed.shell("b", list).await, before);
-        clean(bed, &["a", "b"], &[&name]).await;
+        bed.remove(&["a", "b"], &[&name]).await;
     });
 }
 
@@ -345,7 +329,7 @@ fn a_tmpfs_that_is_too_small_for_what_it_held_makes_no_agent() {
         assert_eq!(bed.provider.volumes().await.expect("volumes").len(), 0);
         let none = bed.again().await.reconcile().await.expect("nothing is left");
         assert_eq!(none.len(), 0);
-        clean(bed, &["a"], &[]).await;
+        bed.remove(&["a"], &[]).await;
     });
 }
 
@@ -375,6 +359,6 @@ fn findings_say_how_much_is_there() {
         let findings = bed.provider.snapshot_check("a", false).await.expect("findings");
         assert!(at(&findings, "/data").size_bytes.is_some());
         assert_eq!(at(&findings, "/fast").size_bytes, None);
-        clean(bed, &["a"], &[&name]).await;
+        bed.remove(&["a"], &[&name]).await;
     });
 }

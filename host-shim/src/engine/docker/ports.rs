@@ -41,7 +41,9 @@ pub(super) async fn dial(engine: &DockerEngine, address: &PortAddress, port: u16
 pub(super) async fn reached_at(engine: &DockerEngine, published_on: &str) -> Result<(String, Option<String>)> {
     let is_loopback = published_on.parse().is_ok_and(|address: IpAddr| address.is_loopback());
     match (&engine.0.machine, &engine.0.endpoint.address) {
-        (Machine::Behind(tunnel), _) if is_loopback => Ok((published_on.to_owned(), Some(tunnel.destination().jump()))),
+        (Machine::Behind(tunnel), _) if is_loopback => {
+            Ok((published_on.to_owned(), Some(tunnel.destination().to_string())))
+        }
         (Machine::Behind(tunnel), _) => Ok((tunnel.destination().host_name().await, None)),
         (Machine::OutOfReach, Address::Tcp { host, .. }) => Ok((host.clone(), None)),
         _ => Ok((here(published_on).to_owned(), None)),

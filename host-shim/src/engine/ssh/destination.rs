@@ -110,6 +110,17 @@ pub fn check_option(name: &str, value: &str) -> Option<(String, String)> {
             "write the value as ssh_config(5) has it, without quotes".to_owned(),
         ));
     }
+    let names_host = ["HostName", "HostKeyAlias"]
+        .iter()
+        .any(|option| option.eq_ignore_ascii_case(name));
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-:".contains(c);
+    if names_host && (value.starts_with('-') || !value.chars().all(plain)) {
+        // It may become a part of a ProxyCommand, which a shell reads.
+        return Some((
+            "is no name of a host".to_owned(),
+            "write a name or an address, and nothing else".to_owned(),
+        ));
+    }
     let hops = name.eq_ignore_ascii_case("ProxyJump") && value != "none";
     if hops && !value.split(',').all(is_hop) {
         return Some((
@@ -185,11 +196,6 @@ impl Destination {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         ssh
-    }
-
-    /// As `ssh -J` has it.
-    pub fn jump(&self) -> String {
-        self.to_string()
     }
 
     /// The machine's own name or address, which an alias of ssh_config stands for.
@@ -309,6 +315,10 @@ mod tests {
         for hops in ["-oProxyCommand=x", "a;id", "a,", "a b", "$(id)", "a/../b", "a\nb"] {
             assert!(check_option("ProxyJump", hops).is_some(), "{hops}");
         }
+        for host in ["-oProxyCommand=x", "h;id", "h id", "%h"] {
+            assert!(check_option("HostName", host).is_some(), "{host}");
+        }
+        assert_eq!(check_option("HostName", "10.0.0.5"), None);
         assert!(check_option("IdentityAgent", "a\"b").is_some());
         assert!(check_option("Ciphers", "").is_some());
     }
