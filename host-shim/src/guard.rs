@@ -16,8 +16,8 @@ use tokio_util::task::TaskTracker;
 
 use crate::contract::docker::{
     BuildOptions, CommitOptions, Container, ContainerChanges, ContainerFilter, ContainerSpec, ContainerStatus,
-    ContainerSummary, CreatedContainer, DeriveOptions, EngineInfo, EngineVersion, Event, ExecOptions, Image,
-    ImageSummary, ImportOptions, LogOptions, Network, PathStat, StatsSample, Volume,
+    ContainerSummary, CreatedContainer, DeriveOptions, EngineInfo, EnginePlace, EngineVersion, Event, ExecOptions,
+    Image, ImageSummary, ImportOptions, LogOptions, Network, PathStat, StatsSample, Volume,
 };
 use crate::contract::ssh::{Command, CommandOutput};
 use crate::contract::types::Limits;
@@ -26,7 +26,7 @@ use crate::credentials::{CredentialStore, Credentials};
 use crate::engine::scratch;
 use crate::engine::{Engine, ProgressSink};
 use crate::journal::{ContainerLock, Journal, Step, Store};
-use crate::policy::{AGENT_LABEL, Policy};
+use crate::policy::{self, AGENT_LABEL, Policy};
 use crate::streams::{Archive, ExecSession, LogStream};
 
 /// One call's view of an engine.
@@ -81,6 +81,10 @@ impl Engine for Guard {
         self.engine.endpoint()
     }
 
+    fn place(&self) -> EnginePlace {
+        self.engine.place()
+    }
+
     async fn version(&self) -> Result<EngineVersion> {
         self.engine.version().await
     }
@@ -91,7 +95,7 @@ impl Engine for Guard {
 
     async fn container_list(&self, filter: ContainerFilter) -> Result<Vec<ContainerSummary>> {
         let mut containers = self.engine.container_list(filter).await?;
-        containers.retain(|container| container.labels.iter().any(|(key, _)| key == AGENT_LABEL));
+        containers.retain(|container| policy::is_agent(&container.labels));
         for container in containers
             .iter()
             .filter(|container| self.policy.owns(&container.labels))

@@ -16,6 +16,10 @@ use crate::error::{denied, invalid};
 pub const PROVIDER_LABEL: &str = "com.imbue.mngr.provider";
 /// The label that says that a container is an agent at all.
 pub const AGENT_LABEL: &str = "com.imbue.mngr.agent-id";
+/// The label by which mngr's own Docker provider knows its containers, which are agents as well.
+pub const HOST_LABEL: &str = "com.imbue.mngr.host-id";
+/// The label of a document that is kept beside an agent: which one it is.
+pub const DOCUMENT_LABEL: &str = "com.imbue.mngr.document";
 /// Every permission that can be granted in a provider's `allow` list, and what it opens.
 pub const PERMISSIONS: [(&str, &str); 9] = [
     (
@@ -62,6 +66,11 @@ const ENGINE_SOCKETS: [&str; 4] = ["docker.sock", "containerd.sock", "podman.soc
 /// Programs that tell what the engine's machine has and change nothing of it.
 const PROGRAMS: [&str; 5] = ["df", "du", "findmnt", "nvidia-smi", "stat"];
 
+/// Whether these labels are of an agent, of whatever provider.
+pub fn is_agent(labels: &[(String, String)]) -> bool {
+    labels.iter().any(|(key, _)| key == AGENT_LABEL || key == HOST_LABEL)
+}
+
 /// The rules for one provider instance.
 #[derive(Debug, Clone)]
 pub struct Policy {
@@ -94,8 +103,10 @@ impl Policy {
 
     /// Whether a container with these labels is an agent of this provider.
     pub fn owns(&self, labels: &[(String, String)]) -> bool {
-        let label = |key| labels.iter().find(|(k, _)| k == key).map(|(_, value)| value.as_str());
-        label(AGENT_LABEL).is_some() && label(PROVIDER_LABEL) == Some(&self.provider)
+        is_agent(labels)
+            && labels
+                .iter()
+                .any(|(key, value)| key == PROVIDER_LABEL && *value == self.provider)
     }
 
     /// The refusal of a container that is not this provider's.

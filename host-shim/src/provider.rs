@@ -13,8 +13,9 @@ use crate::contract::backend::SettingProblem;
 use crate::contract::docker::{ContainerChanges, ExecOptions, LogOptions, PathStat, StatsSample};
 use crate::contract::instance::{
     Action, AgentVolume, ArrivalRequest, BuildRequest, CreateRequest, Departure, DepartureRequest, DestroyRequest,
-    Destroyed, DiscoverRequest, ForkRequest, GcRequest, GpuReport, PortAddress, PushRequest, Pushed, SnapshotFilter,
-    SnapshotRequest, Source, StartRequest, StopRequest, Stopped, UpdatedLimits, WatchResult,
+    Destroyed, DiscoverRequest, Document, DocumentChange, DocumentFilter, ForkRequest, GcRequest, GpuReport,
+    PortAddress, PushRequest, Pushed, SnapshotFilter, SnapshotRequest, Source, StartRequest, StopRequest, Stopped,
+    UpdatedLimits, WatchResult,
 };
 use crate::contract::types::{Agent, Finding, Limits, Snapshot};
 use crate::contract::{Result, types};
@@ -67,6 +68,8 @@ pub struct NewAgent {
     pub command: Vec<String>,
     /// Leave it created and not started.
     pub no_start: bool,
+    /// Publish port 22 where an `ssh` of this machine gets at it.
+    pub publish_ssh: bool,
 }
 
 impl NewAgent {
@@ -261,6 +264,7 @@ impl Provider {
             start_args: agent.start_args,
             command: agent.command,
             no_start: agent.no_start,
+            publish_ssh: agent.publish_ssh,
         };
         self.plugin
             .create(self.session().await, self.reference(), request, context)
@@ -399,6 +403,10 @@ operations! {
     snapshot_push(request: PushRequest) -> Pushed;
     /// Takes a snapshot in from a registry.
     snapshot_pull(reference: &str) -> Snapshot;
+    /// What is kept of agents beside their containers.
+    documents(filter: DocumentFilter) -> Vec<Document>;
+    /// Writes or deletes a document.
+    document_write(change: DocumentChange) -> Option<Document>;
     /// Makes an agent ready to be made again on another provider. See [`crate::migrate`], which does all of it.
     migrate_out(agent: &str, request: DepartureRequest) -> Departure;
     /// Makes an agent of what another provider sent.

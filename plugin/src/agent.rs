@@ -69,17 +69,17 @@ pub fn is_id(text: &str) -> bool {
 }
 
 /// The container of the agent of that name. Container names are unique on an engine, so this is the lock of a create.
-pub fn container_name(provider: &str, name: &str) -> String {
-    format!("mngr-{provider}.{name}")
+pub fn container_name(prefix: &str, provider: &str, name: &str) -> String {
+    format!("{prefix}{provider}.{name}")
 }
 
-/// The agent's name by its container's; none where someone has renamed the container to something else.
+/// The agent's name by its container's, whatever that begins with; none where someone has renamed the container to something
+/// else.
 pub fn living_name<'a>(provider: &str, container_name: &'a str) -> Option<&'a str> {
-    container_name
-        .strip_prefix("mngr-")?
-        .strip_prefix(provider)?
-        .strip_prefix('.')
-        .filter(|name| !name.is_empty())
+    let (named, name) = container_name.split_once('.')?;
+    let prefix = named.strip_suffix(provider)?;
+    let is_apart = !prefix.ends_with(|c: char| c.is_ascii_alphanumeric());
+    Some(name).filter(|name| is_apart && !name.is_empty())
 }
 
 /// The agent's name, even where its labels are broken.
@@ -318,9 +318,11 @@ mod tests {
     #[test]
     fn the_living_name_is_the_container_s() {
         assert_eq!(living_name("docker", "mngr-docker.a.b"), Some("a.b"));
+        assert_eq!(living_name("docker", "work-docker.a"), Some("a"));
         assert_eq!(living_name("docker", "mngr-docker-2.a"), None);
+        assert_eq!(living_name("docker", "mngr-mydocker.a"), None);
         assert_eq!(living_name("docker", "other"), None);
-        assert_eq!(container_name("docker", "a.b"), "mngr-docker.a.b");
+        assert_eq!(container_name("mngr-", "docker", "a.b"), "mngr-docker.a.b");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::labels::{self, Identity, Pair};
 use crate::recipe::{self, Origin, Recipe};
 use crate::volumes::{self, Restored};
 use crate::{Capabilities, DockerProviderInstance, Result};
-use crate::{agent, build, image, limits, lookup, snapshot, start_args};
+use crate::{agent, build, image, limits, lookup, ports, snapshot, start_args};
 
 /// Waits between two looks for a container whose create call was not answered, in milliseconds.
 const LOOKS: [u64; 4] = [0, 250, 1000, 3000];
@@ -54,6 +54,8 @@ pub struct CreateRequest<A> {
     pub command: Vec<String>,
     /// Leave it created and not started.
     pub no_start: bool,
+    /// Publish port 22 where it is reached from the host's machine.
+    pub publish_ssh: bool,
 }
 
 /// Makes an agent.
@@ -77,7 +79,10 @@ pub async fn create<C: Capabilities>(
         .map(|id| word("parent-id", id))
         .transpose()?;
     check_command(&request.command)?;
-    let draft = recipe::draft(&provider.settings, &request.start_args).map_err(start_args::Fault::into_error)?;
+    let mut draft = recipe::draft(&provider.settings, &request.start_args).map_err(start_args::Fault::into_error)?;
+    if request.publish_ssh {
+        ports::publish_ssh(provider, &mut draft)?;
+    }
     limits::fit(provider, &draft.spec.limits).await?;
 
     let id = format!("{}{}", agent::ID_PREFIX, provider.capabilities.random_id());
@@ -112,7 +117,7 @@ pub async fn create<C: Capabilities>(
     let draft = restored.as_ref().map_or(&draft, |restored| &restored.draft);
     let mut recipe = Recipe::new(base.origin, draft, request.command);
     recipe.no_start = request.no_start;
-    let mut spec = recipe.container(&provider.name, &identity, draft, base.image);
+    let mut spec = recipe.container(provider, &identity, draft, base.image);
     spec.labels.extend(base.labels);
 
     let made = begin(provider, spec, &identity, !request.no_start, restored.as_ref()).await;
@@ -251,7 +256,7 @@ pub(crate) async fn taken<C: Capabilities>(provider: &DockerProviderInstance<C>,
     let subject = format!("agent `{}`", shown(name));
     match lookup::by_name(provider, name).await {
         Ok(None) => {
-            let container = agent::container_name(&provider.name, name);
+            let container = provider.container_name(name);
             already_exists(
                 subject,
                 format!("the engine has a container `{container}` that is no agent of this provider"),

@@ -138,7 +138,7 @@ async fn make_all<C: Capabilities>(
         let restored = volumes::restore(provider, base, identity, &plan.draft, &plan.own).await?;
         let mut recipe = plan.recipe.clone();
         recipe.args = restored.draft.canonical();
-        let mut spec = recipe.container(&provider.name, identity, &restored.draft, base.image.clone());
+        let mut spec = recipe.container(provider, identity, &restored.draft, base.image.clone());
         made.restored.push(restored);
         spec.labels.push((labels::SNAPSHOT_ID.to_owned(), base.id.clone()));
         made.containers.push(create::make(provider, spec, identity).await?);

@@ -148,11 +148,7 @@ async fn images<C: Capabilities>(
     snapshots: bool,
     now: i64,
 ) -> Result<Vec<Candidate>> {
-    let mut images = provider
-        .capabilities
-        .image_list(labels::filters(&provider.name))
-        .await?;
-    images.retain(|image| labels::owned_by(&image.labels, &provider.name));
+    let mut images = lookup::images(provider).await?;
     // A snapshot frees what it holds only once those that were made on top of it are gone.
     images.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| a.id.cmp(&b.id)));
     let users = match images.is_empty() {

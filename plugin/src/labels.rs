@@ -25,6 +25,20 @@ pub const PARENT_ID: &str = "com.imbue.mngr.parent-id";
 pub const CREATED_AT: &str = "com.imbue.mngr.created-at";
 /// Instance name of the provider.
 pub const PROVIDER: &str = "com.imbue.mngr.provider";
+/// The agent as a host of mngr, which its own Docker provider writes too: see [`host_id`].
+pub const HOST_ID: &str = "com.imbue.mngr.host-id";
+/// The name the agent was made with, as mngr's own Docker provider writes it.
+pub const HOST_NAME: &str = "com.imbue.mngr.host-name";
+/// On a volume: it is a document of an agent, and which. See [`crate::documents`].
+pub const DOCUMENT: &str = "com.imbue.mngr.document";
+/// Its revision, from 1.
+pub const DOCUMENT_REVISION: &str = "com.imbue.mngr.document.revision";
+/// The one write that made it.
+pub const DOCUMENT_WRITER: &str = "com.imbue.mngr.document.writer";
+/// RFC 3339 in UTC.
+pub const DOCUMENT_WRITTEN_AT: &str = "com.imbue.mngr.document.written-at";
+/// Its body.
+pub const DOCUMENT_BODY: &str = "com.imbue.mngr.document.body";
 /// What the container can be made from again: see [`crate::recipe`].
 pub const SPEC: &str = "com.imbue.mngr.spec";
 /// Prefix of what is known of a snapshot.
@@ -105,20 +119,32 @@ pub fn value<'a>(labels: &'a [Pair], key: &str) -> Option<&'a str> {
         .filter(|value| !value.is_empty())
 }
 
+/// The id of an agent as a host of mngr.
+pub fn host_id(agent_id: &str) -> String {
+    format!("host-{}", agent_id.strip_prefix("agent-").unwrap_or(agent_id))
+}
+
+/// The id of a host of mngr as an agent.
+pub fn agent_id(host_id: &str) -> String {
+    format!("agent-{}", host_id.strip_prefix("host-").unwrap_or(host_id))
+}
+
 /// Whether these labels are of an agent of that provider.
 pub fn owned_by(labels: &[Pair], provider: &str) -> bool {
     labels.iter().any(|(name, _)| name == AGENT_ID) && value(labels, PROVIDER) == Some(provider)
 }
 
-/// The label filters that all agents of a provider pass, and no one else.
+/// The label filters that all agents of a provider pass, also those that mngr's own Docker provider made.
 pub fn filters(provider: &str) -> Vec<String> {
-    vec![AGENT_ID.to_owned(), format!("{PROVIDER}={provider}")]
+    vec![format!("{PROVIDER}={provider}")]
 }
 
-/// The labels of a container: the seed's six, `provider` and `spec`.
+/// The labels of a container: the seed's six, `provider` and `spec`, and those by which mngr's own provider knows a host.
 pub fn encode(identity: &Identity, provider: &str, spec: &str) -> Vec<Pair> {
     [
-        (AGENT_ID, identity.id.as_str()),
+        (HOST_ID, host_id(&identity.id).as_str()),
+        (HOST_NAME, &identity.name),
+        (AGENT_ID, &identity.id),
         (AGENT_NAME, &identity.name),
         (AGENT_TYPE, &identity.agent_type),
         (TAGS, &encode_tags(&identity.tags)),
@@ -257,10 +283,12 @@ mod tests {
     }
 
     #[test]
-    fn the_six_labels_are_those_of_the_seed_and_all_are_always_written() {
+    fn the_labels_of_the_seed_and_of_mngrs_own_provider_are_always_written() {
         let labels = encode(&identity(), "docker", "{}");
         let keys: Vec<_> = labels.iter().map(|(key, _)| key.as_str()).collect();
         let expected = [
+            "host-id",
+            "host-name",
             "agent-id",
             "agent-name",
             "agent-type",

@@ -15,6 +15,7 @@ pub mod compare;
 pub mod constraints;
 pub mod create;
 pub mod discover;
+pub mod documents;
 pub mod error;
 pub mod exec;
 pub mod fork;
@@ -27,6 +28,7 @@ pub mod limit_check;
 pub mod limits;
 pub mod lookup;
 pub mod migrate;
+pub mod peer;
 pub mod ports;
 pub mod provider;
 pub mod push;
@@ -46,8 +48,8 @@ pub use provider::{DockerProviderBackend, DockerProviderInstance};
 
 use contract::docker::{
     BuildOptions, CommitOptions, Container, ContainerChanges, ContainerFilter, ContainerSpec, ContainerSummary,
-    CreatedContainer, DeriveOptions, EngineInfo, Event, ExecOptions, Filesystem, Image, ImageSummary, ImportOptions,
-    LogOptions, PathStat, StatsSample, Volume,
+    CreatedContainer, DeriveOptions, EngineInfo, EnginePlace, Event, ExecOptions, Filesystem, Image, ImageSummary,
+    ImportOptions, LogOptions, PathStat, StatsSample, Volume,
 };
 use contract::ssh::{Command, CommandOutput};
 use contract::system::{LogLevel, Progress};
@@ -88,6 +90,8 @@ pub trait Capabilities {
     /// Tar bytes on their way in or out of a container or an engine.
     type Archive;
 
+    /// `docker.place`
+    fn place(&self) -> EnginePlace;
     /// `docker.info`
     async fn info(&self) -> Result<EngineInfo>;
 

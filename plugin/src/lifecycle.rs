@@ -192,7 +192,7 @@ pub async fn rename<C: Capabilities>(
 ) -> Result<Agent> {
     agent::check_name("name", new_name)?;
     let container = lookup::agent(provider, reference).await?;
-    let container_name = agent::container_name(&provider.name, new_name);
+    let container_name = provider.container_name(new_name);
     if container.name == container_name {
         return Ok(agent::of_container(&provider.name, &container));
     }
@@ -208,7 +208,7 @@ pub async fn rename<C: Capabilities>(
 }
 
 async fn again<C: Capabilities>(provider: &DockerProviderInstance<C>, container: &Container) -> Result<Agent> {
-    let container = provider.capabilities.container_inspect(&container.id).await?;
+    let container = lookup::inspect(provider, &container.id).await?;
     Ok(agent::of_container(&provider.name, &container))
 }
 

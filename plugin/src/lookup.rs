@@ -4,11 +4,11 @@
 //! may be an id, or a name whose container someone has renamed.
 
 use crate::agent::{self, ID_PREFIX};
-use crate::contract::docker::{Container, ContainerFilter, ContainerSummary};
+use crate::contract::docker::{Container, ContainerFilter, ContainerSummary, ImageSummary};
 use crate::contract::types::ProviderError;
 use crate::error::{ambiguous, did_you_mean, invalid, nearest, not_found, shown};
 use crate::labels;
-use crate::{Capabilities, DockerProviderInstance, Result};
+use crate::{Capabilities, DockerProviderInstance, Result, peer};
 
 /// Least characters of a prefix, not counting `agent-` or `snap-`.
 pub const MIN_PREFIX: usize = 4;
@@ -99,7 +99,7 @@ pub async fn agent<C: Capabilities>(provider: &DockerProviderInstance<C>, refere
         .map(|container| entry(&provider.name, container))
         .collect();
     match find_in(&entries, reference, ID_PREFIX) {
-        Match::One(position) => match provider.capabilities.container_inspect(&containers[position].id).await {
+        Match::One(position) => match inspect(provider, &containers[position].id).await {
             Err(ProviderError::NotFound(_)) => Err(no_agent(provider, reference, &entries)),
             other => other,
         },
@@ -123,8 +123,8 @@ pub async fn agent<C: Capabilities>(provider: &DockerProviderInstance<C>, refere
 /// # Errors
 /// Whatever the engine answers, but for `not-found` and the host's refusal of a container that is not ours.
 pub async fn by_name<C: Capabilities>(provider: &DockerProviderInstance<C>, name: &str) -> Result<Option<Container>> {
-    let container_name = agent::container_name(&provider.name, name);
-    match provider.capabilities.container_inspect(&container_name).await {
+    let container_name = provider.container_name(name);
+    match inspect(provider, &container_name).await {
         Ok(container) => Ok(Some(container).filter(|found| labels::owned_by(&found.labels, &provider.name))),
         Err(ProviderError::NotFound(_) | ProviderError::Denied(_)) => Ok(None),
         Err(error) => Err(error),
@@ -140,9 +140,46 @@ pub async fn all<C: Capabilities>(provider: &DockerProviderInstance<C>) -> Resul
         all: true,
         labels: labels::filters(&provider.name),
     };
-    let mut containers = provider.capabilities.container_list(filter).await?;
+    let mut containers = listed(provider, filter).await?;
     containers.retain(|container| labels::owned_by(&container.labels, &provider.name));
     Ok(containers)
+}
+
+/// A container by its id or its own name.
+///
+/// # Errors
+/// Whatever the engine answers.
+pub async fn inspect<C: Capabilities>(provider: &DockerProviderInstance<C>, id: &str) -> Result<Container> {
+    let mut container = provider.capabilities.container_inspect(id).await?;
+    peer::inspected(&mut container);
+    Ok(container)
+}
+
+/// Containers of agents, of whatever provider.
+///
+/// # Errors
+/// Whatever the engine answers.
+pub async fn listed<C: Capabilities>(
+    provider: &DockerProviderInstance<C>,
+    filter: ContainerFilter,
+) -> Result<Vec<ContainerSummary>> {
+    let mut containers = provider.capabilities.container_list(filter).await?;
+    containers.iter_mut().for_each(peer::listed);
+    Ok(containers)
+}
+
+/// The images that bear this provider's labels.
+///
+/// # Errors
+/// Whatever the engine answers.
+pub async fn images<C: Capabilities>(provider: &DockerProviderInstance<C>) -> Result<Vec<ImageSummary>> {
+    let mut images = provider
+        .capabilities
+        .image_list(labels::filters(&provider.name))
+        .await?;
+    images.iter_mut().for_each(peer::imaged);
+    images.retain(|image| labels::owned_by(&image.labels, &provider.name));
+    Ok(images)
 }
 
 fn entry(provider: &str, container: &ContainerSummary) -> Entry {

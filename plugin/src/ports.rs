@@ -1,9 +1,16 @@
 //! Ports of agents: where they answer.
 
-use crate::contract::docker::{Container, ContainerStatus};
+use core::net::{IpAddr, Ipv4Addr};
+
+use crate::contract::docker::{Container, ContainerStatus, EnginePlace, PortBinding};
 use crate::contract::instance::PortAddress;
-use crate::error::unsupported_because;
+use crate::contract::types::ProviderError;
+use crate::error::{invalid, unsupported_because};
+use crate::start_args::{Draft, Fault};
 use crate::{Capabilities, DockerProviderInstance, Result, agent, lifecycle, lookup};
+
+/// The port that sshd listens on.
+const SSH: u16 = 22;
 
 /// Where a TCP port of a running agent answers.
 ///
@@ -40,6 +47,43 @@ pub async fn port<C: Capabilities>(
         ));
     }
     Ok(found)
+}
+
+/// Publishes the port of sshd on a port of the engine's choice, unless the arguments publish it already.
+///
+/// # Errors
+/// `invalid-argument` for a setting `ssh_bind_address` on which the port could not be reached.
+pub(crate) fn publish_ssh<C: Capabilities>(provider: &DockerProviderInstance<C>, draft: &mut Draft) -> Result<()> {
+    let is_published = |binding: &PortBinding| binding.container_port == SSH && binding.protocol == "tcp";
+    if draft.spec.ports.iter().any(is_published) {
+        return Ok(());
+    }
+    let address = match (provider.settings.ssh_bind_address, provider.capabilities.place()) {
+        (None, EnginePlace::ThisMachine) => format!("{}:", Ipv4Addr::LOCALHOST),
+        (None, EnginePlace::OtherMachine) => String::new(),
+        (Some(address), EnginePlace::ThisMachine) if address.is_ipv6() => {
+            return Err(unreachable_at(address, "a port on this machine is reached over IPv4"));
+        }
+        (Some(address), EnginePlace::OtherMachine) if address.is_loopback() => {
+            return Err(unreachable_at(
+                address,
+                "the engine is on another machine, whose loopback can not be reached from here",
+            ));
+        }
+        (Some(IpAddr::V6(address)), _) => format!("[{address}]:"),
+        (Some(IpAddr::V4(address)), _) => format!("{address}:"),
+    };
+    let port = match address.as_str() {
+        "" => format!("--publish={SSH}"),
+        address => format!("--publish={address}:{SSH}"),
+    };
+    draft.take(&[port]).map_err(Fault::into_error)
+}
+
+fn unreachable_at(address: IpAddr, reason: &str) -> ProviderError {
+    let remedy =
+        "leave ssh_bind_address out, or name an IPv4 address of the engine's machine that is reached from here";
+    invalid("ssh_bind_address", &address.to_string(), reason, remedy)
 }
 
 fn address(container: &Container) -> Option<String> {

@@ -4,20 +4,20 @@ use crate::contract::backend::{ConfigReport, Description};
 use crate::contract::docker::{ContainerChanges, ExecOptions, LogOptions, PathStat, StatsSample};
 use crate::contract::instance::{
     Action, AgentVolume, ArrivalRequest, Departure, DepartureRequest, DestroyRequest, Destroyed, DiscoverRequest,
-    ForkRequest, GcRequest, Pending, PortAddress, PushRequest, Pushed, Reconciliation, SnapshotFilter, SnapshotRequest,
-    StartRequest, StopRequest, Stopped, UpdatedLimits, WatchResult,
+    Document, DocumentChange, DocumentFilter, ForkRequest, GcRequest, Pending, PortAddress, PushRequest, Pushed,
+    Reconciliation, SnapshotFilter, SnapshotRequest, StartRequest, StopRequest, Stopped, UpdatedLimits, WatchResult,
 };
 use crate::contract::types::{Agent, Finding, Limits, Provider, Snapshot};
 use crate::create::CreateRequest;
 use crate::settings::Settings;
 use crate::{Capabilities, Result};
 use crate::{
-    agent, build, compare, constraints, create, discover, exec, fork, gc, lifecycle, limits, migrate, ports, push,
-    reconcile, settings, snapshot, start_args, stats, volumes, watch,
+    agent, build, compare, constraints, create, discover, documents, exec, fork, gc, lifecycle, limits, migrate, ports,
+    push, reconcile, settings, snapshot, start_args, stats, volumes, watch,
 };
 
 /// The functions of `instance` that work.
-const CAPABILITIES: [&str; 34] = [
+const CAPABILITIES: [&str; 36] = [
     "instance.create",
     "instance.discover",
     "instance.get",
@@ -49,6 +49,8 @@ const CAPABILITIES: [&str; 34] = [
     "instance.snapshot-pull",
     "instance.snapshot-save",
     "instance.snapshot-load",
+    "instance.documents",
+    "instance.document-write",
     "instance.migrate-out",
     "instance.migrate-in",
     "instance.reconcile",
@@ -84,6 +86,13 @@ pub struct DockerProviderInstance<C> {
     pub(crate) capabilities: C,
     pub(crate) name: String,
     pub(crate) settings: Settings,
+}
+
+impl<C> DockerProviderInstance<C> {
+    /// What the container of the agent of that name is called.
+    pub(crate) fn container_name(&self, name: &str) -> String {
+        agent::container_name(&self.settings.container_prefix, &self.name, name)
+    }
 }
 
 /// Calls that are answered by a function of the same shape.
@@ -188,6 +197,10 @@ calls! {
     migrate_out => migrate(agent: &str, request: DepartureRequest) -> Departure;
     /// Makes an agent of what another provider sent.
     migrate_in => migrate(request: ArrivalRequest) -> Agent;
+    /// What is kept of agents beside their containers.
+    documents => documents(filter: DocumentFilter) -> Vec<Document>;
+    /// Writes or deletes a document.
+    document_write => documents(change: DocumentChange) -> Option<Document>;
     /// Settles calls that were cut short.
     reconcile => reconcile(pending: Vec<Pending>) -> Reconciliation;
     /// What an agent may use.

@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::DockerProviderInstance;
 use crate::contract::docker::ContainerSpec;
 use crate::labels::{self, Fault, Identity, Pair};
 use crate::settings::Settings;
@@ -63,6 +64,19 @@ impl Recipe {
         }
     }
 
+    /// A recipe of what was read off a container.
+    pub fn read(source: Origin, args: Vec<String>, env: Vec<String>, command: Vec<String>) -> Self {
+        Self {
+            version: VERSION,
+            source,
+            args,
+            env,
+            omitted: Vec::new(),
+            command,
+            no_start: false,
+        }
+    }
+
     /// As the label has it.
     pub fn encode(&self) -> String {
         serde_json::json!(self).to_string()
@@ -101,11 +115,18 @@ impl Recipe {
     }
 
     /// The container: the draft with a name, an image, a command and the labels.
-    pub fn container(&self, provider: &str, identity: &Identity, draft: &Draft, image: String) -> ContainerSpec {
+    pub fn container<C>(
+        &self,
+        provider: &DockerProviderInstance<C>,
+        identity: &Identity,
+        draft: &Draft,
+        image: String,
+    ) -> ContainerSpec {
         let mut spec = draft.spec.clone();
-        spec.name = crate::agent::container_name(provider, &identity.name);
+        spec.name = provider.container_name(&identity.name);
         spec.image = image;
-        spec.labels.extend(labels::encode(identity, provider, &self.encode()));
+        let labels = labels::encode(identity, &provider.name, &self.encode());
+        spec.labels.extend(labels);
         if !self.command.is_empty() {
             spec.command = Some(self.command.clone());
         } else if matches!(self.source, Origin::Image(_)) && spec.entrypoint.is_none() {

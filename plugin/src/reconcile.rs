@@ -14,7 +14,7 @@ use crate::contract::system::LogLevel;
 use crate::contract::types::ProviderError;
 use crate::error::summary;
 use crate::{Capabilities, DockerProviderInstance, Result};
-use crate::{labels, push, restore, volumes};
+use crate::{labels, lookup, push, restore, volumes};
 
 /// Waits between two looks for a container whose create call was on its way when the caller died, in milliseconds.
 const LOOKS: [u64; 3] = [0, 250, 1000];
@@ -281,8 +281,7 @@ async fn is_at_work<C: Capabilities>(
 ) -> Result<bool> {
     let started: jiff::Timestamp = call.started_at.parse().unwrap_or_default();
     let since = u64::try_from(started.as_nanosecond()).unwrap_or_default();
-    let agent = labels::value(&container.labels, labels::AGENT_ID).unwrap_or_default();
-    let filter = vec![format!("{}={agent}", labels::AGENT_ID)];
+    let filter = labels::filters(&provider.name);
     let events = provider.capabilities.events(filter, since, 0).await?;
     let last = events
         .iter()
@@ -293,7 +292,7 @@ async fn is_at_work<C: Capabilities>(
 
 /// A container of this provider, by id or name.
 async fn inspect<C: Capabilities>(provider: &DockerProviderInstance<C>, container: &str) -> Result<Option<Container>> {
-    match provider.capabilities.container_inspect(container).await {
+    match lookup::inspect(provider, container).await {
         Ok(found) => Ok(Some(found)),
         Err(ProviderError::NotFound(_) | ProviderError::Denied(_)) => Ok(None),
         Err(error) => Err(error),

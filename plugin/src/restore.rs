@@ -97,7 +97,7 @@ async fn replace<C: Capabilities>(
     restored: &volumes::Restored,
     snapshot: &Snapshot,
 ) -> Result<Agent> {
-    let mut spec = recipe.container(&provider.name, identity, &restored.draft, snapshot.image.clone());
+    let mut spec = recipe.container(provider, identity, &restored.draft, snapshot.image.clone());
     spec.labels.push((labels::SNAPSHOT_ID.to_owned(), snapshot.id.clone()));
     if !recipe.omitted.is_empty() {
         let flags = recipe.omitted.join(", ");

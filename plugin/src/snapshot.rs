@@ -4,9 +4,7 @@ mod labelled;
 
 use std::collections::BTreeSet;
 
-use crate::contract::docker::{
-    CommitOptions, Container, ContainerFilter, ContainerStatus, ContainerSummary, ImageSummary,
-};
+use crate::contract::docker::{CommitOptions, Container, ContainerFilter, ContainerStatus, ContainerSummary};
 use crate::contract::instance::{SnapshotFilter, SnapshotRequest};
 use crate::contract::system::LogLevel;
 use crate::contract::types::{ProviderError, Snapshot};
@@ -117,6 +115,14 @@ pub(crate) async fn take_without<C: Capabilities>(
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .to_vec(),
     };
+    // Those of a container that mngr's own provider made are not on it, and the image does not inherit them.
+    let given = |key: &str| options.labels.iter().any(|(name, _)| name == key);
+    let identifying = container
+        .labels
+        .iter()
+        .filter(|(key, _)| key.starts_with(labels::PREFIX) && !key.starts_with(labels::SNAPSHOT_PREFIX) && !given(key));
+    let identifying: Vec<_> = identifying.cloned().collect();
+    options.labels.extend(identifying);
     let of = volumes::Source {
         container,
         identity: &identity,
@@ -288,9 +294,9 @@ pub(crate) async fn possible_users<C: Capabilities>(
 ) -> Result<Vec<ContainerSummary>> {
     let filter = ContainerFilter {
         all: true,
-        labels: vec![labels::AGENT_ID.to_owned()],
+        labels: vec![labels::PROVIDER.to_owned()],
     };
-    let mut containers = provider.capabilities.container_list(filter).await?;
+    let mut containers = lookup::listed(provider, filter).await?;
     // What a comparison of snapshots reads is no agent, though it has an agent's labels, empty.
     containers.retain(|container| labels::value(&container.labels, labels::AGENT_ID).is_some_and(|id| !id.is_empty()));
     Ok(containers)
@@ -389,13 +395,8 @@ pub(crate) async fn of_agent<C: Capabilities>(
 }
 
 async fn all<C: Capabilities>(provider: &DockerProviderInstance<C>) -> Result<Vec<Snapshot>> {
-    let filters = vec![
-        labels::SNAPSHOT_ID.to_owned(),
-        format!("{}={}", labels::PROVIDER, provider.name),
-    ];
-    let images = provider.capabilities.image_list(filters).await?;
-    let ours = |image: &ImageSummary| labels::owned_by(&image.labels, &provider.name);
-    let mut snapshots: Vec<_> = images.into_iter().filter(ours).filter_map(of_image).collect();
+    let images = lookup::images(provider).await?.into_iter();
+    let mut snapshots: Vec<_> = images.filter_map(of_image).collect();
     snapshots.sort_by_cached_key(|snapshot| {
         let taken = snapshot
             .created_at

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::contract::docker::Event;
 use crate::contract::instance::{AgentEvent, WatchResult};
-use crate::{Capabilities, DockerProviderInstance, Result, agent, labels, restore};
+use crate::{Capabilities, DockerProviderInstance, Result, agent, labels, peer, restore};
 
 /// What happened after `cursor`, at the latest after `wait_ms` milliseconds.
 ///
@@ -43,7 +43,8 @@ fn moment(text: &str) -> jiff::Timestamp {
     text.parse().unwrap_or(jiff::Timestamp::UNIX_EPOCH)
 }
 
-fn of(provider: &str, event: Event) -> Option<AgentEvent> {
+fn of(provider: &str, mut event: Event) -> Option<AgentEvent> {
+    peer::happened(&mut event);
     let attributes: BTreeMap<_, _> = event
         .attributes
         .iter()

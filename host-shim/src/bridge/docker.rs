@@ -8,9 +8,9 @@ use super::Call;
 use crate::contract::Result;
 use crate::contract::docker::{
     BuildOptions, CommitOptions, Container, ContainerChanges, ContainerFilter, ContainerSpec, ContainerSummary,
-    CreatedContainer, DeriveOptions, EngineInfo, EngineVersion, Event, ExecOptions, Filesystem, Host, HostArchive,
-    HostExecSession, HostLogStream, HostWithStore, Image, ImageSummary, ImportOptions, LogOptions, Network, PathStat,
-    StatsSample, Volume,
+    CreatedContainer, DeriveOptions, EngineInfo, EnginePlace, EngineVersion, Event, ExecOptions, Filesystem, Host,
+    HostArchive, HostExecSession, HostLogStream, HostWithStore, Image, ImageSummary, ImportOptions, LogOptions,
+    Network, PathStat, StatsSample, Volume,
 };
 use crate::contract::types::Limits;
 use crate::engine::{Engine, ProgressSink};
@@ -18,7 +18,13 @@ use crate::error::{internal, unsupported};
 use crate::guard::Guard;
 use crate::streams::{Archive, ExecSession, LogStream};
 
-impl Host for Call {}
+impl Host for Call {
+    fn place(&mut self) -> EnginePlace {
+        self.guard
+            .as_ref()
+            .map_or(EnginePlace::ThisMachine, |guard| guard.place())
+    }
+}
 
 impl HostExecSession for Call {
     fn drop(&mut self, session: Resource<ExecSession>) -> wasmtime::Result<()> {

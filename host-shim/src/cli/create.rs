@@ -74,6 +74,9 @@ pub struct Create {
     /// Make it and leave it stopped
     #[arg(long)]
     no_start: bool,
+    /// Publish port 22, on which the agent's sshd is reached from this machine: see `mngr-docker connection`
+    #[arg(long)]
+    ssh: bool,
     /// Main command [default: one that waits until it is told to stop]
     #[arg(last = true, value_name = "CMD")]
     command: Vec<String>,
@@ -118,6 +121,7 @@ impl Create {
             parent_id: self.parent,
             command: self.command,
             no_start: self.no_start,
+            publish_ssh: self.ssh,
         })
     }
 

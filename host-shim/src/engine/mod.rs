@@ -24,8 +24,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::contract::Result;
 use crate::contract::docker::{
     BuildOptions, CommitOptions, Container, ContainerChanges, ContainerFilter, ContainerSpec, ContainerSummary,
-    CreatedContainer, DeriveOptions, EngineInfo, EngineVersion, Event, ExecOptions, Image, ImageSummary, ImportOptions,
-    LogOptions, Network, PathStat, StatsSample, Volume,
+    CreatedContainer, DeriveOptions, EngineInfo, EnginePlace, EngineVersion, Event, ExecOptions, Image, ImageSummary,
+    ImportOptions, LogOptions, Network, PathStat, StatsSample, Volume,
 };
 use crate::contract::instance::PortAddress;
 use crate::contract::ssh::{Command, CommandOutput};
@@ -48,6 +48,11 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Duplex for S {}
 pub trait Engine: Send + Sync + 'static {
     /// Where it is, for people: `unix:///var/run/docker.sock`, `sandbox`.
     fn endpoint(&self) -> String;
+
+    /// Whose machine it is on, seen from here.
+    fn place(&self) -> EnginePlace {
+        EnginePlace::ThisMachine
+    }
 
     async fn version(&self) -> Result<EngineVersion>;
     async fn info(&self) -> Result<EngineInfo>;

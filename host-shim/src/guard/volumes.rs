@@ -5,6 +5,7 @@ use crate::contract::Result;
 use crate::contract::docker::{ExecOptions, ImportOptions, Volume};
 use crate::engine::scratch;
 use crate::journal::Step;
+use crate::policy::DOCUMENT_LABEL;
 
 impl Guard {
     pub(super) async fn make_volume(
@@ -15,6 +16,10 @@ impl Guard {
         labels: Vec<(String, String)>,
     ) -> Result<Volume> {
         self.policy.create_volume(name, &options, &labels)?;
+        // A document is all there from the moment it is made, and takes the place of an older one: it is never rolled back.
+        if labels.iter().any(|(key, _)| key == DOCUMENT_LABEL) {
+            return self.engine.volume_create(name, driver, options, labels).await;
+        }
         let (engine, journal) = (self.engine.clone(), self.journal.clone());
         let (name, driver) = (name.to_owned(), driver.to_owned());
         self.settle(async move {

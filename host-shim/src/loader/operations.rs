@@ -5,8 +5,9 @@ use crate::contract::Result;
 use crate::contract::docker::{ContainerChanges, ExecOptions, LogOptions, PathStat, StatsSample};
 use crate::contract::instance::{
     Action, AgentVolume, ArrivalRequest, CreateRequest, Departure, DepartureRequest, DestroyRequest, Destroyed,
-    DiscoverRequest, ForkRequest, GcRequest, GpuReport, Pending, PortAddress, PushRequest, Pushed, Reconciliation,
-    SnapshotFilter, SnapshotRequest, StartRequest, StopRequest, Stopped, UpdatedLimits, WatchResult,
+    DiscoverRequest, Document, DocumentChange, DocumentFilter, ForkRequest, GcRequest, GpuReport, Pending, PortAddress,
+    PushRequest, Pushed, Reconciliation, SnapshotFilter, SnapshotRequest, StartRequest, StopRequest, Stopped,
+    UpdatedLimits, WatchResult,
 };
 use crate::contract::types::{Agent, Finding, Limits, Provider, Snapshot};
 use crate::streams::{Archive, ExecSession, LogStream};
@@ -55,6 +56,8 @@ operations! {
     fork as call_fork(agent: String, request: ForkRequest) -> Vec<Agent>;
     snapshot_push as call_snapshot_push(request: PushRequest) -> Pushed;
     snapshot_pull as call_snapshot_pull(reference: String) -> Snapshot;
+    documents as call_documents(filter: DocumentFilter) -> Vec<Document>;
+    document_write as call_document_write(change: DocumentChange) -> Option<Document>;
     migrate_out as call_migrate_out(agent: String, request: DepartureRequest) -> Departure;
     migrate_in as call_migrate_in(request: ArrivalRequest) -> Agent;
     volumes as call_volumes() -> Vec<AgentVolume>;

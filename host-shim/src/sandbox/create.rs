@@ -231,6 +231,7 @@ impl State {
     fn bind_mount(&mut self, source: &str, target: &str, read_only: bool) -> MountRecord {
         MountRecord {
             point: MountPoint {
+                subpath: None,
                 kind: MountKind::Bind,
                 name: None,
                 source: source.to_owned(),
@@ -256,6 +257,7 @@ impl State {
         drop(tree);
         Ok(MountRecord {
             point: MountPoint {
+                subpath: None,
                 kind: MountKind::Volume,
                 source: super::volumes::mountpoint(&volume.name),
                 destination: target.to_owned(),
@@ -286,6 +288,7 @@ impl State {
 fn tmpfs_mount(target: &str) -> MountRecord {
     MountRecord {
         point: MountPoint {
+            subpath: None,
             kind: MountKind::Tmpfs,
             name: None,
             source: String::new(),

@@ -5,14 +5,14 @@
 use crate::contract::backend::{self, ConfigReport, Description};
 use crate::contract::docker::{
     self, Archive, BuildOptions, CommitOptions, Container, ContainerChanges, ContainerFilter, ContainerSpec,
-    ContainerSummary, CreatedContainer, DeriveOptions, EngineInfo, Event, ExecOptions, ExecSession, Filesystem, Image,
-    ImageSummary, ImportOptions, LogOptions, LogStream, PathStat, StatsSample, Volume,
+    ContainerSummary, CreatedContainer, DeriveOptions, EngineInfo, EnginePlace, Event, ExecOptions, ExecSession,
+    Filesystem, Image, ImageSummary, ImportOptions, LogOptions, LogStream, PathStat, StatsSample, Volume,
 };
 use crate::contract::instance::{
     Action, AgentVolume, ArrivalRequest, CreateRequest, Departure, DepartureRequest, DestroyRequest, Destroyed,
-    DiscoverRequest, ForkRequest, GcRequest, GpuReport, Guest, Pending, PortAddress, PushRequest, Pushed,
-    Reconciliation, SnapshotFilter, SnapshotRequest, Source, StartRequest, StopRequest, Stopped, UpdatedLimits,
-    WatchResult,
+    DiscoverRequest, Document, DocumentChange, DocumentFilter, ForkRequest, GcRequest, GpuReport, Guest, Pending,
+    PortAddress, PushRequest, Pushed, Reconciliation, SnapshotFilter, SnapshotRequest, Source, StartRequest,
+    StopRequest, Stopped, UpdatedLimits, WatchResult,
 };
 use crate::contract::ssh::{self, Command, CommandOutput};
 use crate::contract::system::{self, LogLevel, Progress};
@@ -28,6 +28,10 @@ impl Capabilities for Imports {
     type ExecSession = ExecSession;
     type LogStream = LogStream;
     type Archive = Archive;
+
+    fn place(&self) -> EnginePlace {
+        docker::place()
+    }
 
     async fn info(&self) -> Result<EngineInfo> {
         docker::info().await
@@ -281,6 +285,7 @@ impl From<CreateRequest> for create::CreateRequest<Archive> {
             start_args: request.start_args,
             command: request.command,
             no_start: request.no_start,
+            publish_ssh: request.publish_ssh,
         }
     }
 }
@@ -390,6 +395,14 @@ impl Guest for Component {
 
     async fn snapshot_load(provider: Provider, archive: Archive) -> Result<Snapshot> {
         open(provider)?.snapshot_load(archive).await
+    }
+
+    async fn documents(provider: Provider, filter: DocumentFilter) -> Result<Vec<Document>> {
+        open(provider)?.documents(filter).await
+    }
+
+    async fn document_write(provider: Provider, change: DocumentChange) -> Result<Option<Document>> {
+        open(provider)?.document_write(change).await
     }
 
     async fn migrate_out(provider: Provider, agent: String, request: DepartureRequest) -> Result<Departure> {

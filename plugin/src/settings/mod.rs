@@ -2,6 +2,7 @@
 
 mod table;
 
+use core::net::IpAddr;
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
@@ -22,12 +23,16 @@ pub struct Settings {
     pub default_agent_type: String,
     /// Flags of `docker run` for every new agent.
     pub default_start_args: Vec<String>,
+    /// What the names of agents' containers begin with.
+    pub container_prefix: String,
     /// CPUs of a new agent.
     pub default_cpus: Option<f64>,
     /// Memory of a new agent, as Docker spells it.
     pub default_memory: Option<String>,
     /// Runtime of a new agent.
     pub docker_runtime: Option<String>,
+    /// Address of the engine's machine on which port 22 of a new agent is published, where that is asked for.
+    pub ssh_bind_address: Option<IpAddr>,
     /// Seconds between the stop signal and SIGKILL.
     pub stop_timeout_seconds: u32,
     /// Most seconds an image may take to be built.
@@ -46,9 +51,11 @@ impl Default for Settings {
             default_image: "debian:bookworm-slim".to_owned(),
             default_agent_type: "command".to_owned(),
             default_start_args: Vec::new(),
+            container_prefix: "mngr-".to_owned(),
             default_cpus: None,
             default_memory: None,
             docker_runtime: None,
+            ssh_bind_address: None,
             stop_timeout_seconds: 10,
             build_timeout_seconds: 600,
             snapshot_pause: true,

@@ -39,6 +39,9 @@ pub const HOST_KEYS: [&str; 12] = [
     "is_enabled",
 ];
 
+/// Most bytes of what containers' names begin with.
+const MAX_PREFIX: usize = 64;
+
 /// Rows of `name kind (default) [example] help => check;`.
 macro_rules! keys {
     ($($name:literal $kind:ident $(($default:literal))? [$example:literal] $help:literal => $check:expr;)*) => {
@@ -63,12 +66,16 @@ pub static KEYS: &[Key] = &keys! {
         "Type of an agent that names none" => word;
     "default_start_args" TextList ("[]") [r#"["--tmpfs", "/run"]"#]
         "Flags of `docker run` for every new agent; those given at create win" => arguments;
+    "container_prefix" Text (r#""mngr-""#) [r#""work-""#]
+        "What the names of agents' containers begin with; mngr gives its own prefix" => prefix;
     "default_cpus" Number ["2"]
         "CPUs of a new agent that names none (--cpus)" => cpus;
     "default_memory" Text [r#""8g""#]
         "Memory of a new agent that names none (--memory, with no swap on top)" => memory;
     "docker_runtime" Text [r#""runsc""#]
         "Runtime of a new agent that names none (--runtime)" => filled;
+    "ssh_bind_address" Text [r#""127.0.0.1""#]
+        "Address of the engine's machine on which a host's SSH port is published, in place of the one that suits" => address;
     "stop_timeout_seconds" Integer ("10") ["10"]
         "Seconds a new agent has to end before SIGKILL" => not_negative;
     "snapshot_pause" Boolean ("true") ["true"]
@@ -91,8 +98,6 @@ pub static KEYS: &[Key] = &keys! {
         "Read by mngr itself: directory of its data in a container" => filled;
     "volume_mount_path" Text [r#""/home/user""#]
         "Read by mngr itself: where a host's volume is mounted" => filled;
-    "ssh_bind_address" Text [r#""127.0.0.1""#]
-        "Read by mngr itself: address of a container's SSH port" => address;
     "builder" Text (r#""DOCKER""#) [r#""DOCKER""#]
         "Read by mngr itself: what builds images" => builder;
     "is_host_volume_created" Boolean ("true") ["true"]
@@ -160,6 +165,26 @@ fn filled(value: &Value) -> Result<(), Wrong> {
     match text.trim().is_empty() || text.chars().any(char::is_control) {
         true => Err(Wrong::new("it is empty or holds a control character")),
         false => Ok(()),
+    }
+}
+
+/// The rest of a container's name is a provider's and an agent's.
+fn prefix(value: &Value) -> Result<(), Wrong> {
+    let text = text(value);
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    let fits = (1..=MAX_PREFIX).contains(&text.len())
+        && text.bytes().all(plain)
+        && text.as_bytes()[0].is_ascii_alphanumeric()
+        && text.ends_with(['-', '_']);
+    match fits {
+        true => Ok(()),
+        false => Err(Wrong {
+            element: None,
+            reason: "no container's name can begin like this".to_owned(),
+            remedy: Some(format!(
+                "use at most {MAX_PREFIX} of the characters a-z A-Z 0-9 _ - with a letter or digit first and `-` or `_` last"
+            )),
+        }),
     }
 }
 

@@ -4,7 +4,7 @@ use super::REPOSITORY;
 use crate::contract::docker::{Image, ImageSummary};
 use crate::contract::types::Snapshot;
 use crate::labels::{self, Pair};
-use crate::{constraints, volumes};
+use crate::{constraints, peer, volumes};
 
 /// What an image of that name says of itself.
 pub(crate) fn described(image: Image, name: String) -> Option<Snapshot> {
@@ -21,6 +21,10 @@ pub(crate) fn described(image: Image, name: String) -> Option<Snapshot> {
 /// What an image says of itself. An image made of a snapshot inherits its labels and not its tag, so only what bears the
 /// tag is one.
 pub(crate) fn of_image(image: ImageSummary) -> Option<Snapshot> {
+    peer::snapshot(&image).or_else(|| ours(image))
+}
+
+fn ours(image: ImageSummary) -> Option<Snapshot> {
     let label = |key| labels::value(&image.labels, key);
     let id = label(labels::SNAPSHOT_ID)?.to_owned();
     let agent_id = label(labels::AGENT_ID)?.to_owned();

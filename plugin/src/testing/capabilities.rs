@@ -7,6 +7,13 @@ impl Capabilities for &Fake {
     type LogStream = LogOptions;
     type Archive = String;
 
+    fn place(&self) -> EnginePlace {
+        match self.is_elsewhere.get() {
+            true => EnginePlace::OtherMachine,
+            false => EnginePlace::ThisMachine,
+        }
+    }
+
     async fn info(&self) -> Result<EngineInfo> {
         self.call("info", "", || Ok(fixtures::machine()))
     }
@@ -233,7 +240,11 @@ impl Capabilities for &Fake {
                 labels,
                 ..fixtures::volume(name)
             };
-            self.volumes.borrow_mut().push((volume.clone(), Vec::new()));
+            let mut volumes = self.volumes.borrow_mut();
+            if let Some((there, _)) = volumes.iter().find(|(there, _)| there.name == name) {
+                return Ok(there.clone());
+            }
+            volumes.push((volume.clone(), Vec::new()));
             Ok(volume)
         })
     }

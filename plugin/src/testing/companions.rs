@@ -15,6 +15,7 @@ use crate::labels;
 fn with_volumes(fake: &Fake) {
     agent(fake, "a");
     let mount = |name: &str, destination: &str| MountPoint {
+        subpath: None,
         kind: MountKind::Volume,
         name: Some(name.to_owned()),
         source: String::new(),

@@ -130,6 +130,7 @@ pub fn request(name: &str) -> CreateRequest<String> {
         start_args: Vec::new(),
         command: Vec::new(),
         no_start: false,
+        publish_ssh: false,
     }
 }
 

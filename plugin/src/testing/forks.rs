@@ -22,6 +22,7 @@ fn asking(names: &[&str]) -> ForkRequest {
 
 fn mount(fake: &Fake, kind: MountKind, name: Option<&str>, destination: &str) {
     fake.containers.borrow_mut()[0].0.mounts.push(MountPoint {
+        subpath: None,
         kind,
         name: name.map(str::to_owned),
         source: "/srv".to_owned(),

@@ -18,8 +18,8 @@ use std::cell::{Cell, RefCell};
 
 use crate::contract::docker::{
     BuildOptions, CommitOptions, Container, ContainerChanges, ContainerFilter, ContainerSpec, ContainerStatus,
-    ContainerSummary, CreatedContainer, DeriveOptions, EngineInfo, Event, ExecOptions, Filesystem, Image, ImageSummary,
-    ImportOptions, LogOptions, PathStat, StatsSample, Volume,
+    ContainerSummary, CreatedContainer, DeriveOptions, EngineInfo, EnginePlace, Event, ExecOptions, Filesystem, Image,
+    ImageSummary, ImportOptions, LogOptions, PathStat, StatsSample, Volume,
 };
 use crate::contract::ssh::{Command, CommandOutput};
 use crate::contract::system::{LogLevel, Progress};
@@ -51,6 +51,8 @@ pub struct Fake {
     pub calls: RefCell<Vec<(&'static str, String)>>,
     /// What the engine remembers of containers.
     pub events: RefCell<Vec<Event>>,
+    /// Whether it is on another machine than the host.
+    pub is_elsewhere: Cell<bool>,
     /// Whether the last commit was to flatten.
     pub flattened: Cell<bool>,
     pub logged: RefCell<Vec<String>>,

@@ -10,6 +10,7 @@ pub(crate) use save::{Saved, Source, discard, missing};
 
 use crate::contract::docker::Volume;
 use crate::contract::instance::AgentVolume;
+use crate::documents::is_document;
 use crate::{Capabilities, DockerProviderInstance, Result, labels};
 
 /// Volumes of this provider, by name.
@@ -36,7 +37,7 @@ pub(crate) async fn all<C: Capabilities>(provider: &DockerProviderInstance<C>) -
         .capabilities
         .volume_list(labels::filters(&provider.name))
         .await?;
-    volumes.retain(|volume| labels::owned_by(&volume.labels, &provider.name));
+    volumes.retain(|volume| labels::owned_by(&volume.labels, &provider.name) && !is_document(&volume.labels));
     volumes.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(volumes)
 }

@@ -1,8 +1,10 @@
 //! Containers as the engine describes them, in the contract's words.
 
+use std::collections::HashMap;
+
 use bollard::models::{
     ChangeType, ContainerInspectResponse, ContainerState as ApiState, ContainerSummary as ApiSummary, FilesystemChange,
-    HostConfig, MountPoint as ApiMountPoint, PortMap,
+    HostConfig, Mount as ApiMount, MountPoint as ApiMountPoint, PortMap,
 };
 
 use super::convert_limits;
@@ -70,7 +72,7 @@ pub(super) fn container(inspect: ContainerInspectResponse) -> Container {
         working_dir: or_default(config.working_dir),
         user: or_default(config.user),
         env_names: names(config.env),
-        mounts: or_default(inspect.mounts).into_iter().map(mount).collect(),
+        mounts: mounts(inspect.mounts, host.mounts.clone()),
         tmpfs: pairs(host.tmpfs.clone()),
         ports: ports(living, &host),
         addresses,
@@ -128,7 +130,21 @@ fn mount(mount: ApiMountPoint) -> MountPoint {
         destination: or_default(mount.destination),
         driver: mount.driver.filter(|driver| !driver.is_empty()),
         read_only: !mount.rw.unwrap_or(true),
+        subpath: None,
     }
+}
+
+/// What is mounted, with what only the request for it says: which directory of a volume.
+fn mounts(living: Option<Vec<ApiMountPoint>>, asked_for: Option<Vec<ApiMount>>) -> Vec<MountPoint> {
+    let subpath = |mount: ApiMount| Some((mount.target?, mount.volume_options?.subpath?));
+    let mut subpaths: HashMap<_, _> = or_default(asked_for).into_iter().filter_map(subpath).collect();
+    let living = or_default(living).into_iter().map(mount);
+    living
+        .map(|mount| MountPoint {
+            subpath: subpaths.remove(&mount.destination).filter(|path| !path.is_empty()),
+            ..mount
+        })
+        .collect()
 }
 
 /// The ports of a running container as they are, and of a stopped one as they were asked for.

@@ -53,8 +53,8 @@ use super::{Duplex, Engine, ProgressSink, async_trait, machine};
 use crate::contract::Result;
 use crate::contract::docker::{
     BuildOptions, CommitOptions, Container, ContainerChanges, ContainerFilter, ContainerSpec, ContainerSummary,
-    CreatedContainer, DeriveOptions, EngineInfo, EngineVersion, Event, ExecOptions, Image, ImageSummary, ImportOptions,
-    LogOptions, Network, PathStat, StatsSample, Volume,
+    CreatedContainer, DeriveOptions, EngineInfo, EnginePlace, EngineVersion, Event, ExecOptions, Image, ImageSummary,
+    ImportOptions, LogOptions, Network, PathStat, StatsSample, Volume,
 };
 use crate::contract::instance::PortAddress;
 use crate::contract::ssh::{Command, CommandOutput};
@@ -430,6 +430,10 @@ impl Engine for DockerEngine {
             Machine::Behind(tunnel) => tunnel.run(command).await,
             Machine::OutOfReach => Err(machine::no_way(&self.endpoint())),
         }
+    }
+
+    fn place(&self) -> EnginePlace {
+        ports::place(self)
     }
 
     async fn reached_at(&self, address: &str) -> Result<(String, Option<String>)> {

@@ -6,6 +6,7 @@ use tokio::net::TcpStream;
 
 use super::{DockerEngine, Machine};
 use crate::contract::Result;
+use crate::contract::docker::EnginePlace;
 use crate::contract::instance::PortAddress;
 use crate::engine::Duplex;
 use crate::engine::endpoint::{Address, bracketed};
@@ -47,6 +48,17 @@ pub(super) async fn reached_at(engine: &DockerEngine, published_on: &str) -> Res
         (Machine::Behind(tunnel), _) => Ok((tunnel.destination().host_name().await, None)),
         (Machine::OutOfReach, Address::Tcp { host, .. }) => Ok((host.clone(), None)),
         _ => Ok((here(published_on).to_owned(), None)),
+    }
+}
+
+/// Whose machine the engine is on. One at a loopback address of this machine is taken to be this machine's.
+pub(super) fn place(engine: &DockerEngine) -> EnginePlace {
+    let is_loopback =
+        |host: &str| host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
+    match (&engine.0.machine, &engine.0.endpoint.address) {
+        (Machine::Behind(_), _) => EnginePlace::OtherMachine,
+        (_, Address::Tcp { host, .. }) if !is_loopback(host) => EnginePlace::OtherMachine,
+        _ => EnginePlace::ThisMachine,
     }
 }
 
