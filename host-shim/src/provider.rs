@@ -413,6 +413,8 @@ operations! {
     migrate_in(request: ArrivalRequest) -> Agent;
     /// The volumes of this provider's agents.
     volumes() -> Vec<AgentVolume>;
+    /// Removes a volume that no container uses. Of one that is gone: a success.
+    volume_delete(name: &str) -> ();
     /// The GPUs of the engine's machine and who holds them.
     gpus() -> GpuReport;
     /// Removes what no agent needs any more.

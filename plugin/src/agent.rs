@@ -200,6 +200,7 @@ pub fn of_summary(provider: &str, container: ContainerSummary) -> Agent {
     let condition = Condition::of_summary(container.status, &container.status_text);
     Agent {
         status: container.status_text,
+        ports: container.ports,
         image: container.image,
         image_id: container.image_id,
         container_id: container.id,
@@ -220,6 +221,7 @@ pub fn of_container(provider: &str, container: &Container) -> Agent {
         image_id: container.image_id.clone(),
         container_id: container.id.clone(),
         gpus: container.limits.gpus.iter().flat_map(devices).collect(),
+        ports: container.ports.clone(),
         ..identified(provider, container.name.clone(), &container.labels, condition)
     }
 }
@@ -267,6 +269,7 @@ fn identified(provider: &str, container_name: String, labels: &[Pair], condition
         provider: provider.to_owned(),
         snapshot_id: labels::value(labels, labels::SNAPSHOT_ID).map(str::to_owned),
         gpus: Vec::new(),
+        ports: Vec::new(),
     };
     match labels::decode(labels) {
         Ok(identity) => {

@@ -79,11 +79,12 @@ pub async fn document_write<C: Capabilities>(
         let Some(made) = make(provider, &change, body, taken).await? else {
             continue;
         };
-        if change.revision.is_some() && current > 0 {
+        // The number may have become free again meanwhile, because others have gone on from it.
+        if change.revision.is_some() {
             let now = revisions(provider, filters.clone()).await?;
             let is_there = |revision| now.iter().any(|kept| kept.document.revision == revision);
             let newest = now.last().map_or(0, |kept| kept.document.revision);
-            if newest > taken || !is_there(current) {
+            if newest > taken || (current > 0 && !is_there(current)) {
                 discard(provider, &made.volume).await?;
                 return Err(overtaken(&change, newest));
             }

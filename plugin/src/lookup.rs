@@ -177,7 +177,9 @@ pub async fn images<C: Capabilities>(provider: &DockerProviderInstance<C>) -> Re
         .capabilities
         .image_list(labels::filters(&provider.name))
         .await?;
-    images.iter_mut().for_each(peer::imaged);
+    for image in &mut images {
+        peer::imaged(&mut image.labels, image.created);
+    }
     images.retain(|image| labels::owned_by(&image.labels, &provider.name));
     Ok(images)
 }

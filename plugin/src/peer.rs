@@ -28,8 +28,8 @@ pub(crate) fn inspected(container: &mut Container) {
 }
 
 /// Gives an image the labels that it would have here.
-pub(crate) fn imaged(image: &mut ImageSummary) {
-    complete(&mut image.labels, || rfc3339(image.created));
+pub(crate) fn imaged(labels: &mut Vec<Pair>, created: i64) {
+    complete(labels, || rfc3339(created));
 }
 
 /// Gives what the engine tells of a container the labels that it would have here.
@@ -214,7 +214,7 @@ mod tests {
             size_bytes: 5,
             labels: peers(),
         };
-        imaged(&mut image);
+        imaged(&mut image.labels, image.created);
         let found = snapshot(&image).expect("a snapshot");
         assert_eq!(
             (found.name.as_deref(), found.created_at.as_str()),

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The functions of `instance` that work.
-const CAPABILITIES: [&str; 36] = [
+const CAPABILITIES: [&str; 37] = [
     "instance.create",
     "instance.discover",
     "instance.get",
@@ -36,6 +36,7 @@ const CAPABILITIES: [&str; 36] = [
     "instance.stats",
     "instance.port",
     "instance.volumes",
+    "instance.volume-delete",
     "instance.gc",
     "instance.watch",
     "instance.snapshot-check",
@@ -213,6 +214,8 @@ calls! {
     port => ports(agent: &str, port: u16) -> PortAddress;
     /// Volumes that were made for agents.
     volumes => volumes() -> Vec<AgentVolume>;
+    /// Removes a volume that no container uses.
+    volume_delete => volumes(name: &str) -> ();
     /// Removes what no agent needs any more.
     gc => gc(request: GcRequest) -> Vec<Action>;
     /// What happened to agents.

@@ -27,7 +27,10 @@ pub async fn start<C: Capabilities>(
     reference: &str,
     snapshot_reference: &str,
 ) -> Result<Agent> {
-    let old = lookup::agent(provider, reference).await?;
+    let old = match lookup::agent(provider, reference).await {
+        Err(gone @ ProviderError::NotFound(_)) => return revive(provider, reference, snapshot_reference, gone).await,
+        other => other?,
+    };
     let found = agent::of_container(&provider.name, &old);
     let condition = agent::Condition::of_state(&old.state);
     let may_be_replaced = matches!(
@@ -89,6 +92,62 @@ pub async fn start<C: Capabilities>(
     replaced
 }
 
+/// Makes an agent that is gone from a snapshot of its own, which says all that it takes: the same agent.
+async fn revive<C: Capabilities>(
+    provider: &DockerProviderInstance<C>,
+    reference: &str,
+    snapshot_reference: &str,
+    gone: ProviderError,
+) -> Result<Agent> {
+    let snapshot = match snapshot::find(provider, snapshot_reference).await {
+        Ok(snapshot) if [&snapshot.agent_id, &snapshot.agent_name].contains(&&reference.to_owned()) => snapshot,
+        Ok(_) | Err(ProviderError::NotFound(_)) => return Err(gone),
+        Err(error) => return Err(error),
+    };
+    let broken = |fault: Fault| {
+        conflict(
+            format!("snapshot {}", snapshot.id),
+            "unknown",
+            fault.to_string(),
+            format!(
+                "make a new agent of it: mngr-docker create NAME --snapshot {}",
+                snapshot.id
+            ),
+        )
+    };
+    let image = provider.capabilities.image_inspect(&snapshot.image).await?;
+    let identity = Identity {
+        name: snapshot.agent_name.clone(),
+        snapshot_id: Some(snapshot.id.clone()),
+        ..labels::decode(&image.labels).map_err(broken)?
+    };
+    let mut recipe = Recipe::of(&image.labels).map_err(broken)?;
+    recipe.source = Origin::Snapshot(snapshot.id.clone());
+    recipe.no_start = false;
+    let mut draft = Draft::new();
+    draft.take(&recipe.args).map_err(start_args::Fault::into_error)?;
+    let restored = volumes::restore(provider, &snapshot, &identity, &draft, &Draft::new()).await?;
+    recipe.args = restored.draft.canonical();
+    let mut spec = recipe.container(provider, &identity, &restored.draft, snapshot.image.clone());
+    spec.labels.push((labels::SNAPSHOT_ID.to_owned(), snapshot.id.clone()));
+    without_secrets(provider, &recipe, &identity);
+    let container = create::begin(provider, spec, &identity, true, Some(&restored)).await?;
+    Ok(agent::of_container(&provider.name, &container))
+}
+
+/// Says what could not be kept of how the agent was made.
+fn without_secrets<C: Capabilities>(provider: &DockerProviderInstance<C>, recipe: &Recipe, identity: &Identity) {
+    if recipe.omitted.is_empty() {
+        return;
+    }
+    let flags = recipe.omitted.join(", ");
+    let message = format!(
+        "{} is made without {flags}, whose values look like secrets and are not kept",
+        identity.name
+    );
+    provider.capabilities.log(LogLevel::Warn, &message);
+}
+
 async fn replace<C: Capabilities>(
     provider: &DockerProviderInstance<C>,
     old: &Container,
@@ -99,14 +158,7 @@ async fn replace<C: Capabilities>(
 ) -> Result<Agent> {
     let mut spec = recipe.container(provider, identity, &restored.draft, snapshot.image.clone());
     spec.labels.push((labels::SNAPSHOT_ID.to_owned(), snapshot.id.clone()));
-    if !recipe.omitted.is_empty() {
-        let flags = recipe.omitted.join(", ");
-        let message = format!(
-            "{} is made without {flags}, whose values look like secrets and are not kept",
-            identity.name
-        );
-        provider.capabilities.log(LogLevel::Warn, &message);
-    }
+    without_secrets(provider, recipe, identity);
     let aside = aside(&old.name);
     match provider.capabilities.container_rename(&old.id, &aside).await {
         Err(ProviderError::Conflict(_)) => {

@@ -32,7 +32,9 @@ pub use fault_proxy::{Fault, FaultProxy};
 pub use network_mount::NetworkMount;
 pub use private_engine::PrivateEngine;
 pub use registry::Registry;
-pub use testbed::{Kind, Testbed, argv, error_kind, open_behind, open_for_bench, output_of, run, run_private, tar_of};
+pub use testbed::{
+    IMAGE, Kind, Testbed, argv, error_kind, open_behind, open_for_bench, output_of, run, run_private, tar_of,
+};
 
 /// Defines each test thrice: as `sandbox::…`, as `real::…` and, with SSH between it and the real engine, as `remote::…`.
 #[macro_export]

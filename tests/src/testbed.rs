@@ -27,7 +27,7 @@ use crate::registry::Registry;
 use crate::sshd::Sshd;
 
 /// The image that agents are made from; `cargo xtask setup` puts it on a real engine.
-pub(crate) const IMAGE: &str = "mngr-test:busybox";
+pub const IMAGE: &str = "mngr-test:busybox";
 
 /// Which engine a test runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

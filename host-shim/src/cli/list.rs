@@ -204,6 +204,7 @@ pub mod tests {
             provider: "docker".to_owned(),
             snapshot_id: None,
             gpus: Vec::new(),
+            ports: Vec::new(),
         }
     }
 
@@ -261,7 +262,8 @@ pub mod tests {
           "container_name": "mngr-docker-a",
           "provider": "docker",
           "snapshot_id": null,
-          "gpus": []
+          "gpus": [],
+          "ports": []
         }
         "#);
     }

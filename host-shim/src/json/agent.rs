@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::object;
 use super::snapshot::SnapshotJson;
 use crate::contract::instance::{AgentEvent, Destroyed, Stopped, WatchResult};
-use crate::contract::types::{Agent, AgentState};
+use crate::contract::types::{Agent, AgentState, PortBinding};
 use crate::migrate::Migrated;
 
 /// Every state and its name.
@@ -54,6 +54,7 @@ pub struct AgentJson<'a> {
     provider: &'a str,
     snapshot_id: Option<&'a str>,
     gpus: &'a [String],
+    ports: Vec<BindingJson<'a>>,
 }
 
 impl<'a> From<&'a Agent> for AgentJson<'a> {
@@ -78,6 +79,27 @@ impl<'a> From<&'a Agent> for AgentJson<'a> {
             provider: &agent.provider,
             snapshot_id: agent.snapshot_id.as_deref(),
             gpus: &agent.gpus,
+            ports: agent.ports.iter().map(BindingJson::from).collect(),
+        }
+    }
+}
+
+/// A port of a container and where it is published.
+#[derive(Serialize)]
+pub(super) struct BindingJson<'a> {
+    container_port: u16,
+    protocol: &'a str,
+    host_ip: &'a str,
+    host_port: Option<u16>,
+}
+
+impl<'a> From<&'a PortBinding> for BindingJson<'a> {
+    fn from(binding: &'a PortBinding) -> Self {
+        Self {
+            container_port: binding.container_port,
+            protocol: &binding.protocol,
+            host_ip: &binding.host_ip,
+            host_port: binding.host_port,
         }
     }
 }

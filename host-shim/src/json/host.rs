@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 
+use super::agent::BindingJson;
 use crate::contract::docker::StatsSample;
 use crate::contract::gpu::{Device, SourceNote};
-use crate::contract::instance::{Action, AgentVolume, GpuHolding, GpuReport, PortAddress};
+use crate::contract::instance::{Action, AgentVolume, Document, GpuHolding, GpuReport, PortAddress};
 use crate::provider::Connection;
 
 /// One thing that was, or would be, removed or mended.
@@ -23,6 +24,28 @@ impl<'a> From<&'a Action> for ActionJson<'a> {
             subject: &action.subject,
             reason: &action.reason,
             bytes_freed: action.bytes_freed,
+        }
+    }
+}
+
+/// What is kept of an agent beside its container.
+#[derive(Serialize)]
+pub struct DocumentJson<'a> {
+    agent_id: &'a str,
+    key: &'a str,
+    revision: u64,
+    body: &'a str,
+    written_at: &'a str,
+}
+
+impl<'a> From<&'a Document> for DocumentJson<'a> {
+    fn from(document: &'a Document) -> Self {
+        Self {
+            agent_id: &document.agent_id,
+            key: &document.key,
+            revision: document.revision,
+            body: &document.body,
+            written_at: &document.written_at,
         }
     }
 }
@@ -172,25 +195,12 @@ pub struct PortJson<'a> {
     published: Option<BindingJson<'a>>,
 }
 
-#[derive(Serialize)]
-struct BindingJson<'a> {
-    container_port: u16,
-    protocol: &'a str,
-    host_ip: &'a str,
-    host_port: Option<u16>,
-}
-
 impl<'a> From<&'a PortAddress> for PortJson<'a> {
     fn from(address: &'a PortAddress) -> Self {
         Self {
             container_id: &address.container_id,
             address: address.address.as_deref(),
-            published: address.published.as_ref().map(|binding| BindingJson {
-                container_port: binding.container_port,
-                protocol: &binding.protocol,
-                host_ip: &binding.host_ip,
-                host_port: binding.host_port,
-            }),
+            published: address.published.as_ref().map(BindingJson::from),
         }
     }
 }

@@ -18,7 +18,7 @@ use serde_json::value::RawValue;
 pub use agent::{AgentJson, DestroyedJson, EventJson, MigratedJson, STATES, StoppedJson, WatchJson, state_name};
 pub use backend::{DescriptionJson, ProblemJson};
 pub use error::{DetailsJson, ErrorJson};
-pub use host::{ActionJson, AgentVolumeJson, ConnectionJson, GpuReportJson, PortJson, StatsJson};
+pub use host::{ActionJson, AgentVolumeJson, ConnectionJson, DocumentJson, GpuReportJson, PortJson, StatsJson};
 pub use limits::{LimitsJson, UpdatedLimitsJson};
 pub use snapshot::{ChangesJson, FindingJson, PushedJson, SnapshotJson, finding_kind, severity_name};
 

@@ -61,6 +61,7 @@ operations! {
     migrate_out as call_migrate_out(agent: String, request: DepartureRequest) -> Departure;
     migrate_in as call_migrate_in(request: ArrivalRequest) -> Agent;
     volumes as call_volumes() -> Vec<AgentVolume>;
+    volume_delete as call_volume_delete(name: String) -> ();
     gpus as call_gpus() -> GpuReport;
     gc as call_gc(request: GcRequest) -> Vec<Action>;
     reconcile as call_reconcile(pending: Vec<Pending>) -> Reconciliation;

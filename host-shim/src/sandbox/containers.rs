@@ -39,6 +39,11 @@ impl SandboxEngine {
             status: container.status,
             status_text: status_text(container, Timestamp::now()),
             labels: container.config.labels.clone().into_iter().collect(),
+            ports: if container.is_running() {
+                container.spec.ports.clone()
+            } else {
+                Vec::new()
+            },
         };
         containers.into_iter().map(summary).collect()
     }

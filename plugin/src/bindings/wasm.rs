@@ -429,6 +429,10 @@ impl Guest for Component {
         open(provider)?.volumes().await
     }
 
+    async fn volume_delete(provider: Provider, name: String) -> Result<()> {
+        open(provider)?.volume_delete(&name).await
+    }
+
     async fn gpus(_: Provider) -> Result<GpuReport> {
         Err(unsupported(
             "gpus",

@@ -34,6 +34,7 @@ impl Capabilities for &Fake {
                     status: container.state.status,
                     status_text: format!("Exited ({}) 5 minutes ago", container.state.exit_code),
                     labels: container.labels.clone(),
+                    ports: Vec::new(),
                 })
                 .collect())
         })

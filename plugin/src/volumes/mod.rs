@@ -10,8 +10,10 @@ pub(crate) use save::{Saved, Source, discard, missing};
 
 use crate::contract::docker::Volume;
 use crate::contract::instance::AgentVolume;
+use crate::contract::types::ProviderError;
 use crate::documents::is_document;
-use crate::{Capabilities, DockerProviderInstance, Result, labels};
+use crate::error::{conflict, not_found, shown};
+use crate::{Capabilities, DockerProviderInstance, Result, labels, lookup};
 
 /// Volumes of this provider, by name.
 ///
@@ -29,6 +31,39 @@ pub async fn volumes<C: Capabilities>(provider: &DockerProviderInstance<C>) -> R
             created_at: volume.created,
         })
         .collect())
+}
+
+/// Removes one. Of one that is gone: a success.
+///
+/// # Errors
+/// `not-found` for one that is not this provider's, `conflict` where a container uses it, and whatever the engine answers.
+pub async fn volume_delete<C: Capabilities>(provider: &DockerProviderInstance<C>, name: &str) -> Result<()> {
+    lookup::check_reference("volume", name)?;
+    match provider.capabilities.volume_inspect(name).await {
+        Err(ProviderError::NotFound(_)) => return Ok(()),
+        Err(error) => return Err(error),
+        Ok(volume) if labels::owned_by(&volume.labels, &provider.name) && !is_document(&volume.labels) => {}
+        Ok(_) => {
+            return Err(not_found(
+                format!("volume `{}`", shown(name)),
+                format!("the provider `{}` has no volume of that name", provider.name),
+                "see which volumes it has",
+            ));
+        }
+    }
+    let users = provider.capabilities.volume_users(name).await?;
+    if !users.is_empty() {
+        return Err(conflict(
+            format!("volume {name}"),
+            "in use",
+            format!("these containers use it: {}", users.join(", ")),
+            "destroy them first: mngr-docker destroy NAME",
+        ));
+    }
+    match provider.capabilities.volume_remove(name).await {
+        Err(ProviderError::NotFound(_)) => Ok(()),
+        other => other,
+    }
 }
 
 /// The same as the engine has them.

@@ -26,7 +26,8 @@ impl Provider {
     /// `build` with `build_args` as `docker build` takes them; from the provider's `default_image` where none is given.
     /// `start_args` are flags of `docker run`, one word each; `command` is the main command. With `no_start` it is left created.
     #[pyo3(signature = (name, *, image=None, snapshot=None, build=None, build_args=Vec::new(), agent_type=String::new(),
-        tags=Pairs::default(), parent_id=None, start_args=Vec::new(), command=Vec::new(), no_start=false, on_progress=None))]
+        tags=Pairs::default(), parent_id=None, start_args=Vec::new(), command=Vec::new(), no_start=false,
+        publish_ssh=false, on_progress=None))]
     #[allow(clippy::too_many_arguments)]
     fn create<'py>(
         &self,
@@ -42,6 +43,7 @@ impl Provider {
         start_args: Vec<String>,
         command: Vec<String>,
         no_start: bool,
+        publish_ssh: bool,
         on_progress: Option<&Bound<'py, PyAny>>,
     ) -> Answer<'py> {
         let agent = NewAgent {
@@ -53,6 +55,7 @@ impl Provider {
             start_args,
             command,
             no_start,
+            publish_ssh,
         };
         let work = |provider: mngr_host_shim::provider::Provider| async move { provider.create(agent).await };
         to_python(py, &AgentJson::from(&self.call(py, on_progress, work)?))

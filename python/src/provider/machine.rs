@@ -46,6 +46,17 @@ impl Provider {
         list_to_python::<_, AgentVolumeJson<'_>>(py, &volumes)
     }
 
+    /// Removes a volume that no container uses. Of one that is gone: a success.
+    fn volume_delete(&self, py: Python<'_>, name: String) -> PyResult<()> {
+        self.call(py, None, |provider| async move { provider.volume_delete(&name).await })
+    }
+
+    /// CPUs and bytes of memory of the engine's machine.
+    fn machine(&self, py: Python<'_>) -> PyResult<(u32, u64)> {
+        let info = self.call(py, None, |provider| async move { provider.engine().info().await })?;
+        Ok((info.cpus, info.memory_bytes))
+    }
+
     /// The GPUs of the engine's machine and who holds them.
     fn gpus<'py>(&self, py: Python<'py>) -> Answer<'py> {
         let report = self.call(py, None, |provider| async move { provider.gpus().await })?;

@@ -1,6 +1,7 @@
 //! One provider: how it is opened, and what it is. What it does is in the files beside this.
 
 mod agents;
+mod documents;
 mod inside;
 mod machine;
 mod snapshots;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 
 use mngr_host_shim::config::{Config, ProviderConfig};
 use mngr_host_shim::contract::backend::Description;
+use mngr_host_shim::contract::docker::EnginePlace;
 use mngr_host_shim::contract::{ProviderError, Result, VERSION};
 use mngr_host_shim::environment::Environment;
 use mngr_host_shim::json::ProblemJson;
@@ -107,6 +109,20 @@ impl Provider {
     #[getter]
     fn endpoint(&self) -> String {
         self.provider.engine().endpoint()
+    }
+
+    /// Whether the engine is on this machine, so that its ports are this machine's.
+    #[getter]
+    fn is_local(&self) -> bool {
+        self.provider.engine().place() == EnginePlace::ThisMachine
+    }
+
+    /// Under which name a port is reached from here that is published on `host_ip` of the engine's machine, and the machine to go
+    /// through (`ssh -J`), where there is one.
+    fn reached_at(&self, py: Python<'_>, host_ip: String) -> PyResult<(String, Option<String>)> {
+        self.call(py, None, |provider| async move {
+            provider.engine().reached_at(&host_ip).await
+        })
     }
 
     /// The plugin that decides: a dict with `name`, `version`, `digest` (SHA-256), `contract` (its version) and `origin` (a path, or

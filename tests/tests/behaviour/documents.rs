@@ -100,7 +100,7 @@ behaviours! {
             (change(NOBODY, "host", Some(&large)), "body"),
         ] {
             let error = bed.provider.document_write(given).await.expect_err(field);
-            assert_eq!((error.kind(), error.field()), ("invalid-argument", Some(field)));
+            assert_eq!((error.kind(), error.field()), ("invalid_argument", Some(field)));
         }
         assert!(all(bed).await.is_empty());
     }

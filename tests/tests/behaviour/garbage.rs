@@ -69,4 +69,21 @@ behaviours! {
         assert!(gc(bed, false, true).await.is_empty());
         assert_eq!(bed.provider.discover(Default::default()).await.expect("a list").len(), 3);
     }
+
+    async fn a_volume_is_removed_by_its_name_where_it_is_ours_and_unused(bed) {
+        let owner = vec![(AGENT_LABEL.to_owned(), "agent-gone".to_owned()), (PROVIDER_LABEL.to_owned(), bed.provider.name().to_owned())];
+        let names = ["free", "used", "foreign"].map(|name| format!("{}-{name}", bed.provider.name()));
+        for (name, labels) in names.iter().zip([owner.clone(), owner, Vec::new()]) {
+            bed.engine.volume_create(name, "local", Vec::new(), labels).await.expect("a volume");
+        }
+        let start_args = vec![format!("--volume={}:/data", names[1])];
+        bed.provider.create(NewAgent { start_args, ..NewAgent::named("a") }).await.expect("an agent");
+        let removed = [&names[0], &names[0], &names[1], &names[2]];
+        let mut outcomes = Vec::new();
+        for name in removed {
+            outcomes.push(bed.provider.volume_delete(name).await.map_or_else(|error| error.kind(), |()| "done"));
+        }
+        bed.remove(&["a"], &[&names[1], &names[2]]).await;
+        assert_eq!(outcomes, ["done", "done", "conflict", "not_found"]);
+    }
 }

@@ -102,7 +102,12 @@ behaviours! {
         let options = CommitOptions {
             repository: "mngr-snapshot".to_owned(),
             tag: format!("{HOST}-before"),
-            ..CommitOptions::default()
+            comment: String::new(),
+            author: String::new(),
+            pause: true,
+            labels: Vec::new(),
+            flatten: false,
+            without_env: Vec::new(),
         };
         let image = bed.engine.container_commit(&container, options).await.expect("an image");
         let listed = snapshots(bed).await;

@@ -41,6 +41,25 @@ fn label<'a>(image: &'a Image, name: &str) -> Option<&'a str> {
 }
 
 behaviours! {
+    async fn an_agent_that_is_gone_comes_back_from_its_snapshot_as_the_same_agent(bed) {
+        let agent = bed.provider.create(NewAgent {
+            tags: vec![("team".to_owned(), "red".to_owned())],
+            start_args: vec!["--memory=64m".to_owned()],
+            ..NewAgent::named("a")
+        }).await.expect("an agent");
+        assert_eq!(bed.shell("a", "echo kept > /kept").await.0, 0);
+        let snapshot = bed.provider.snapshot_create("a", plain()).await.expect("a snapshot");
+        bed.provider.destroy("a", Default::default()).await.expect("destroyed");
+        assert_eq!(error_kind(bed.provider.start("a", Default::default()).await), "not_found");
+        let start = StartRequest { snapshot: Some(snapshot.id.clone()) };
+        assert_eq!(error_kind(bed.provider.start("b", start.clone()).await), "not_found");
+        let back = bed.provider.start(agent.id.as_str(), start).await.expect("it is back");
+        assert_eq!((&back.id, &back.name, &back.tags, &back.created_at), (&agent.id, &agent.name, &agent.tags, &agent.created_at));
+        assert_eq!((back.state, back.snapshot_id.as_deref()), (AgentState::Running, Some(snapshot.id.as_str())));
+        assert_eq!(bed.shell("a", "cat /kept").await.1.trim(), "kept");
+        assert_eq!(bed.provider.resources("a").await.expect("limits").memory_bytes, Some(64 << 20));
+    }
+
     async fn a_snapshot_has_the_seeds_tag_and_the_agents_labels(bed) {
         let agent = bed.agent("a").await;
         let snapshot = bed.provider.snapshot_create("a", named("before the change")).await.expect("a snapshot");

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use bollard::models::{
     ChangeType, ContainerInspectResponse, ContainerState as ApiState, ContainerSummary as ApiSummary, FilesystemChange,
-    HostConfig, Mount as ApiMount, MountPoint as ApiMountPoint, PortMap,
+    HostConfig, Mount as ApiMount, MountPoint as ApiMountPoint, PortMap, PortSummary,
 };
 
 use super::convert_limits;
@@ -25,7 +25,19 @@ pub(super) fn summary(summary: ApiSummary) -> ContainerSummary {
         status: status(&summary.state.map(|state| state.to_string()).unwrap_or_default()),
         status_text: or_default(summary.status),
         labels: pairs(summary.labels),
+        ports: or_default(summary.ports).into_iter().filter_map(published).collect(),
     }
+}
+
+/// A port as the list call has it, where it is published.
+fn published(port: PortSummary) -> Option<PortBinding> {
+    Some(PortBinding {
+        container_port: port.private_port,
+        protocol: port.typ.map(|protocol| protocol.to_string()).unwrap_or_default(),
+        host_ip: or_default(port.ip),
+        host_port: Some(port.public_port?),
+        host_port_end: None,
+    })
 }
 
 /// A container's own name. A link from another container is listed as a name too: `/other/alias`.
