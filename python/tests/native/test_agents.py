@@ -80,7 +80,7 @@ def test_files_are_read_and_written_whether_the_agent_runs_or_not(provider: Prov
         assert provider.read_file(agent, "/root/note") == data
         with tarfile.open(fileobj=io.BytesIO(provider.copy_out(agent, "/root/note"))) as archive:
             (note,) = archive.getmembers()
-        assert (note.name, note.mode, note.uid, note.gid) == ("note", 0o600, 7, 8)
+        assert (note.name, note.mode & 0o7777, note.uid, note.gid) == ("note", 0o600, 7, 8)
         provider.stop(agent)
 
 
@@ -121,7 +121,7 @@ def test_a_log_is_read_to_its_end_and_followed(provider: Provider) -> None:
 
 def test_a_snapshot_is_taken_listed_restored_and_deleted(provider: Provider, agent: str) -> None:
     provider.write_file(agent, "/root/note", b"before")
-    assert provider.changes(agent)["added"] == ["/root/note"]
+    assert "/root/note" in provider.changes(agent)["added"]
     taken = provider.snapshot_create(agent, name="good")
     assert (taken["agent_id"], taken["name"]) == (agent, "good")
     assert taken["size_bytes"] > 0
@@ -130,7 +130,7 @@ def test_a_snapshot_is_taken_listed_restored_and_deleted(provider: Provider, age
     provider.write_file(agent, "/root/note", b"after")
     stopped = provider.stop(agent, snapshot={"name": "late", "force": True})
     assert stopped["snapshot"]["name"] == "late"
-    assert provider.snapshot_diff("good", "late")["modified"][-1] == "/root/note"
+    assert provider.snapshot_diff("good", "late")["modified"] == ["/root", "/root/note"]
     provider.start(agent, snapshot="good")
     assert provider.read_file(agent, "/root/note") == b"before"
 

@@ -118,6 +118,7 @@ except KeyboardInterrupt as stop:
 
 
 def test_a_signal_whose_handler_raises_ends_a_call_too(provider: Provider, agent: str, run_script: RunScript) -> None:
+    provider.exec(agent, ["mkfifo", "/tmp/started"])
     script = run_script(
         PREAMBLE
         + """
@@ -128,16 +129,16 @@ def stop(*_):
     raise Stop
 
 signal.signal(signal.SIGTERM, stop)
-log = provider.logs(sys.argv[2], follow=True)
-threading.Thread(target=os.kill, args=(os.getpid(), signal.SIGTERM)).start()
 try:
-    next(log)
+    provider.exec(sys.argv[2], ["sh", "-c", "echo yes > /tmp/started; sleep 600"])
 except Stop:
     print("stopped")
 """,
         provider.name,
         agent,
     )
+    assert provider.exec(agent, ["cat", "/tmp/started"], timeout=PATIENCE).stdout == b"yes\n"
+    script.send_signal(signal.SIGTERM)
     assert finish(script) == "stopped\n"
 
 
