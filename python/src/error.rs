@@ -10,20 +10,23 @@ use crate::convert::to_python;
 
 /// A call failed, or was refused.
 ///
-/// `kind` is one of `invalid_argument`, `not_found`, `already_exists`, `ambiguous`, `conflict`, `unsupported`, `denied`,
-/// `unavailable`, `timeout`, `resource_exhausted`, `snapshot_blocked` and `internal`. `message` says what failed, on what;
-/// `remedy` what to do about it; `field` is the argument or setting at fault, where there is one. `details` holds what only that
-/// kind has, for example the `candidates` of `ambiguous` and the `findings` of `snapshot_blocked`.
+/// Kinds are `invalid_argument`, `not_found`, `already_exists`, `ambiguous`, `conflict`, `unsupported`, `denied`, `unavailable`,
+/// `timeout`, `resource_exhausted`, `snapshot_blocked` and `internal`.
 #[pyclass(extends = PyException, subclass, frozen, module = "mngr_docker._native")]
 pub struct ProviderError {
+    /// Which kind of error it is.
     #[pyo3(get)]
     kind: String,
+    /// What failed, on what, in one sentence.
     #[pyo3(get)]
     message: String,
+    /// The argument or setting at fault, where there is one: `providers.docker.host`.
     #[pyo3(get)]
     field: Option<String>,
+    /// What to do about it; empty where nothing can be done.
     #[pyo3(get)]
     remedy: String,
+    /// What only this kind has: `subject`, `reason`, `value`, `candidates`, `findings` and so on.
     #[pyo3(get)]
     details: Py<PyDict>,
 }

@@ -18,14 +18,16 @@ use crate::call::unless_cancelled;
 
 /// How a command ended and what it printed.
 ///
-/// `exit_code` is the command's own status; 126 or 127 where the engine could not run it; `None` where it was started with
-/// `detach` and nobody waited. `stdout` and `stderr` are bytes.
+/// The status is 126 or 127 where the engine could not run the command.
 #[pyclass(frozen, module = "mngr_docker._native")]
 pub struct ExecResult {
+    /// The command's status; `None` where nobody waited for it.
     #[pyo3(get)]
     exit_code: Option<i64>,
+    /// What it wrote to its standard output.
     #[pyo3(get)]
     stdout: Py<PyBytes>,
+    /// What it wrote to its standard error.
     #[pyo3(get)]
     stderr: Py<PyBytes>,
 }
