@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::config::ProviderConfig;
-use crate::contract::Result;
+use crate::config::{Config, ConfigError, ProviderConfig};
+use crate::contract::{ProviderError, Result};
 use crate::credentials::CredentialStore;
 use crate::engine::docker::DockerEngine;
 use crate::engine::ssh::Tunnels;
@@ -77,6 +77,21 @@ impl Host {
         let provider = Provider::open(plugin, engine, &config.name, &config.settings, policy).await?;
         let credentials = CredentialStore::of_user(&self.environment);
         Ok(provider.journaled_in(store).with_credentials(credentials))
+    }
+
+    /// What the plugin finds fault with in the settings of one provider of a configuration, each with its place and, for a key
+    /// that is not known, the nearest one that is. Empty also where the plugin itself can not be asked.
+    pub async fn faults(&self, config: &Config, chosen: &ProviderConfig) -> Vec<ConfigError> {
+        let asked = async {
+            let plugin = self.plugin(chosen)?;
+            let settings = serde_json::Value::Object(chosen.settings.clone()).to_string();
+            let report = plugin.check_config(&chosen.name, &settings).await?;
+            Ok::<_, ProviderError>((report.errors, plugin.describe().await?.settings))
+        };
+        match asked.await {
+            Ok((errors, settings)) => config.problems(&chosen.name, &errors, &settings),
+            Err(_) => Vec::new(),
+        }
     }
 
     /// The plugin that a provider's configuration names, or the built-in one. Loaded once.

@@ -35,6 +35,7 @@ pub mod error;
 pub mod guard;
 pub mod host;
 pub mod journal;
+pub mod json;
 pub mod loader;
 pub mod migrate;
 pub mod policy;

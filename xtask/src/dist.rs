@@ -1,4 +1,4 @@
-//! What is handed to users: the binary with the component inside, the component alone, and its digest.
+//! What is handed to users: the binary with the component inside, the component alone, its digest, and the wheel for Python.
 
 use std::path::Path;
 
@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::command::Cargo;
 use crate::component;
+use crate::python::{self, Python};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -41,5 +42,15 @@ pub fn run(root: &Path) -> Result<()> {
         "dist/mngr-docker\ndist/{name} ({} KiB)\ndist/{name}.sha256",
         bytes.len() / 1024
     );
+    let Some(python) = Python::find() else {
+        return python::missing("there is no wheel in dist/");
+    };
+    python.wheel(root, &dist)?;
+    for entry in std::fs::read_dir(&dist)? {
+        let name = entry?.file_name();
+        if Path::new(&name).extension().is_some_and(|extension| extension == "whl") {
+            println!("dist/{}", name.display());
+        }
+    }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What a person runs on this repository: `cargo xtask setup | component | demo | test | bench | dist`.
+//! What a person runs on this repository: `cargo xtask setup | component | python | demo | test | bench | dist`.
 //!
 //! Each command sets up what it needs and is missing, so a fresh machine with Rust and a Docker engine is enough. Cargo is
 //! asked for targets of the whole workspace and not of one package, so that every command builds the dependencies with the
@@ -10,6 +10,7 @@ mod dist;
 mod engine;
 mod image;
 mod packages;
+mod python;
 mod test;
 mod wasm_std;
 
@@ -35,6 +36,12 @@ enum Task {
     Setup,
     /// Build the plugin as a component into target/component, where the shim embeds it.
     Component,
+    /// Install the Python package into a virtual environment below target/, with mngr beside it, and say where its Python is.
+    Python {
+        /// Arguments for pytest, to run the package's tests: `tests`, or `-k` and a part of a test's name.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        tests: Vec<String>,
+    },
     /// Show one agent's whole life, on the local engine if one answers, else on the embedded sandbox engine.
     Demo,
     /// Check formatting, lints and documentation, and run every test.
@@ -49,7 +56,7 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Leave the release binary, the component and its digest in dist/.
+    /// Leave the release binary, the component and its digest, and the wheel for Python in dist/.
     Dist,
 }
 
@@ -58,6 +65,7 @@ fn main() -> Result<()> {
     match Xtask::parse().task {
         Task::Setup => setup(root),
         Task::Component => component::build(root).map(|built| println!("{}", built.display())),
+        Task::Python { tests } => python(root, &tests),
         Task::Demo => demo(root),
         Task::Test { filter } => test::run(root, &filter),
         Task::Bench { arguments } => bench(root, &arguments),
@@ -95,6 +103,19 @@ fn demo(root: &Path) -> Result<()> {
         }
     }
     cargo.run()
+}
+
+fn python(root: &Path, tests: &[String]) -> Result<()> {
+    component::build(root)?;
+    let Some(python) = python::Python::find() else {
+        return python::missing("the Python package can not be installed");
+    };
+    let python = python.install(root)?;
+    match tests {
+        [] => println!("{}", python.display()),
+        _ => python::test(root, &python, tests)?,
+    }
+    Ok(())
 }
 
 fn bench(root: &Path, arguments: &[String]) -> Result<()> {

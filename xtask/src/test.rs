@@ -6,6 +6,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use crate::command::{Cargo, exists, read};
+use crate::python::{self, Python};
 
 /// Sets up, then checks formatting, lints and documentation, then runs every test.
 pub fn run(root: &Path, filter: &[String]) -> Result<()> {
@@ -36,11 +37,23 @@ pub fn run(root: &Path, filter: &[String]) -> Result<()> {
     Cargo::new(root)
         .args(["test", "--quiet", "--workspace", "--doc"])
         .run()?;
+    // A filter is for one of the two runners: the one of all that is in Rust.
+    let python = if filter.is_empty() { python(root) } else { Ok(()) };
     step("tests");
     Cargo::new(root)
         .args(["nextest", "run", "--workspace", "--no-fail-fast"])
         .args(filter)
-        .run()
+        .run()?;
+    python
+}
+
+/// The tests of the Python package. They come first, so that the other runner's summary is what stands at the end.
+fn python(root: &Path) -> Result<()> {
+    step("tests of the Python package");
+    match Python::find() {
+        Some(python) => python::test(root, &python.install(root)?, &["-q".to_owned()]),
+        None => python::missing("the tests of the Python package are SKIPPED"),
+    }
 }
 
 /// Makes sure that the test runner is there.

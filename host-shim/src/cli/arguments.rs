@@ -3,9 +3,9 @@
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 use mngr_host_shim::contract::instance::DiscoverRequest;
 use mngr_host_shim::contract::types::AgentState;
+use mngr_host_shim::json::STATES;
 
 use super::context::{Context, Global};
-use super::json::STATES;
 
 /// How long a shell waits for names.
 const COMPLETION_DEADLINE: std::time::Duration = std::time::Duration::from_secs(2);

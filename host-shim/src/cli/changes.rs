@@ -2,13 +2,13 @@
 
 use clap::Args;
 use mngr_host_shim::contract::types::Severity;
+use mngr_host_shim::json::{ChangesJson, FindingJson};
 
 use super::arguments::agent_names;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Outcome;
 use super::findings;
-use super::json::{ChangesJson, FindingJson};
 use super::output::clean;
 
 /// Tell what a snapshot of an agent would not hold; exit status 9 where that blocks one

@@ -98,10 +98,11 @@ impl Context {
         let provider = match host.open(&chosen).await {
             Ok(provider) => provider,
             Err(error @ ProviderError::InvalidArgument(_)) => {
-                return Err(self
-                    .settings_at_fault(&config, &chosen, &host)
-                    .await
-                    .unwrap_or(error.into()));
+                let faults = host.faults(&config, &chosen).await;
+                return Err(match faults.is_empty() {
+                    true => error.into(),
+                    false => Failure::Config(faults),
+                });
             }
             Err(error) => return Err(error.into()),
         };
@@ -114,15 +115,6 @@ impl Context {
         Ok(provider
             .on_progress(spinner.sink())
             .cancelled_by(self.interrupt.token().clone()))
-    }
-
-    async fn settings_at_fault(&self, config: &Config, chosen: &ProviderConfig, host: &Host) -> Option<Failure> {
-        let plugin = host.plugin(chosen).ok()?;
-        let settings = serde_json::Value::Object(chosen.settings.clone()).to_string();
-        let report = plugin.check_config(&chosen.name, &settings).await.ok()?;
-        let settings = plugin.describe().await.ok()?.settings;
-        let faults = config.problems(&chosen.name, &report.errors, &settings);
-        (!faults.is_empty()).then_some(Failure::Config(faults))
     }
 
     /// A word on stderr, for people and for whoever reads a program's log.

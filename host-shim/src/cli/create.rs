@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use mngr_host_shim::contract::Result;
 use mngr_host_shim::error::invalid;
+use mngr_host_shim::json::{AgentJson, state_name};
 use mngr_host_shim::provider::{From as Source, NewAgent, Provider};
 
 use super::arguments::pair;
@@ -13,7 +14,6 @@ use super::exit::Exit;
 use super::expand;
 use super::failure::{Failure, Outcome};
 use super::findings;
-use super::json::{AgentJson, state_name};
 use super::output::clean;
 
 /// Make an agent and start it

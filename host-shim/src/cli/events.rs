@@ -2,7 +2,7 @@
 
 use clap::Args;
 use mngr_host_shim::contract::instance::AgentEvent;
-use serde::Serialize;
+use mngr_host_shim::json::EventJson;
 
 use super::context::Context;
 use super::failure::Outcome;
@@ -24,15 +24,6 @@ Examples:
 )]
 pub struct Events {}
 
-#[derive(Serialize)]
-struct EventJson<'a> {
-    at: &'a str,
-    event: &'a str,
-    id: &'a str,
-    name: &'a str,
-    exit_code: Option<i64>,
-}
-
 impl Events {
     /// Prints them.
     pub async fn run(self, context: &Context) -> Outcome {
@@ -44,22 +35,12 @@ impl Events {
         loop {
             for event in watcher.next().await? {
                 match context.output.json {
-                    true => context.output.value(&json(&event))?,
+                    true => context.output.value(&EventJson::from(&event))?,
                     false => context.output.line(&line(&event))?,
                 }
             }
             watcher.settle().await?;
         }
-    }
-}
-
-fn json(event: &AgentEvent) -> EventJson<'_> {
-    EventJson {
-        at: &event.at,
-        event: &event.what,
-        id: &event.agent_id,
-        name: &event.agent_name,
-        exit_code: event.exit_code,
     }
 }
 
@@ -91,7 +72,7 @@ mod tests {
             line(&event),
             "2026-01-31T12:00:00Z  crashed (3)  a\\u{7}  agent-0123456789ab"
         );
-        insta::assert_json_snapshot!(json(&event), @r#"
+        insta::assert_json_snapshot!(EventJson::from(&event), @r#"
         {
           "at": "2026-01-31T12:00:00Z",
           "event": "crashed",

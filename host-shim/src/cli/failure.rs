@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use mngr_host_shim::config::ConfigError;
 use mngr_host_shim::contract::ProviderError;
 use mngr_host_shim::contract::types::Finding;
+use mngr_host_shim::json::ErrorJson;
 
 use super::exit::Exit;
-use super::json::ErrorJson;
 use super::output::{Output, clean, style};
 
 /// Why a command did not do what it was asked.
@@ -135,24 +135,7 @@ fn theme() -> miette::GraphicalTheme {
 
 #[cfg(test)]
 mod tests {
-    use mngr_host_shim::error;
-
     use super::*;
-
-    #[test]
-    fn an_error_has_one_shape_for_programs() {
-        let error = error::invalid("name", "a/b", "it holds '/'", "use letters");
-        insta::assert_json_snapshot!(ErrorJson::from(&error), @r#"
-        {
-          "error": {
-            "kind": "invalid_argument",
-            "message": "name `a/b`: it holds '/'",
-            "field": "name",
-            "remedy": "use letters"
-          }
-        }
-        "#);
-    }
 
     #[test]
     fn a_reader_that_went_away_is_no_error() {

@@ -2,10 +2,10 @@
 
 use mngr_host_shim::contract::instance::SnapshotFilter;
 use mngr_host_shim::contract::types::{Finding, Severity};
+use mngr_host_shim::json::{finding_kind, severity_name};
 use mngr_host_shim::provider::Provider;
 
 use super::context::Context;
-use super::json::{finding_kind, severity_name};
 use super::output::{Output, Table, clean, style};
 use super::progress::Spinner;
 use super::units::size;

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use mngr_host_shim::contract::instance::ForkRequest;
+use mngr_host_shim::json::{AgentJson, state_name};
 
 use super::arguments::{agent_names, pair};
 use super::context::Context;
@@ -9,7 +10,6 @@ use super::create::words;
 use super::exit::Exit;
 use super::failure::Outcome;
 use super::findings;
-use super::json::{AgentJson, state_name};
 use super::output::clean;
 
 /// Make agents from an agent as it is, or from a snapshot of it; all or none

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use mngr_host_shim::contract::instance::{Action, GcRequest};
-use serde::Serialize;
+use mngr_host_shim::json::ActionJson;
 
 use super::context::Context;
 use super::exit::Exit;
@@ -28,14 +28,6 @@ pub struct Gc {
     /// Do not ask
     #[arg(short = 'y', long)]
     yes: bool,
-}
-
-#[derive(Serialize)]
-struct ActionJson<'a> {
-    verb: &'a str,
-    subject: &'a str,
-    reason: &'a str,
-    bytes_freed: Option<u64>,
 }
 
 impl Gc {
@@ -68,7 +60,7 @@ impl Gc {
             .map_err(|error| context.failure(error))?;
         drop(spinner);
         if context.output.json {
-            let actions: Vec<_> = done.iter().map(json).collect();
+            let actions: Vec<_> = done.iter().map(ActionJson::from).collect();
             context.output.value(&actions)?;
         } else {
             if !done.is_empty() {
@@ -77,15 +69,6 @@ impl Gc {
             context.output.note(&total(&done, self.dry_run));
         }
         Ok(Exit::OK)
-    }
-}
-
-fn json(action: &Action) -> ActionJson<'_> {
-    ActionJson {
-        verb: &action.verb,
-        subject: &action.subject,
-        reason: &action.reason,
-        bytes_freed: action.bytes_freed,
     }
 }
 

@@ -8,6 +8,7 @@ use mngr_host_shim::contract::instance::{
     DestroyRequest, Destroyed, SnapshotRequest, StartRequest, StopRequest, Stopped,
 };
 use mngr_host_shim::contract::types::Agent;
+use mngr_host_shim::json::{AgentJson, DestroyedJson, StoppedJson, Written, state_name, written};
 use mngr_host_shim::provider::Provider;
 use tokio::sync::Barrier;
 
@@ -16,7 +17,6 @@ use super::context::Context;
 use super::exit::Exit;
 use super::failure::{Failure, Outcome};
 use super::findings;
-use super::json::{AgentJson, DestroyedJson, StoppedJson, Written, state_name, written};
 use super::output::clean;
 use super::several::each;
 

@@ -2,12 +2,12 @@
 
 use clap::Args;
 use mngr_host_shim::contract::types;
+use mngr_host_shim::json::LimitsJson;
 
 use super::arguments::agent_names;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Outcome;
-use super::json::LimitsJson;
 use super::output::{Table, clean};
 use super::units::{binary_size, parse_size, parse_size_or_none, size};
 

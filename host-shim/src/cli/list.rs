@@ -4,13 +4,13 @@ use clap::Args;
 use jiff::Timestamp;
 use mngr_host_shim::contract::instance::DiscoverRequest;
 use mngr_host_shim::contract::types::{Agent, AgentState};
+use mngr_host_shim::json::{AgentJson, state_name};
 use mngr_host_shim::provider::Provider;
 
 use super::arguments::{pair, state};
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Outcome;
-use super::json::{AgentJson, state_name};
 use super::list_all;
 use super::output::{Table, clean, style};
 use super::progress::Spinner;

@@ -10,12 +10,12 @@ use mngr_host_shim::contract::ProviderError;
 use mngr_host_shim::contract::instance::DiscoverRequest;
 use mngr_host_shim::contract::types::Agent;
 use mngr_host_shim::discovery::discover_all;
+use mngr_host_shim::json::{AgentJson, ErrorJson};
 use mngr_host_shim::provider::Provider;
 
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::{Failure, Outcome, complain_of};
-use super::json::{AgentJson, ErrorJson};
 use super::list::{Columns, table};
 use super::output::clean;
 use super::progress::Spinner;

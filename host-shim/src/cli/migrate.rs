@@ -2,6 +2,7 @@
 
 use clap::Args;
 use mngr_host_shim::contract::types::{AgentState, FindingKind};
+use mngr_host_shim::json::{MigratedJson, state_name};
 use mngr_host_shim::migrate::{Migration, migrate};
 
 use super::arguments::agent_names;
@@ -9,7 +10,6 @@ use super::context::Context;
 use super::exit::Exit;
 use super::failure::Outcome;
 use super::findings;
-use super::json::{MigratedJson, state_name};
 use super::output::clean;
 
 /// Make an agent again on another provider, and with --destroy-original move it there

@@ -16,7 +16,6 @@ mod findings;
 mod fork;
 mod gc;
 mod interrupt;
-mod json;
 mod life;
 mod limits;
 mod lineage;
@@ -44,11 +43,11 @@ use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser, Subcommand};
+use mngr_host_shim::json::ErrorJson;
 
 use context::{Context, Global};
 use exit::Exit;
 use failure::{Failure, Outcome};
-use json::ErrorJson;
 use output::Output;
 
 /// Agents in Docker containers: create, find, run, snapshot and restore them.

@@ -6,6 +6,7 @@ use clap::Args;
 use mngr_host_shim::contract::ProviderError;
 use mngr_host_shim::engine::Duplex;
 use mngr_host_shim::error::invalid;
+use mngr_host_shim::json::ConnectionJson;
 use mngr_host_shim::provider::Provider;
 use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
@@ -163,13 +164,7 @@ impl Connection {
             .map_err(|error| context.failure(error))?;
         drop(spinner);
         if context.output.json {
-            context.output.value(&json!({
-                "user": found.user,
-                "host": found.host,
-                "port": found.port,
-                "proxy_jump": found.proxy_jump,
-                "known_hosts": found.known_hosts,
-            }))?;
+            context.output.value(&ConnectionJson::from(&found))?;
             return Ok(Exit::OK);
         }
         let jump = found

@@ -1,8 +1,7 @@
 //! `reconcile`
 
 use clap::Args;
-use mngr_host_shim::contract::instance::Action;
-use serde::Serialize;
+use mngr_host_shim::json::ActionJson;
 
 use super::context::Context;
 use super::exit::Exit;
@@ -14,26 +13,6 @@ use super::output::{Table, clean};
 /// Every command does so first and says what it did, so this is for those who want to see that there is nothing left.
 #[derive(Debug, Args)]
 pub struct Reconcile {}
-
-/// One thing that was mended.
-#[derive(Serialize)]
-struct ActionJson<'a> {
-    verb: &'a str,
-    subject: &'a str,
-    reason: &'a str,
-    bytes_freed: Option<u64>,
-}
-
-impl<'a> From<&'a Action> for ActionJson<'a> {
-    fn from(action: &'a Action) -> Self {
-        Self {
-            verb: &action.verb,
-            subject: &action.subject,
-            reason: &action.reason,
-            bytes_freed: action.bytes_freed,
-        }
-    }
-}
 
 impl Reconcile {
     /// Does what was asked.

@@ -2,12 +2,12 @@
 
 use clap::Args;
 use mngr_host_shim::contract::instance::PushRequest;
+use mngr_host_shim::json::{PushedJson, SnapshotJson};
 
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Outcome;
 use super::findings;
-use super::json::{PushedJson, SnapshotJson};
 use super::output::clean;
 use super::units::size;
 

@@ -1,11 +1,11 @@
 //! One command for several agents: side by side, each reported, and a failure of one no failure of the others.
 
 use mngr_host_shim::contract::Result;
+use mngr_host_shim::json::{ErrorJson, Written, written};
 
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::{Failure, Outcome, show_provider_error};
-use super::json::{ErrorJson, Written, written};
 use super::progress::Spinner;
 
 /// Calls `call` for each agent. People get a line as each is done. Programs get the value for one agent, and an array in

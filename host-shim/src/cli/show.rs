@@ -3,12 +3,12 @@
 use clap::Args;
 use jiff::Timestamp;
 use mngr_host_shim::contract::types::Agent;
+use mngr_host_shim::json::AgentJson;
 
 use super::arguments::agent_names;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Outcome;
-use super::json::AgentJson;
 use super::list::state_cell;
 use super::output::{Table, clean};
 use super::units::age;

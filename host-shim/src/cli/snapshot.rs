@@ -4,13 +4,13 @@ use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use mngr_host_shim::contract::instance::{SnapshotFilter, SnapshotRequest};
 use mngr_host_shim::contract::types;
+use mngr_host_shim::json::{SnapshotJson, written};
 
 use super::arguments::agent_names;
 use super::changes::{Check, Diff};
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Outcome;
-use super::json::{SnapshotJson, written};
 use super::output::{Table, clean};
 use super::registry::{Pull, Push};
 use super::several::each;

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde_json::Map;
+use serde_json::{Map, Value};
 
 use super::error::ConfigError;
 use super::find::expanded;
 use super::node::{Data, Entry, Node, Origin};
-use super::{BACKEND, ProviderConfig, address, nearest};
+use super::{BACKEND, ProviderConfig, address, nearest, unwritten};
 use crate::engine::endpoint::shown;
 use crate::engine::ssh::check_option;
 use crate::policy::PERMISSIONS;
@@ -92,15 +92,25 @@ pub(super) fn providers(root: Node) -> Result<Vec<Entry>, ConfigError> {
         }
     };
     distinct(&providers, "providers")?;
-    for provider in &mut providers {
-        if let Data::Table(entries) = &mut provider.node.data {
-            for entry in entries.iter_mut() {
-                entry.key = normal(&entry.key);
-            }
-            distinct(entries, &format!("providers.{}", provider.key))?;
-        }
-    }
+    providers.iter_mut().try_for_each(normalise)?;
     Ok(providers)
+}
+
+/// The table of one provider that stands in no text, with keys as mngr normalises them.
+pub(super) fn table(name: &str, table: Map<String, Value>) -> Result<Entry, ConfigError> {
+    let mut provider = unwritten(name, Value::Object(table));
+    normalise(&mut provider)?;
+    Ok(provider)
+}
+
+fn normalise(provider: &mut Entry) -> Result<(), ConfigError> {
+    if let Data::Table(entries) = &mut provider.node.data {
+        for entry in entries.iter_mut() {
+            entry.key = normal(&entry.key);
+        }
+        distinct(entries, &format!("providers.{}", provider.key))?;
+    }
+    Ok(())
 }
 
 /// The key with `_` for `-`, less mngr's operators.

@@ -30,7 +30,7 @@ use serde_json::{Map, Value};
 use crate::engine::ssh::Settings;
 use crate::environment::Environment;
 pub use error::ConfigError;
-use node::{Data, Entry, Node, Origin, Source};
+use node::{Entry, Node, Origin, Source};
 
 /// The backend that this provider is, as configurations spell it.
 const BACKEND: &str = "docker";
@@ -149,23 +149,53 @@ impl Config {
             written,
         })
     }
+
+    /// One provider of a program that has read its settings itself: the table that a file would have under
+    /// `providers.<name>`. No file is read, and of the environment only the home directory and the working directory, where
+    /// `~` and relative paths start.
+    ///
+    /// # Errors
+    /// A value that can not be meant, with its key; another backend than `docker`.
+    pub fn of_table(name: &str, table: Map<String, Value>, environment: &Environment) -> Result<Self, ConfigError> {
+        let entry = check::table(name, table)?;
+        let written = vec![entry];
+        let base = check::Base {
+            directory: environment.directory(),
+            working: environment.directory(),
+            home: environment.home(),
+        };
+        let (providers, others) = check::sorted(&written, &base)?;
+        if let Some(backend) = others.get(name) {
+            let field = format!("providers.{name}.backend");
+            let remedy = "write backend = \"docker\", or leave it out and give the provider a name of its own";
+            return Err(ConfigError::new(field, "is another backend than `docker`", remedy).value(backend));
+        }
+        Ok(Self {
+            path: None,
+            providers,
+            others,
+            written,
+        })
+    }
 }
 
 /// The provider that is there where none is configured.
 fn default_provider() -> Entry {
+    unwritten(BACKEND, Value::Object(Map::new()))
+}
+
+/// A provider that stands in no text.
+fn unwritten(name: &str, table: Value) -> Entry {
     let nowhere = Arc::new(Source {
-        name: "defaults".to_owned(),
+        name: "settings".to_owned(),
         text: String::new(),
         variable: None,
     });
     let origin = Origin::new(&nowhere, 0..0);
     Entry {
-        key: BACKEND.to_owned(),
+        key: name.to_owned(),
         origin: origin.clone(),
-        node: Node {
-            data: Data::Table(Vec::new()),
-            origin,
-        },
+        node: Node::from_json(table, &origin),
     }
 }
 

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use mngr_host_shim::contract::types::{DeviceRate, DeviceRequest, Limits, Ulimit};
 use serde::Serialize;
 
 use super::object;
+use crate::contract::instance::UpdatedLimits;
+use crate::contract::types::{DeviceRate, DeviceRequest, Limits, Ulimit};
 
+/// The limits themselves, as the engine has them.
 #[derive(Serialize)]
 pub struct LimitsJson<'a> {
     cpus: Option<f64>,
@@ -49,6 +51,22 @@ impl<'a> From<&'a Limits> for LimitsJson<'a> {
             blkio_write_iops: rates(&limits.blkio_write_iops),
             storage_bytes: limits.storage_bytes,
             gpus: limits.gpus.iter().map(DeviceRequestJson::from).collect(),
+        }
+    }
+}
+
+/// Limits after a change, and what the engine says to it.
+#[derive(Serialize)]
+pub struct UpdatedLimitsJson<'a> {
+    limits: LimitsJson<'a>,
+    warnings: &'a [String],
+}
+
+impl<'a> From<&'a UpdatedLimits> for UpdatedLimitsJson<'a> {
+    fn from(updated: &'a UpdatedLimits) -> Self {
+        Self {
+            limits: (&updated.limits).into(),
+            warnings: &updated.warnings,
         }
     }
 }

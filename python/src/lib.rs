@@ -1,0 +1,54 @@
+//! The Docker provider for Python: the extension module `mngr_docker._native`.
+//!
+//! Translation and nothing else. Requests are taken as plain values of Python, results are given as plain values in the shape that
+//! `mngr-docker --json` prints, errors become one exception. Calls give up the GIL while they wait, may be made from many threads
+//! at once, and end when Ctrl-C is pressed; what they had half made is removed before they do.
+
+mod call;
+mod convert;
+mod error;
+mod exec;
+mod files;
+mod inputs;
+mod logs;
+mod process;
+mod provider;
+
+use pyo3::prelude::*;
+
+/// The host-shim of mngr's Docker provider and the plugin inside it.
+#[pymodule]
+mod _native {
+    use mngr_host_shim::config::ProviderConfig;
+    use mngr_host_shim::json::DescriptionJson;
+    use pyo3::prelude::*;
+
+    use crate::process::{Process, end_with_interpreter};
+    use crate::{call, convert};
+
+    #[pymodule_export]
+    use crate::error::ProviderError;
+    #[pymodule_export]
+    use crate::exec::ExecResult;
+    #[pymodule_export]
+    use crate::logs::LogStream;
+    #[pymodule_export]
+    use crate::provider::Provider;
+
+    /// What the built-in plugin says of itself: name, version, capabilities, settings, and the arguments that a user may pass.
+    #[pyfunction]
+    fn describe(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+        let process = Process::current(py)?;
+        let host = process.clone();
+        let description = call::wait(py, &process, None, move |_, _| async move {
+            host.host.plugin(&ProviderConfig::named("docker"))?.describe().await
+        })?;
+        convert::to_python(py, &DescriptionJson::from(&description))
+    }
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+        end_with_interpreter(module.py())
+    }
+}

@@ -1,0 +1,86 @@
+//! What all providers of a process share: one runtime, and one host that compiles each plugin once.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use mngr_host_shim::host::Host;
+use pyo3::prelude::*;
+use pyo3::types::PyCFunction;
+use tokio::runtime::{Builder, Handle, Runtime};
+
+use crate::error;
+
+/// Calls wait for engines and not for processors.
+const WORKERS: usize = 4;
+/// What still runs when the interpreter ends gets this long to let go of its connections.
+const ENDING: Duration = Duration::from_millis(200);
+
+static CURRENT: Mutex<Option<Arc<Process>>> = Mutex::new(None);
+
+/// The runtime and the host of one process.
+pub struct Process {
+    id: u32,
+    /// Opens providers.
+    pub host: Host,
+    handle: Handle,
+    runtime: Mutex<Option<Runtime>>,
+}
+
+impl Process {
+    /// That of this process, made where there is none yet. A process that was forked gets one of its own: the threads of the
+    /// other did not come along.
+    ///
+    /// It holds the GIL throughout, so that nobody can fork meanwhile.
+    pub fn current(py: Python<'_>) -> PyResult<Arc<Self>> {
+        let mut current = CURRENT.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(process) = current.as_ref().filter(|process| process.is_this()) {
+            return Ok(process.clone());
+        }
+        let host = Host::new().map_err(|error| error::raised(py, &error))?;
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(WORKERS)
+            .thread_name("mngr-docker")
+            .enable_all()
+            .build()?;
+        let process = Arc::new(Self {
+            id: std::process::id(),
+            host,
+            handle: runtime.handle().clone(),
+            runtime: Mutex::new(Some(runtime)),
+        });
+        // What a forked process has from the other is the other's to end.
+        std::mem::forget(current.replace(process.clone()));
+        Ok(process)
+    }
+
+    /// Whether it was made in this process, and not in one that this was forked from.
+    pub fn is_this(&self) -> bool {
+        self.id == std::process::id()
+    }
+
+    /// Where calls run.
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// Ends the runtime, and with it whatever still runs there.
+    fn end(&self) {
+        let runtime = self.runtime.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(runtime) = runtime {
+            runtime.shutdown_timeout(ENDING);
+        }
+    }
+}
+
+/// Ends this process's runtime when the interpreter ends, before it takes its objects apart.
+pub fn end_with_interpreter(py: Python<'_>) -> PyResult<()> {
+    let end = PyCFunction::new_closure(py, None, None, |arguments, _| {
+        let current = CURRENT.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match current.filter(|process| process.is_this()) {
+            Some(process) => arguments.py().detach(|| process.end()),
+            None => {}
+        }
+    })?;
+    py.import("atexit")?.call_method1("register", (end,))?;
+    Ok(())
+}

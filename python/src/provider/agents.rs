@@ -1,0 +1,255 @@
+//! The life of agents.
+
+use std::path::PathBuf;
+
+use mngr_host_shim::contract::instance::{
+    DestroyRequest, DiscoverRequest, ForkRequest, SnapshotRequest, StartRequest, StopRequest,
+};
+use mngr_host_shim::contract::types::{Agent, AgentState};
+use mngr_host_shim::error::invalid;
+use mngr_host_shim::json::{AgentJson, DestroyedJson, MigratedJson, STATES, StoppedJson};
+use mngr_host_shim::migrate::{Migration, migrate};
+use mngr_host_shim::provider::{From as Source, NewAgent};
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::PyMapping;
+
+use super::Provider;
+use crate::convert::{Answer, Pairs, list_to_python, record, to_python};
+use crate::{error, inputs};
+
+#[pymethods]
+impl Provider {
+    /// Makes an agent and starts it; all or nothing.
+    ///
+    /// It is made from `image`, from `snapshot` (an id, a unique prefix of one, or a name), or from the Dockerfile in the directory
+    /// `build` with `build_args` as `docker build` takes them; from the provider's `default_image` where none is given.
+    /// `start_args` are flags of `docker run`, one word each; `command` is the main command. With `no_start` it is left created.
+    #[pyo3(signature = (name, *, image=None, snapshot=None, build=None, build_args=Vec::new(), agent_type=String::new(),
+        tags=Pairs::default(), parent_id=None, start_args=Vec::new(), command=Vec::new(), no_start=false, on_progress=None))]
+    #[allow(clippy::too_many_arguments)]
+    fn create<'py>(
+        &self,
+        py: Python<'py>,
+        name: String,
+        image: Option<String>,
+        snapshot: Option<String>,
+        build: Option<PathBuf>,
+        build_args: Vec<String>,
+        agent_type: String,
+        tags: Pairs,
+        parent_id: Option<String>,
+        start_args: Vec<String>,
+        command: Vec<String>,
+        no_start: bool,
+        on_progress: Option<&Bound<'py, PyAny>>,
+    ) -> Answer<'py> {
+        let agent = NewAgent {
+            name,
+            from: source(py, image, snapshot, build, build_args)?,
+            agent_type,
+            tags: tags.0,
+            parent_id,
+            start_args,
+            command,
+            no_start,
+        };
+        let work = |provider: mngr_host_shim::provider::Provider| async move { provider.create(agent).await };
+        to_python(py, &AgentJson::from(&self.call(py, on_progress, work)?))
+    }
+
+    /// Every agent that has all of `tags` and one of `states`, by one engine call however many there are.
+    #[pyo3(signature = (*, tags=Pairs::default(), states=Vec::new()))]
+    fn discover<'py>(&self, py: Python<'py>, tags: Pairs, states: Vec<String>) -> Answer<'py> {
+        let request = DiscoverRequest {
+            tags: tags.0,
+            states: states.iter().map(|name| state(py, name)).collect::<PyResult<_>>()?,
+        };
+        let agents = self.call(py, None, |provider| async move { provider.discover(request).await })?;
+        list_to_python::<_, AgentJson<'_>>(py, &agents)
+    }
+
+    /// One agent, with what only inspect knows.
+    fn get<'py>(&self, py: Python<'py>, agent: String) -> Answer<'py> {
+        let agent = self.call(py, None, |provider| async move { provider.get(&agent).await })?;
+        to_python(py, &AgentJson::from(&agent))
+    }
+
+    /// Starts an agent; with a snapshot in a container made anew from it, and what was written since is gone.
+    #[pyo3(signature = (agent, *, snapshot=None, on_progress=None))]
+    fn start<'py>(
+        &self,
+        py: Python<'py>,
+        agent: String,
+        snapshot: Option<String>,
+        on_progress: Option<&Bound<'py, PyAny>>,
+    ) -> Answer<'py> {
+        let request = StartRequest { snapshot };
+        let agent = self.call(py, on_progress, |provider| async move {
+            provider.start(&agent, request).await
+        })?;
+        to_python(py, &AgentJson::from(&agent))
+    }
+
+    /// Stops an agent. `snapshot` is `True`, or a mapping with any of `name`, `pause`, `force` and `include_volumes`, to take one
+    /// first; where that fails the agent is not stopped.
+    #[pyo3(signature = (agent, *, timeout_seconds=None, snapshot=None, on_progress=None))]
+    fn stop<'py>(
+        &self,
+        py: Python<'py>,
+        agent: String,
+        timeout_seconds: Option<u32>,
+        snapshot: Option<&Bound<'py, PyAny>>,
+        on_progress: Option<&Bound<'py, PyAny>>,
+    ) -> Answer<'py> {
+        let request = StopRequest {
+            timeout_seconds,
+            snapshot: snapshot.map(snapshot_request).transpose()?.flatten(),
+        };
+        let stopped = self.call(py, on_progress, |provider| async move {
+            provider.stop(&agent, request).await
+        })?;
+        to_python(py, &StoppedJson::from(&stopped))
+    }
+
+    /// Freezes an agent; memory and files stay.
+    fn pause<'py>(&self, py: Python<'py>, agent: String) -> Answer<'py> {
+        let agent = self.call(py, None, |provider| async move { provider.pause(&agent).await })?;
+        to_python(py, &AgentJson::from(&agent))
+    }
+
+    /// Thaws an agent.
+    fn resume<'py>(&self, py: Python<'py>, agent: String) -> Answer<'py> {
+        let agent = self.call(py, None, |provider| async move { provider.resume(&agent).await })?;
+        to_python(py, &AgentJson::from(&agent))
+    }
+
+    /// Removes an agent; with `snapshots` its snapshots too.
+    #[pyo3(signature = (agent, *, snapshots=false))]
+    fn destroy<'py>(&self, py: Python<'py>, agent: String, snapshots: bool) -> Answer<'py> {
+        let request = DestroyRequest { snapshots };
+        let destroyed = self.call(
+            py,
+            None,
+            |provider| async move { provider.destroy(&agent, request).await },
+        )?;
+        to_python(py, &DestroyedJson::from(&destroyed))
+    }
+
+    /// Gives an agent a new name; the id stays.
+    fn rename<'py>(&self, py: Python<'py>, agent: String, name: String) -> Answer<'py> {
+        let agent = self.call(py, None, |provider| async move { provider.rename(&agent, &name).await })?;
+        to_python(py, &AgentJson::from(&agent))
+    }
+
+    /// Makes agents from an agent as it is, or from a snapshot of it; all or nothing. `tags` and `start_args` go over those of the
+    /// agent.
+    #[pyo3(signature = (agent, names, *, snapshot=None, tags=Pairs::default(), start_args=Vec::new(), force=false,
+        include_volumes=false, on_progress=None))]
+    #[allow(clippy::too_many_arguments)]
+    fn fork<'py>(
+        &self,
+        py: Python<'py>,
+        agent: String,
+        names: Vec<String>,
+        snapshot: Option<String>,
+        tags: Pairs,
+        start_args: Vec<String>,
+        force: bool,
+        include_volumes: bool,
+        on_progress: Option<&Bound<'py, PyAny>>,
+    ) -> Answer<'py> {
+        let request = ForkRequest {
+            names,
+            snapshot,
+            tags: tags.0,
+            start_args,
+            force,
+            include_volumes,
+        };
+        let agents: Vec<Agent> = self.call(py, on_progress, |provider| async move {
+            provider.fork(&agent, request).await
+        })?;
+        list_to_python::<_, AgentJson<'_>>(py, &agents)
+    }
+
+    /// Makes an agent again on another provider; all or nothing. With `destroy_original` it keeps its id and the original goes.
+    /// `via` is a repository in a registry to go by.
+    #[pyo3(signature = (agent, to, *, name=None, via=None, destroy_original=false, force=false, include_env=false,
+        on_progress=None))]
+    #[allow(clippy::too_many_arguments)]
+    fn migrate<'py>(
+        &self,
+        py: Python<'py>,
+        agent: String,
+        to: &Provider,
+        name: Option<String>,
+        via: Option<String>,
+        destroy_original: bool,
+        force: bool,
+        include_env: bool,
+        on_progress: Option<&Bound<'py, PyAny>>,
+    ) -> Answer<'py> {
+        let migration = Migration {
+            name,
+            via,
+            destroy_original,
+            force,
+            include_env,
+        };
+        let (from, to) = (self.provider.clone(), to.provider.clone());
+        let migrated = crate::call::wait(py, &self.process, on_progress, |cancel, progress| async move {
+            let [from, to] = [from, to].map(|provider| {
+                (*provider)
+                    .clone()
+                    .cancelled_by(cancel.clone())
+                    .on_progress(progress.clone())
+            });
+            migrate(&from, &to, &agent, &migration).await
+        })?;
+        to_python(py, &MigratedJson::new(&migrated, destroy_original))
+    }
+}
+
+fn source(
+    py: Python<'_>,
+    image: Option<String>,
+    snapshot: Option<String>,
+    build: Option<PathBuf>,
+    build_args: Vec<String>,
+) -> PyResult<Source> {
+    let refused = |field: &str, reason: &str, remedy: &str| Err(error::raised(py, &invalid(field, "", reason, remedy)));
+    match (build, image, snapshot) {
+        (Some(context), None, None) => Ok(Source::Build {
+            context,
+            args: build_args,
+        }),
+        _ if !build_args.is_empty() => refused("build_args", "there is nothing to build", "give `build` too"),
+        (None, Some(image), None) => Ok(Source::Image(image)),
+        (None, None, Some(snapshot)) => Ok(Source::Snapshot(snapshot)),
+        (None, None, None) => Ok(Source::DefaultImage),
+        _ => refused(
+            "source",
+            "more than one is given",
+            "give one of `image`, `snapshot` and `build`, or none for the provider's default image",
+        ),
+    }
+}
+
+fn state(py: Python<'_>, name: &str) -> PyResult<AgentState> {
+    let found = STATES.iter().find(|(_, known)| *known == name).map(|(state, _)| *state);
+    found.ok_or_else(|| {
+        let remedy = format!("use any of {}", STATES.map(|(_, name)| name).join(", "));
+        error::raised(py, &invalid("states", name, "is no state", remedy))
+    })
+}
+
+fn snapshot_request(given: &Bound<'_, PyAny>) -> PyResult<Option<SnapshotRequest>> {
+    if let Ok(wanted) = given.extract::<bool>() {
+        return Ok(wanted.then(SnapshotRequest::default));
+    }
+    let Ok(request) = given.cast::<PyMapping>() else {
+        return Err(PyTypeError::new_err("snapshot: give True, False, None or a mapping"));
+    };
+    Ok(Some(record::<inputs::Snapshot>("snapshot", request)?.into()))
+}
