@@ -1,12 +1,6 @@
-"""What the tests of mngr itself stand on.
-
-`MNGR_TEST_BACKEND` says whose provider is under test: `ours` (the default) or `peer`, which is `imbue-mngr-docker`.
-`MNGR_TEST_VENV` and `MNGR_TEST_PEER_VENV` name the virtual environments that hold mngr with the one and with the other;
-where they are not set these are `target/python/venv` and `target/python/peer-venv`, made by `cargo xtask python`.
-"""
+"""What the tests of mngr itself stand on: images, and worlds to run mngr in. `venvs.py` says which mngr it is."""
 
 import fcntl
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -14,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from e2e import engine
-from e2e.world import World
-
-ROOT = Path(__file__).resolve().parents[3]
+from . import engine
+from .venvs import backend, venv_of
+from .world import World
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -30,23 +23,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         mark = item.get_closest_marker("peer_fails")
         if mark is not None and backend() == "peer":
             item.add_marker(pytest.mark.xfail(reason=mark.args[0], strict=True))
-
-
-def backend() -> str:
-    """Whose provider is under test."""
-    chosen = os.environ.get("MNGR_TEST_BACKEND", "ours")
-    if chosen not in ("ours", "peer"):
-        raise pytest.UsageError(f"MNGR_TEST_BACKEND is `{chosen}`; set it to `ours` or `peer`")
-    return chosen
-
-
-def venv_of(whose: str) -> Path:
-    """The virtual environment with mngr and one of the two providers."""
-    variable, folder = {"ours": ("MNGR_TEST_VENV", "venv"), "peer": ("MNGR_TEST_PEER_VENV", "peer-venv")}[whose]
-    venv = Path(os.environ.get(variable) or ROOT / "target" / "python" / folder)
-    if not (venv / "bin" / "mngr").is_file():
-        pytest.fail(f"there is no mngr in {venv}: run `cargo xtask python`, or name another folder in {variable}")
-    return venv
 
 
 @pytest.fixture(scope="session")

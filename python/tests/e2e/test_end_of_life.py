@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from e2e import engine
-from e2e.world import World, until
+from . import engine
+from .world import World, until
 
 
 def test_a_destroyed_host_stays_on_record_until_it_is_collected(new_world: Callable[..., World]) -> None:

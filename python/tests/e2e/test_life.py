@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from e2e import engine
-from e2e.world import World, until
+from . import engine
+from .world import World, until
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import signal
 import threading
 from collections.abc import Callable
 
-from e2e.world import World
+from .world import World
 
 
 def test_observe_tells_of_an_agent_that_is_made_while_it_watches_and_ends_on_interrupt(

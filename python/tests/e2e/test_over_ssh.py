@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from e2e import engine
-from e2e.sshd import sshd
-from e2e.world import World
+from . import engine
+from .sshd import sshd
+from .world import World
 
 
 @pytest.fixture(scope="module")

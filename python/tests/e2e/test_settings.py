@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from e2e import engine
-from e2e.conftest import backend, venv_of
-from e2e.world import World
+from . import engine
+from .venvs import backend, venv_of
+from .world import World
 
 
 def test_an_agent_at_docker_is_made_from_a_dockerfile(

@@ -2,8 +2,8 @@
 
 import pytest
 
-from e2e import engine
-from e2e.world import World
+from . import engine
+from .world import World
 
 
 @pytest.fixture(scope="module")

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from e2e import engine
-from e2e.conftest import backend, venv_of
-from e2e.world import World
+from . import engine
+from .venvs import backend, venv_of
+from .world import World
 
 
 def test_a_host_of_the_peer_is_listed_stopped_started_snapshotted_and_given_back(new_world: Callable[..., World]) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from e2e import engine
+from . import engine
 
 COMMAND_TIMEOUT = 120
 
