@@ -75,12 +75,11 @@ def test_two_hosts_never_get_one_name(world: World) -> None:
     world.mngr("destroy", "n1", "--force")
 
 
-@pytest.mark.peer_fails("it makes a container of any image, and then runs apt-get in it for minutes")
 def test_an_image_without_what_a_host_needs_fails_with_the_packages_named_and_stays_on_record(world: World) -> None:
-    world.dockerfile.write_text(f"FROM {engine.BUSYBOX_IMAGE}\nLABEL mngr.test.prefix={world.prefix}\n")
+    dockerfile = world.write_dockerfile("Dockerfile.bare", engine.BUSYBOX_IMAGE)
     failed = world.try_mngr(
         "create", f"f1@f1-host.{world.provider}", "--new-host", "--type", "command", "--no-connect",
-        *world.build_arguments(), "--", "sleep", "60",
+        *world.build_arguments(dockerfile), "--", "sleep", "60",
     )  # fmt: skip
     assert failed.status != 0
     for package in ("openssh-server", "tmux", "git", "rsync", "jq"):
@@ -91,6 +90,7 @@ def test_an_image_without_what_a_host_needs_fails_with_the_packages_named_and_st
     world.mngr("destroy", f"@f1-host.{world.provider}", "--force")
 
 
+@pytest.mark.peer_fails("it leaves the container of an interrupted create behind")
 def test_an_interrupted_create_leaves_no_container(world: World) -> None:
     build = world.build_arguments() if world.builds_images else []
     process = world.start(

@@ -69,8 +69,7 @@ class World:
             '[user]\nname = Test\nemail = test@example.com\n[init]\ndefaultBranch = main\n[safe]\ndirectory = "*"\n'
         )
         (self.home / ".tmux.conf").write_text("")
-        self.dockerfile = self.context / "Dockerfile"
-        self.dockerfile.write_text(f"FROM {engine.HOST_IMAGE}\nLABEL mngr.test.prefix={self.prefix}\n")
+        self.write_dockerfile("Dockerfile", engine.HOST_IMAGE)
         self.write_settings()
         self._make_repository()
 
@@ -95,9 +94,15 @@ class World:
         quiet = ["isolate_host_volumes = false"] if "isolate_host_volumes" in self.settings else []
         return ["[providers.docker]", 'backend = "docker"', "is_enabled = false", *quiet]
 
-    def build_arguments(self) -> list[str]:
-        """The arguments of `mngr create` that build an image from this world's Dockerfile."""
-        return ["-b", f"--file={self.dockerfile}", "-b", str(self.context)]
+    def write_dockerfile(self, name: str, base: str) -> Path:
+        """Writes one that adds nothing to its base but the label by which the image is found and removed."""
+        path = self.context / name
+        path.write_text(f"FROM {base}\nLABEL mngr.test.prefix={self.prefix}\n")
+        return path
+
+    def build_arguments(self, dockerfile: Path | None = None) -> list[str]:
+        """The arguments of `mngr create` that build an image, if no file is named from the host image."""
+        return ["-b", f"--file={dockerfile or self.context / 'Dockerfile'}", "-b", str(self.context)]
 
     def _make_repository(self) -> None:
         self.git("init", "--quiet", "--initial-branch=main")
