@@ -1,7 +1,7 @@
 """mngr with our provider against mngr with `imbue-mngr-docker`, in one run: ratios first, then the times behind them.
 
-Both are the same mngr in two virtual environments, on the same engine, image and agents; the commands alternate, so that
-whatever else the machine does falls on both. Run by `cargo xtask bench --mngr`, which makes the environments.
+Both are the same mngr in two virtual environments, on the same engine, image and agents; the commands alternate, so
+that whatever else the machine does falls on both. Run by `cargo xtask bench --mngr`, which makes the environments.
 """
 
 import argparse
@@ -47,10 +47,10 @@ class Bench:
 
     def world(self, side: str) -> World:
         """A new home and provider instance for one side."""
-        peer = side == "peer"
-        settings = {"isolate_host_volumes": False} if peer else {}
+        settings = {"isolate_host_volumes": False} if side == "peer" else {}
         root = self.folder / f"{side}{len(self.worlds)}"
-        world = World(root, self.venvs[side], settings, builds_images=peer)
+        # The peer can not use an image that only the engine has, so both build one from the same Dockerfile.
+        world = World(root, self.venvs[side], settings, builds_images=True)
         self.worlds.append(world)
         return world
 
@@ -90,7 +90,10 @@ class Bench:
     def lists(self, sizes: list[int]) -> None:
         """`mngr list`, the whole command and the provider's part, with more and more hosts."""
         worlds = {side: self.world(side) for side in ("ours", "peer")}
-        made = 0
+        # A home's first command makes its profile, and two first commands would make two.
+        for world in worlds.values():
+            world.create("host0")
+        made = 1
         for size in sorted(sizes):
             with ThreadPoolExecutor(self.jobs) as jobs:
                 names = [f"host{number}" for number in range(made, size)]

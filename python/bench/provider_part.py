@@ -1,8 +1,8 @@
 """Runs `mngr list` in this process and times the provider's part of it: discovery and the details of every host.
 
-Everything before (Python's start, settings, plugins) and after (rendering) is left out. The same listing is done several
-times in one process, with the provider's caches emptied before each. Used by `bench_mngr.py`, in the environment that is
-measured: `python provider_part.py ROUNDS mngr-arguments…`; prints the seconds of each round as JSON.
+Everything before (Python's start, settings, plugins) and after (rendering) is left out. The same listing is done
+several times in one process, with the provider's caches emptied before each. Used by `bench_mngr.py`, in the
+environment that is measured: `python provider_part.py ROUNDS mngr-arguments…`; prints each round's seconds as JSON.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Snapshots: made of running and stopped hosts, listed with their size, started from, made into new hosts, destroyed."""
+"""Snapshots: made of running and stopped hosts, listed with size, started from, made into new hosts, destroyed."""
 
 import pytest
 
@@ -97,8 +97,12 @@ def test_an_unknown_snapshot_is_refused_by_name(world: World, agent: str) -> Non
 
 def test_a_snapshot_is_destroyed_with_its_image(world: World, agent: str) -> None:
     made = world.json("snapshot", "create", agent, "--name", "passing")["snapshots_created"][0]["snapshot_id"]
-    images = engine.docker("images", "--quiet", "--no-trunc", "--filter", f"label={engine.PROVIDER_LABEL}={world.provider}")
+    images = engine.docker(
+        "images", "--quiet", "--no-trunc", "--filter", f"label={engine.PROVIDER_LABEL}={world.provider}"
+    )
     world.mngr("snapshot", "destroy", agent, "--snapshot", made, "--force")
     assert "passing" not in snapshots(world, agent)
-    after = engine.docker("images", "--quiet", "--no-trunc", "--filter", f"label={engine.PROVIDER_LABEL}={world.provider}")
+    after = engine.docker(
+        "images", "--quiet", "--no-trunc", "--filter", f"label={engine.PROVIDER_LABEL}={world.provider}"
+    )
     assert len(after.split()) == len(images.split()) - 1

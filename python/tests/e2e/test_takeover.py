@@ -7,7 +7,9 @@ from .venvs import backend, venv_of
 from .world import World
 
 
-def test_a_host_of_the_peer_is_listed_stopped_started_snapshotted_and_given_back(new_world: Callable[..., World]) -> None:
+def test_a_host_of_the_peer_is_listed_stopped_started_snapshotted_and_given_back(
+    new_world: Callable[..., World],
+) -> None:
     world = new_world("peer")
     ours, peer = venv_of(backend()), venv_of("peer")
     world.create("x1", "--host-label", "team=red", venv=peer)

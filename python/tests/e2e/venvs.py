@@ -1,8 +1,8 @@
 """The virtual environments with mngr in them: one with the provider under test, one with mngr's own Docker provider.
 
 `MNGR_TEST_BACKEND` says whose provider is under test: `ours` (the default) or `peer`, which is `imbue-mngr-docker`.
-`MNGR_TEST_VENV` and `MNGR_TEST_PEER_VENV` name the environments; else ours is the one that runs the tests, and the peer's is
-`target/python/peer-venv`. `cargo xtask python tests` makes both.
+`MNGR_TEST_VENV` and `MNGR_TEST_PEER_VENV` name the environments; else ours is the one that runs the tests, and the
+peer's is `target/python/peer-venv`. `cargo xtask python tests` makes both.
 """
 
 import os

@@ -79,7 +79,7 @@ class World:
         table = {"backend": "docker", "default_image": engine.HOST_IMAGE, **self.settings}
         lines = [
             "is_allowed_in_pytest = true",
-            'default_destroyed_host_persisted_seconds = 604800.0',
+            "default_destroyed_host_persisted_seconds = 604800.0",
             "is_error_reporting_enabled = false",
             f"[providers.{self.provider}]",
             *(f"{key} = {_toml(value)}" for key, value in table.items() if value is not None),
@@ -118,9 +118,12 @@ class World:
 
     def environment(self, **extra: str) -> dict[str, str]:
         """The variables that a command is run with: ours, and of the caller's none that mngr would read."""
-        kept = {key: value for key, value in os.environ.items() if not key.startswith(("MNGR_", "GIT_", "TMUX", "SSH_"))}
+        of_caller = ("MNGR_", "GIT_", "TMUX", "SSH_", "XDG_")
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(of_caller)}
         return {
             **kept,
+            # What the plugin compiles to is the same in every home, and takes a while.
+            "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache"),
             "HOME": str(self.home),
             "MNGR_HOST_DIR": str(self.home / ".mngr"),
             "MNGR_PREFIX": self.prefix,
@@ -150,7 +153,9 @@ class World:
             **options,
         )
 
-    def try_mngr(self, *arguments: str, timeout: float = COMMAND_TIMEOUT, input: str | None = None, **options: Any) -> Done:
+    def try_mngr(
+        self, *arguments: str, timeout: float = COMMAND_TIMEOUT, input: str | None = None, **options: Any
+    ) -> Done:
         """Runs mngr to its end, whatever that is."""
         if input is not None:
             options["stdin"] = subprocess.PIPE
@@ -161,8 +166,12 @@ class World:
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             stdout, stderr = process.communicate()
-            raise AssertionError(f"mngr {' '.join(arguments)} had not ended after {timeout} s\n{stdout}\n{stderr}") from None
-        print(f"[{time.monotonic() - began:5.1f} s] mngr {' '.join(arguments)} -> {process.returncode}", file=sys.stderr)
+            raise AssertionError(
+                f"mngr {' '.join(arguments)} had not ended after {timeout} s\n{stdout}\n{stderr}"
+            ) from None
+        print(
+            f"[{time.monotonic() - began:5.1f} s] mngr {' '.join(arguments)} -> {process.returncode}", file=sys.stderr
+        )
         return Done(arguments, process.returncode, stdout, stderr)
 
     def mngr(self, *arguments: str, **options: Any) -> Done:
