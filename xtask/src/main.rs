@@ -8,8 +8,10 @@ mod command;
 mod component;
 mod dist;
 mod engine;
+mod host_image;
 mod image;
 mod packages;
+mod peer;
 mod python;
 mod test;
 mod wasm_std;
@@ -52,6 +54,9 @@ enum Task {
     },
     /// Measure the provider beside the bare engine, as ratios in one run.
     Bench {
+        /// Measure whole commands of mngr instead, with our provider and with its own, side by side.
+        #[arg(long)]
+        mngr: bool,
         /// Arguments for the benchmark, for example `--containers 100`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
@@ -68,7 +73,8 @@ fn main() -> Result<()> {
         Task::Python { tests } => python(root, &tests),
         Task::Demo => demo(root),
         Task::Test { filter } => test::run(root, &filter),
-        Task::Bench { arguments } => bench(root, &arguments),
+        Task::Bench { mngr: true, arguments } => bench_mngr(root, &arguments),
+        Task::Bench { mngr: false, arguments } => bench(root, &arguments),
         Task::Dist => dist::run(root),
     }
 }
@@ -86,6 +92,11 @@ fn setup(root: &Path) -> Result<()> {
     eprintln!("setup: engine {engine}");
     let image = image::ensure(&engine)?;
     eprintln!("setup: test image {} ({})", image::TEST_IMAGE, image);
+    // Without a Python there is no mngr to test with it.
+    if python::Python::find().is_some() {
+        let image = host_image::ensure(root, &engine)?;
+        eprintln!("setup: image for hosts of mngr {} ({})", host_image::HOST_IMAGE, image);
+    }
     Ok(())
 }
 
@@ -107,15 +118,20 @@ fn demo(root: &Path) -> Result<()> {
 
 fn python(root: &Path, tests: &[String]) -> Result<()> {
     component::build(root)?;
-    let Some(python) = python::Python::find() else {
+    let Some(found) = python::Python::find() else {
         return python::missing("the Python package can not be installed");
     };
-    let python = python.install(root)?;
-    match tests {
-        [] => println!("{}", python.display()),
-        _ => python::test(root, &python, tests)?,
+    let python = found.install(root)?;
+    if tests.is_empty() {
+        println!("{}", python.display());
+        return Ok(());
     }
-    Ok(())
+    packages::ensure()?;
+    let engine = engine::find_or_start()?;
+    image::ensure(&engine)?;
+    host_image::ensure(root, &engine)?;
+    peer::ensure(root, &found)?;
+    python::test(root, &python, tests)
 }
 
 fn bench(root: &Path, arguments: &[String]) -> Result<()> {
@@ -130,6 +146,24 @@ fn bench(root: &Path, arguments: &[String]) -> Result<()> {
         .args(["--host", engine.address(), "--image", image::TEST_IMAGE])
         .args(arguments);
     command::run(&mut bench).context("the benchmark failed")
+}
+
+fn bench_mngr(root: &Path, arguments: &[String]) -> Result<()> {
+    component::build(root)?;
+    let Some(found) = python::Python::find() else {
+        return python::missing("mngr can not be measured");
+    };
+    let engine = engine::find_or_start()?;
+    image::ensure(&engine)?;
+    host_image::ensure(root, &engine)?;
+    let ours = found.install(root)?;
+    let mut bench = std::process::Command::new(&ours);
+    bench
+        .arg(root.join("python/bench/bench_mngr.py"))
+        .args(["--ours".as_ref(), ours.ancestors().nth(2).unwrap_or(root).as_os_str()])
+        .args(["--peer".as_ref(), peer::ensure(root, &found)?.as_os_str()])
+        .args(arguments);
+    command::run(&mut bench).context("the benchmark of mngr failed")
 }
 
 /// A folder below target/, made.

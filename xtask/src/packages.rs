@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use crate::command::{apt_install, exists};
 
 /// A program, by name or path, and the Debian package that has it.
-const NEEDED: [(&str, &str); 11] = [
+const NEEDED: [(&str, &str); 13] = [
     ("dockerd", "docker.io"),
     ("containerd", "containerd"),
     ("unshare", "util-linux"),
@@ -19,6 +19,8 @@ const NEEDED: [(&str, &str); 11] = [
     ("docker-registry", "docker-registry"),
     ("ip", "iproute2"),
     ("iptables", "iptables"),
+    ("rsync", "rsync"),
+    ("tmux", "tmux"),
 ];
 
 /// Installs what is missing.

@@ -15,7 +15,7 @@ use crate::command::{Cargo, exists, read, run};
 use crate::target;
 
 /// What the tests need beside our package: the mngr that it is tested with, and the test runner.
-const TESTED_WITH: [&str; 2] = ["imbue-mngr==0.3.0", "pytest>=8,<10"];
+const TESTED_WITH: [&str; 3] = ["imbue-mngr==0.3.0", "pytest>=8,<10", "pytest-xdist>=3.6,<4"];
 /// What makes the wheel.
 const MATURIN: [&str; 1] = ["maturin>=1.16,<2"];
 /// The oldest Python that mngr runs on, and the module is built for.
@@ -61,7 +61,7 @@ impl Python {
     }
 
     /// A virtual environment with these packages, kept for the next time, and its interpreter.
-    fn environment(&self, root: &Path, packages: &[&str]) -> Result<PathBuf> {
+    pub fn environment(&self, root: &Path, packages: &[&str]) -> Result<PathBuf> {
         let what = format!("{}\n{}\n{}", self.0.display(), version(&self.0)?, packages.join("\n"));
         let key: String = Sha256::digest(&what)[..6]
             .iter()

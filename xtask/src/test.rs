@@ -6,6 +6,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use crate::command::{Cargo, exists, read};
+use crate::peer;
 use crate::python::{self, Python};
 
 /// Sets up, then checks formatting, lints and documentation, then runs every test.
@@ -51,7 +52,11 @@ pub fn run(root: &Path, filter: &[String]) -> Result<()> {
 fn python(root: &Path) -> Result<()> {
     step("tests of the Python package");
     match Python::find() {
-        Some(python) => python::test(root, &python.install(root)?, &["-q".to_owned()]),
+        Some(python) => {
+            peer::ensure(root, &python)?;
+            let side_by_side = ["-q", "-n", "3", "--dist", "loadfile"].map(str::to_owned);
+            python::test(root, &python.install(root)?, &side_by_side)
+        }
         None => python::missing("the tests of the Python package are SKIPPED"),
     }
 }
