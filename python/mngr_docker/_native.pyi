@@ -309,7 +309,9 @@ class ProviderError(Exception):
         details: dict[str, Any] | None = None,
     ) -> Self: ...
     @property
-    def kind(self) -> Literal[
+    def kind(
+        self,
+    ) -> Literal[
         "invalid_argument",
         "not_found",
         "already_exists",
@@ -472,7 +474,6 @@ class Provider:
     ) -> LogStream: ...
     def port(self, agent: str, port: int) -> _Port: ...
     def connection(self, agent: str) -> _Connection: ...
-
     def reached_at(self, host_ip: str) -> tuple[str, str | None]: ...
 
     # Beside agents.

@@ -141,7 +141,9 @@ class Access:
         for warning in missing:
             logger.warning(warning)
         if result.exit_code != 0:
-            names = [package.package for package in REQUIRED_HOST_PACKAGES if any(package.package in m for m in missing)]
+            names = [
+                package.package for package in REQUIRED_HOST_PACKAGES if any(package.package in m for m in missing)
+            ]
             tail = "\n".join(output.strip().splitlines()[-3:])
             raise HostCreationError(
                 self._name,

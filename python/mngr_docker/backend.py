@@ -40,5 +40,7 @@ class DockerProviderBackend(ProviderBackendInterface):
     ) -> ProviderInstanceInterface:
         """Opens a provider. The engine is not asked yet, so that one that is down shows with the first call."""
         if not isinstance(config, DockerProviderConfig):
-            raise ConfigError(f"providers.{name}: expected the settings of a Docker provider, got {type(config).__name__}")
+            raise ConfigError(
+                f"providers.{name}: expected the settings of a Docker provider, got {type(config).__name__}"
+            )
         return DockerProviderInstance(name=name, host_dir=config.data_dir(), mngr_ctx=mngr_ctx, config=config)

@@ -1,4 +1,4 @@
-"""Images to be built: the arguments of `docker build` in the parts that the provider takes, and the image of a host that names none."""
+"""Images to be built: the arguments of `docker build` in parts, and the image of a host that names none."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,8 +19,8 @@ def split_build_args(arguments: Sequence[str], config: DockerProviderConfig) -> 
     """The context's directory, and the flags."""
     if config.builder is not DockerBuilder.DOCKER:
         raise UserInputError(
-            f"builder = {config.builder.value} is not supported: the engine builds images itself. Remove it, or build the "
-            "image beforehand and name it with default_image"
+            f"builder = {config.builder.value} is not supported: the engine builds images itself. Remove it, or build "
+            "the image beforehand and name it with default_image"
         )
     valued = set()
     for argument in describe()["build_arguments"]:

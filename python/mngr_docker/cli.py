@@ -38,7 +38,9 @@ def docker_group() -> None:
 @docker_group.command(name="resize")
 @click.argument("host", type=HOST_ADDRESS)
 @click.option("--cpus", type=float, default=None, help="CPUs that the host may use, whole or in part")
-@click.option("--memory", type=str, default=None, help="Memory that it may use, as Docker spells it (512m, 8g), without swap")
+@click.option(
+    "--memory", type=str, default=None, help="Memory that it may use, as Docker spells it (512m, 8g), without swap"
+)
 @add_common_options
 @click.pass_context
 def resize(ctx: click.Context, **kwargs: Any) -> None:
@@ -55,7 +57,9 @@ def resize(ctx: click.Context, **kwargs: Any) -> None:
     ref = resolve_host_on_backend(options.host, mngr_ctx, ProviderBackendName(backend_name()))
     provider = get_provider_instance(ref.provider_name, mngr_ctx)
     if not isinstance(provider, DockerProviderInstance):
-        raise UserInputError(f"Host {ref.host_name} is of the provider {ref.provider_name}, which is none of mngr-docker's")
+        raise UserInputError(
+            f"Host {ref.host_name} is of the provider {ref.provider_name}, which is none of mngr-docker's"
+        )
     resources = provider.resize_host(ref.host_id, cpus=options.cpus, memory_bytes=memory)
     emit_operator_result(
         "docker_host_resized",

@@ -1,7 +1,7 @@
 """The settings of one provider: a table `[providers.NAME]` of mngr's configuration.
 
-What a value may be is checked twice: its type here, so that mngr can read its own keys, and all of it by the plugin, whose words
-the user then sees.
+What a value may be is checked twice: its type here, so that mngr can read its own keys, and all of it by the plugin,
+whose words the user then sees.
 """
 
 from ipaddress import IPv4Address, IPv6Address
@@ -85,7 +85,7 @@ class DockerProviderConfig(ProviderInstanceConfig):
         return table
 
     def chosen_plugin(self) -> str | None:
-        """The component to use. A bare name without a range is what mngr itself means by the key, and chooses nothing."""
+        """The component to use. A bare name is what mngr itself means by the key, and chooses nothing."""
         chosen = self.plugin
         return chosen if chosen and ("@" in chosen or "/" in chosen or chosen.endswith(".wasm")) else None
 

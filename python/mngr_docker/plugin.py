@@ -47,8 +47,8 @@ def _load_backend() -> type[ProviderBackendInterface]:
     if rival is not None and backend_name() == DEFAULT_NAME:
         raise MngrError(
             f"Two packages offer the backend `{DEFAULT_NAME}`: {RIVAL} {rival} and mngr-docker. Uninstall one of them "
-            f"(pip uninstall {RIVAL}), or set {NAME_VARIABLE}=NAME and use backend = \"NAME\" for the providers that are to "
-            "be of mngr-docker"
+            f"(pip uninstall {RIVAL}), or set {NAME_VARIABLE}=NAME and write backend = NAME for the providers that are "
+            "to be of mngr-docker"
         )
     from mngr_docker.backend import DockerProviderBackend
 

@@ -1,8 +1,8 @@
 """What mngr remembers of a host, kept on the engine beside the container.
 
-Each host has one document `host`, and one for each of its agents. They are there while the host is stopped, once it is destroyed,
-and for one that never came to be; the host itself can not get at them. A change is written only over the revision that was read,
-so that of two that change a record at once none is lost.
+Each host has one document `host`, and one for each of its agents. They are there while the host is stopped, once it is
+destroyed, and for one that never came to be; the host itself can not get at them. A change is written only over the
+revision that was read, so that of two that change a record at once none is lost.
 """
 
 import json
@@ -95,9 +95,7 @@ class Records:
                 return None
             changed = change(record)
             try:
-                self._provider.document_write(
-                    agent_of(host_id), _HOST, _encode(changed), revision=record.revision
-                )
+                self._provider.document_write(agent_of(host_id), _HOST, _encode(changed), revision=record.revision)
                 return changed
             except ProviderError as error:
                 if error.kind != "conflict":

@@ -1,0 +1,29 @@
+"""The arguments of `docker build` in the parts that the provider takes."""
+
+from pathlib import Path
+
+import pytest
+from imbue.mngr.errors import UserInputError
+
+from mngr_docker.build import split_build_args
+from mngr_docker.config import DockerProviderConfig
+
+
+def test_the_context_is_told_from_flags_and_their_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+    monkeypatch.chdir(tmp_path)
+    arguments = ["--build-arg", "A=1", "-f", "Dockerfile", ".", "--no-cache", "--target=last"]
+    context, flags = split_build_args(arguments, DockerProviderConfig())
+    assert context == Path(".")
+    assert flags == ["--build-arg=A=1", f"-f={tmp_path}/Dockerfile", "--no-cache", "--target=last"]
+
+
+@pytest.mark.parametrize("arguments", [["--no-cache"], ["a", "b"]])
+def test_none_and_two_contexts_are_refused_with_an_example(arguments: list[str]) -> None:
+    with pytest.raises(UserInputError, match=r"-b --file=Dockerfile -b \."):
+        split_build_args(arguments, DockerProviderConfig())
+
+
+def test_another_builder_is_refused() -> None:
+    with pytest.raises(UserInputError, match="DEPOT"):
+        split_build_args(["."], DockerProviderConfig(builder="DEPOT"))
