@@ -35,7 +35,7 @@ class DockerProviderConfig(ProviderInstanceConfig):
     identity_file: str | None = Field(default=None, description="Private key for an engine behind ssh")
     known_hosts_file: str | None = Field(default=None, description="Host keys for an engine behind ssh")
     ssh_config_file: str | None = Field(default=None, description="Configuration of ssh in place of ~/.ssh/config")
-    ssh_options: list[str] | None = Field(default=None, description="Options of ssh, each NAME=VALUE")
+    ssh_options: dict[str, str] | None = Field(default=None, description="Options of ssh_config, by name")
     tls_directory: str | None = Field(default=None, description="Where ca.pem, cert.pem and key.pem are, for tcp")
     allow: list[str] | None = Field(default=None, description="Permissions beyond the policy's defaults")
     engine_timeout_seconds: float | None = Field(default=None, description="Deadline of one call of the engine")

@@ -72,7 +72,7 @@ def host_details(
         id=ref.host_id,
         name=certified.host_name,
         provider_name=ref.provider_name,
-        state=HostState.RUNNING,
+        state=HostState.RUNNING if _can_be_entered(listing) else HostState.UNKNOWN,
         image=certified.image or image,
         tags=dict(certified.user_tags),
         boot_time=_moment(listing.get("btime")),
@@ -133,6 +133,12 @@ def agent_details(
         labels=ref.labels,
         host=host,
     )
+
+
+def _can_be_entered(listing: dict[str, Any]) -> bool:
+    """Whether sshd runs, without which mngr can do nothing in the host."""
+    processes = [line.split() for line in listing.get("ps_output", "").splitlines()]
+    return not processes or any(process[-1] == "sshd" for process in processes if process)
 
 
 def _id(raw: dict[str, Any]) -> str | None:
