@@ -76,9 +76,8 @@ impl Process {
 pub fn end_with_interpreter(py: Python<'_>) -> PyResult<()> {
     let end = PyCFunction::new_closure(py, None, None, |arguments, _| {
         let current = CURRENT.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        match current.filter(|process| process.is_this()) {
-            Some(process) => arguments.py().detach(|| process.end()),
-            None => {}
+        if let Some(process) = current.filter(|process| process.is_this()) {
+            arguments.py().detach(|| process.end());
         }
     })?;
     py.import("atexit")?.call_method1("register", (end,))?;

@@ -1,6 +1,7 @@
 //! What a configuration means.
 
 mod faults;
+mod table;
 
 use std::path::Path;
 use std::time::Duration;
