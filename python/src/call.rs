@@ -40,14 +40,7 @@ where
     T: Send + 'static,
     F: Future<Output = Result<T>> + Send + 'static,
 {
-    if !process.is_this() {
-        let error = internal(
-            "the provider",
-            "it was opened before this process was forked, and its connections are the other process's",
-            "open the provider again in the new process",
-        );
-        return Err(error::raised(py, &error));
-    }
+    process.check(py)?;
     let (sender, receiver) = channel();
     let cancel = CancellationToken::new();
     let sink: ProgressSink = match on_progress {

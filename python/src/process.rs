@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use mngr_host_shim::error::unsupported;
 use mngr_host_shim::host::Host;
 use pyo3::prelude::*;
 use pyo3::types::PyCFunction;
@@ -27,13 +28,14 @@ pub struct Process {
 }
 
 impl Process {
-    /// That of this process, made where there is none yet. A process that was forked gets one of its own: the threads of the
-    /// other did not come along.
+    /// That of this process, made where there is none yet. It holds the GIL throughout, so that nobody can fork meanwhile.
     ///
-    /// It holds the GIL throughout, so that nobody can fork meanwhile.
+    /// # Errors
+    /// As [`Process::check`], and where this machine can not run WebAssembly.
     pub fn current(py: Python<'_>) -> PyResult<Arc<Self>> {
         let mut current = CURRENT.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(process) = current.as_ref().filter(|process| process.is_this()) {
+        if let Some(process) = current.as_ref() {
+            process.check(py)?;
             return Ok(process.clone());
         }
         let host = Host::new().map_err(|error| error::raised(py, &error))?;
@@ -48,9 +50,25 @@ impl Process {
             handle: runtime.handle().clone(),
             runtime: Mutex::new(Some(runtime)),
         });
-        // What a forked process has from the other is the other's to end.
-        std::mem::forget(current.replace(process.clone()));
+        *current = Some(process.clone());
         Ok(process)
+    }
+
+    /// Refuses to work in a process that was forked: the threads of the other did not come along, and what they had locked at
+    /// that moment stays locked here, for a second runtime too.
+    ///
+    /// # Errors
+    /// `ProviderError` of the kind `unsupported`.
+    pub fn check(&self, py: Python<'_>) -> PyResult<()> {
+        if self.is_this() {
+            return Ok(());
+        }
+        let error = unsupported(
+            "a provider in a forked process",
+            "the process it was forked from had opened providers, whose threads did not come along",
+            "fork before the first provider is opened, or start processes anew: subprocess, or multiprocessing with `spawn`",
+        );
+        Err(error::raised(py, &error))
     }
 
     /// Whether it was made in this process, and not in one that this was forked from.
