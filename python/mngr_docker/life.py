@@ -232,6 +232,7 @@ class Life(Belongings):
             if agent is not None:
                 self._adopt(agent)
                 peer.update(self._provider, agent, host_id, stop_reason=HostState.DESTROYED.value)
+                peer.forget_agents(self._provider, agent, host_id)
             self._provider.destroy(agent_of(host_id))
             self._changed(host_id, stop_reason=HostState.DESTROYED.value)
 

@@ -42,6 +42,16 @@ def update(provider: Provider, agent: dict[str, Any], host_id: HostId, **certifi
         logger.warning("The record of {} that mngr's own Docker provider keeps is out of date: {}", host_id, error)
 
 
+def forget_agents(provider: Provider, agent: dict[str, Any], host_id: HostId) -> None:
+    """Removes what that provider keeps of the host's agents. Only a command can, and only in a host that runs."""
+    if agent["type"] != _TYPE or agent["state"] != "running":
+        return
+    try:
+        provider.exec(agent["id"], ["rm", "-rf", f"{_RECORDS}/{host_id}"], user="root", workdir="/")
+    except ProviderError as error:
+        logger.warning("What mngr's own Docker provider keeps of the agents of {} is left: {}", host_id, error)
+
+
 def update_snapshots(provider: Provider, agent: dict[str, Any], host_id: HostId) -> None:
     """Lists the host's snapshots in that provider's record, by the ids that it knows them by."""
     if agent["type"] != _TYPE:

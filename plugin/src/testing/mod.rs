@@ -13,6 +13,7 @@ mod inside;
 mod moves;
 mod reconcile;
 mod snapshots;
+mod ssh;
 
 use std::cell::{Cell, RefCell};
 

@@ -1,6 +1,9 @@
 //! Ports of agents, reached from wherever this is.
 
+use std::collections::BTreeSet;
+
 use mngr_docker_tests::{Kind, Testbed, behaviours, error_kind, run};
+use mngr_host_shim::contract::types::Agent;
 use mngr_host_shim::provider::NewAgent;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -40,6 +43,32 @@ async fn a_port_that_is_not_published_is_reached(bed: &Testbed) {
     assert_eq!(error_kind(bed.provider.port("a", PORT).await), "conflict");
 }
 
+async fn the_port_of_sshd_is_published_where_this_machine_gets_at_it(bed: &Testbed) {
+    let agent = NewAgent {
+        publish_ssh: true,
+        command: ["nc", "-ll", "-p", "22", "-e", "cat"].map(str::to_owned).to_vec(),
+        ..NewAgent::named("a")
+    };
+    let agent = bed.provider.create(agent).await.expect("an agent");
+    assert_eq!(agent.ports[0].container_port, 22);
+    let listed = bed.provider.discover(Default::default()).await.expect("a list");
+    let ports = |agent: &Agent| -> BTreeSet<_> { agent.ports.iter().map(|port| port.host_port).collect() };
+    assert_eq!(ports(&listed[0]), ports(&agent), "a list has the ports too");
+    let connection = bed.provider.connection("a").await.expect("a connection");
+    assert!(connection.proxy_jump.is_none() && !connection.host.is_empty());
+    loop {
+        let address = (connection.host.as_str(), connection.port);
+        let Ok(mut stream) = tokio::net::TcpStream::connect(address).await else {
+            continue;
+        };
+        let mut answer = [0; 5];
+        let said = stream.write_all(b"hello").await;
+        if said.is_ok() && stream.read_exact(&mut answer).await.is_ok() {
+            break assert_eq!(&answer, b"hello");
+        }
+    }
+}
+
 async fn an_agents_sshd_is_found_with_its_keys(bed: &Testbed) {
     let arguments = ["-p", "127.0.0.1::22"].map(str::to_owned).to_vec();
     let agent = NewAgent {
@@ -71,6 +100,20 @@ fn a_port_is_reached_on_this_machine() {
 fn a_port_is_reached_behind_ssh() {
     run(Kind::Remote, async |bed| {
         a_port_that_is_not_published_is_reached(bed).await
+    });
+}
+
+#[test]
+fn the_port_of_sshd_is_published_on_this_machine() {
+    run(Kind::Real, async |bed| {
+        the_port_of_sshd_is_published_where_this_machine_gets_at_it(bed).await
+    });
+}
+
+#[test]
+fn the_port_of_sshd_is_published_behind_ssh() {
+    run(Kind::Remote, async |bed| {
+        the_port_of_sshd_is_published_where_this_machine_gets_at_it(bed).await
     });
 }
 
