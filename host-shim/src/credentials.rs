@@ -33,6 +33,13 @@ impl Credentials {
         &self.header
     }
 
+    /// Name and password, where they are such.
+    pub(crate) fn basic(&self) -> Option<(String, String)> {
+        let json: serde_json::Value = serde_json::from_slice(&URL_SAFE.decode(&self.header).ok()?).ok()?;
+        let text = |key: &str| json.get(key)?.as_str().map(str::to_owned);
+        Some((text("username")?, text("password")?))
+    }
+
     /// No credentials. Engines before 23.0 refuse a push that brings none at all.
     pub(crate) fn none() -> Self {
         Self {

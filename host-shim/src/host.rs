@@ -1,7 +1,6 @@
 //! The front door: loads plugins, reaches engines, opens providers.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::config::{Config, ConfigError, ProviderConfig};
@@ -11,22 +10,22 @@ use crate::engine::docker::DockerEngine;
 use crate::engine::ssh::Tunnels;
 use crate::engine::{Engine, connect};
 use crate::environment::Environment;
-use crate::error::invalid;
 use crate::journal::Store;
-use crate::loader::{ArtefactCache, Loader, Plugin};
+use crate::loader::{ArtefactCache, Loader, Plugin, PluginSource, Reloader};
 use crate::policy::Policy;
 use crate::provider::Provider;
+use crate::registry::{PluginChoice, Registry};
 
 /// The component that is built in; empty where the shim was built before it.
 const EMBEDDED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/plugin.wasm"));
 
 /// Opens providers. One is enough for a process: it compiles each plugin once.
 pub struct Host {
-    loader: Loader,
+    loader: Arc<Loader>,
     environment: Environment,
     tunnels: Tunnels,
-    /// By path; the built-in one has none.
-    plugins: Mutex<HashMap<Option<PathBuf>, Plugin>>,
+    /// By what configurations name; the built-in one has no name.
+    plugins: Mutex<HashMap<Option<PluginChoice>, Arc<Reloader>>>,
 }
 
 impl Host {
@@ -42,7 +41,7 @@ impl Host {
     /// A host with a loader and an environment of the caller's choice.
     pub fn with(loader: Loader, environment: Environment) -> Self {
         Self {
-            loader,
+            loader: Arc::new(loader),
             environment,
             tunnels: Tunnels::default(),
             plugins: Mutex::default(),
@@ -72,9 +71,9 @@ impl Host {
     /// As [`Host::open`].
     pub async fn open_on(&self, config: &ProviderConfig, engine: Arc<dyn Engine>) -> Result<Provider> {
         let policy = Policy::new(&config.name, &config.allow)?;
-        let plugin = self.plugin(config)?;
+        let plugin = self.reloader(config)?;
         let store = Store::of_user(&self.environment, &config.name, &engine.endpoint());
-        let provider = Provider::open(plugin, engine, &config.name, &config.settings, policy).await?;
+        let provider = Provider::open_reloading(plugin, engine, &config.name, &config.settings, policy).await?;
         let credentials = CredentialStore::of_user(&self.environment);
         Ok(provider.journaled_in(store).with_credentials(credentials))
     }
@@ -94,28 +93,36 @@ impl Host {
         }
     }
 
-    /// The plugin that a provider's configuration names, or the built-in one. Loaded once.
+    /// The plugin that a provider's configuration names, or the built-in one, as it was last loaded.
     ///
     /// # Errors
-    /// `invalid-argument` for the field `plugin`.
+    /// `invalid-argument` for the field `plugin`; `internal` where an installed component is gone or damaged.
     pub fn plugin(&self, config: &ProviderConfig) -> Result<Plugin> {
+        Ok(self.reloader(config)?.plugin())
+    }
+
+    /// The same, kept up to date. One for all providers that name it.
+    fn reloader(&self, config: &ProviderConfig) -> Result<Arc<Reloader>> {
         let mut plugins = self.plugins.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(plugin) = plugins.get(&config.plugin) {
-            return Ok(plugin.clone());
+        if let Some(reloader) = plugins.get(&config.plugin) {
+            return Ok(reloader.clone());
         }
-        let plugin = match &config.plugin {
-            Some(path) => self.loader.load_file(path)?,
-            None if EMBEDDED.is_empty() => {
-                return Err(invalid(
-                    "plugin",
-                    "built-in",
-                    "this mngr-docker was built before its plugin was",
-                    "run `cargo xtask component` and build again, or name a component with --plugin",
-                ));
-            }
-            None => self.loader.load("built-in", EMBEDDED)?,
+        let source = match &config.plugin {
+            None => PluginSource::BuiltIn(EMBEDDED),
+            Some(PluginChoice::File(path)) => PluginSource::File(path.clone()),
+            Some(PluginChoice::Installed(pin)) => PluginSource::Installed {
+                registry: Registry::of_user(&self.environment)?,
+                pin: pin.clone(),
+                built_in: EMBEDDED,
+            },
         };
-        plugins.insert(config.plugin.clone(), plugin.clone());
-        Ok(plugin)
+        let reloader = Arc::new(Reloader::new(source, self.loader.clone())?);
+        plugins.insert(config.plugin.clone(), reloader.clone());
+        Ok(reloader)
+    }
+
+    /// What loads plugins, for a [`Registry`] to look at them.
+    pub fn loader(&self) -> &Arc<Loader> {
+        &self.loader
     }
 }

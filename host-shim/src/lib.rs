@@ -40,5 +40,6 @@ pub mod loader;
 pub mod migrate;
 pub mod policy;
 pub mod provider;
+pub mod registry;
 pub mod sandbox;
 pub mod streams;

@@ -1,5 +1,6 @@
 //! One opened provider: a plugin, an engine and the settings that tie them together.
 
+mod live;
 mod reach;
 mod settle;
 
@@ -21,12 +22,13 @@ use crate::contract::types::{Agent, Finding, Limits, Snapshot};
 use crate::contract::{Result, types};
 use crate::credentials::CredentialStore;
 use crate::engine::{Engine, ProgressSink};
-use crate::error::invalid;
 use crate::guard::Guard;
 use crate::journal::Store;
-use crate::loader::{Plugin, Session};
+use crate::loader::{Plugin, Rejection, Reloader, Session};
 use crate::policy::Policy;
 use crate::streams::{Archive, ExecSession, LogStream};
+
+use live::Seat;
 
 pub use reach::Connection;
 
@@ -97,12 +99,10 @@ impl NewAgent {
 /// `wit/instance.wit` holds here. Where one takes an `agent`, that is an id, a unique prefix of one, or a name.
 #[derive(Clone)]
 pub struct Provider {
-    plugin: Plugin,
+    seat: Arc<Seat>,
     engine: Arc<dyn Engine>,
     policy: Arc<Policy>,
     name: Arc<str>,
-    settings: Arc<str>,
-    warnings: Arc<[SettingProblem]>,
     progress: ProgressSink,
     cancel: CancellationToken,
     store: Option<Arc<Store>>,
@@ -122,29 +122,37 @@ impl Provider {
         settings: &serde_json::Map<String, serde_json::Value>,
         policy: Policy,
     ) -> Result<Self> {
-        let given = serde_json::Value::Object(settings.clone()).to_string();
-        let report = plugin.check_config(name, &given).await?;
-        if let Some(problem) = report.errors.into_iter().next() {
-            let value = settings.get(&problem.key).map(ToString::to_string).unwrap_or_default();
-            return Err(invalid(
-                problem.key,
-                value.chars().take(80).collect::<String>(),
-                problem.reason,
-                problem.remedy,
-            ));
-        }
-        Ok(Self {
-            plugin,
+        let seat = Seat::fixed(plugin, name, settings).await?;
+        Ok(Self::with_seat(seat, engine, name, policy))
+    }
+
+    /// The same with a plugin that is kept up to date: each call is made with the one that its source has then, once that has
+    /// shown that it can work with these settings. A call that has begun ends with the plugin it began with.
+    ///
+    /// # Errors
+    /// As [`Provider::open`].
+    pub async fn open_reloading(
+        reloader: Arc<Reloader>,
+        engine: Arc<dyn Engine>,
+        name: &str,
+        settings: &serde_json::Map<String, serde_json::Value>,
+        policy: Policy,
+    ) -> Result<Self> {
+        let seat = Seat::reloading(reloader, name, settings).await?;
+        Ok(Self::with_seat(seat, engine, name, policy))
+    }
+
+    fn with_seat(seat: Seat, engine: Arc<dyn Engine>, name: &str, policy: Policy) -> Self {
+        Self {
+            seat: Arc::new(seat),
             engine,
             policy: Arc::new(policy),
             name: name.into(),
-            settings: report.effective.into(),
-            warnings: report.warnings.into(),
             progress: Arc::new(|_| {}),
             cancel: CancellationToken::new(),
             store: None,
             credentials: Arc::default(),
-        })
+        }
     }
 
     /// The same provider, whose calls say how far they have come.
@@ -174,9 +182,26 @@ impl Provider {
         &self.name
     }
 
-    /// The plugin that decides.
-    pub fn plugin(&self) -> &Plugin {
-        &self.plugin
+    /// The plugin that decides at this moment.
+    pub fn plugin(&self) -> Plugin {
+        self.seat.live().plugin.clone()
+    }
+
+    /// Looks at once whether the plugin's source has another one, and takes it. Without this the next call does so.
+    ///
+    /// # Errors
+    /// Why the plugin that is there now is not taken; the one before stays in use.
+    pub async fn reload(&self) -> Result<Plugin> {
+        let live = self.seat.reload().await;
+        match self.rejected_plugin() {
+            Some(rejection) => Err(rejection.error),
+            None => Ok(live.plugin.clone()),
+        }
+    }
+
+    /// The plugin that its source has now and that was not taken, and why.
+    pub fn rejected_plugin(&self) -> Option<Rejection> {
+        self.seat.rejection()
     }
 
     /// The engine that is asked. What is done with it directly goes past the plugin and its policy.
@@ -185,13 +210,13 @@ impl Provider {
     }
 
     /// All settings with their defaults filled in, as JSON.
-    pub fn settings(&self) -> &str {
-        &self.settings
+    pub fn settings(&self) -> Arc<str> {
+        self.seat.live().settings.clone()
     }
 
     /// What the plugin finds odd in the settings, though it can work with them.
-    pub fn warnings(&self) -> &[SettingProblem] {
-        &self.warnings
+    pub fn warnings(&self) -> Arc<[SettingProblem]> {
+        self.seat.live().warnings.clone()
     }
 
     /// The same provider, whose calls write down in `store` what they are about to do, and settle what died there.
@@ -228,11 +253,10 @@ impl Provider {
         }
     }
 
-    pub(super) fn reference(&self) -> types::Provider {
-        types::Provider {
-            name: self.name.to_string(),
-            settings: self.settings.to_string(),
-        }
+    /// The plugin to make a call with, and what it is told of this provider.
+    pub(super) async fn deciding(&self) -> (Plugin, types::Provider) {
+        let live = self.seat.current().await;
+        (live.plugin.clone(), live.reference(&self.name))
     }
 
     /// Makes an agent. All or nothing: after an error there is no container.
@@ -266,9 +290,8 @@ impl Provider {
             no_start: agent.no_start,
             publish_ssh: agent.publish_ssh,
         };
-        self.plugin
-            .create(self.session().await, self.reference(), request, context)
-            .await
+        let (plugin, reference) = self.deciding().await;
+        plugin.create(self.session().await, reference, request, context).await
     }
 
     /// Starts a command in a running agent.
@@ -276,8 +299,9 @@ impl Provider {
     /// # Errors
     /// `not-found`, `ambiguous`, `conflict` (it does not run), `invalid-argument`, `unavailable`, `timeout`.
     pub async fn exec(&self, agent: &str, options: ExecOptions) -> Result<ExecSession> {
-        self.plugin
-            .exec(self.session().await, self.reference(), agent.to_owned(), options)
+        let (plugin, reference) = self.deciding().await;
+        plugin
+            .exec(self.session().await, reference, agent.to_owned(), options)
             .await
     }
 
@@ -287,15 +311,9 @@ impl Provider {
     /// `not-found` (agent, directory), `ambiguous`, `invalid-argument`, `unavailable`, `timeout`.
     pub async fn copy_in(&self, agent: &str, path: &str, archive: Archive, contents_only: bool) -> Result<()> {
         let (agent, path) = (agent.to_owned(), path.to_owned());
-        self.plugin
-            .copy_in(
-                self.session().await,
-                self.reference(),
-                agent,
-                path,
-                archive,
-                contents_only,
-            )
+        let (plugin, reference) = self.deciding().await;
+        plugin
+            .copy_in(self.session().await, reference, agent, path, archive, contents_only)
             .await
     }
 
@@ -304,13 +322,9 @@ impl Provider {
     /// # Errors
     /// `not-found` (agent, path), `ambiguous`, `unavailable`, `timeout`.
     pub async fn copy_out(&self, agent: &str, path: &str) -> Result<(PathStat, Archive)> {
-        self.plugin
-            .copy_out(
-                self.session().await,
-                self.reference(),
-                agent.to_owned(),
-                path.to_owned(),
-            )
+        let (plugin, reference) = self.deciding().await;
+        plugin
+            .copy_out(self.session().await, reference, agent.to_owned(), path.to_owned())
             .await
     }
 
@@ -319,8 +333,9 @@ impl Provider {
     /// # Errors
     /// `not-found`, `ambiguous`, `unavailable`, `timeout`.
     pub async fn logs(&self, agent: &str, options: LogOptions) -> Result<LogStream> {
-        self.plugin
-            .logs(self.session().await, self.reference(), agent.to_owned(), options)
+        let (plugin, reference) = self.deciding().await;
+        plugin
+            .logs(self.session().await, reference, agent.to_owned(), options)
             .await
     }
 
@@ -329,8 +344,9 @@ impl Provider {
     /// # Errors
     /// `not-found`, `ambiguous`, `unavailable`, `timeout`.
     pub async fn snapshot_save(&self, snapshot: &str) -> Result<Archive> {
-        self.plugin
-            .snapshot_save(self.session().await, self.reference(), snapshot.to_owned())
+        let (plugin, reference) = self.deciding().await;
+        plugin
+            .snapshot_save(self.session().await, reference, snapshot.to_owned())
             .await
     }
 
@@ -339,9 +355,8 @@ impl Provider {
     /// # Errors
     /// `invalid-argument` (no snapshot, or not whole), `already-exists`, `resource-exhausted`, `unavailable`, `timeout`.
     pub async fn snapshot_load(&self, archive: Archive) -> Result<Snapshot> {
-        self.plugin
-            .snapshot_load(self.session().await, self.reference(), archive)
-            .await
+        let (plugin, reference) = self.deciding().await;
+        plugin.snapshot_load(self.session().await, reference, archive).await
     }
 }
 
@@ -354,7 +369,8 @@ macro_rules! operations {
             /// # Errors
             /// Any case of [`ProviderError`](crate::contract::ProviderError) that the contract names for this function.
             pub async fn $name(&self, $($argument: $kind),*) -> Result<$result> {
-                self.plugin.$name(self.session().await, self.reference(), $($argument.into()),*).await
+                let (plugin, reference) = self.deciding().await;
+                plugin.$name(self.session().await, reference, $($argument.into()),*).await
             })*
         }
     };

@@ -84,11 +84,6 @@ class DockerProviderConfig(ProviderInstanceConfig):
         table["container_prefix"] = prefix if prefix.endswith(("-", "_")) else f"{prefix}-"
         return table
 
-    def chosen_plugin(self) -> str | None:
-        """The component to use. A bare name is what mngr itself means by the key, and chooses nothing."""
-        chosen = self.plugin
-        return chosen if chosen and ("@" in chosen or "/" in chosen or chosen.endswith(".wasm")) else None
-
     def data_dir(self) -> Path:
         """Directory of mngr's data in a new host."""
         return self.host_dir or DEFAULT_HOST_DIR

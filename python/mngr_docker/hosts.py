@@ -78,7 +78,7 @@ class HostsOfEngine(BaseProviderInstance):
     def _provider(self) -> Provider:
         settings = self.config.settings(self.mngr_ctx.config.prefix)
         try:
-            provider = Provider(str(self.name), settings, plugin=self.config.chosen_plugin())
+            provider = Provider(str(self.name), settings, plugin=self.config.plugin)
         except NativeError as error:
             raise misconfigured(self.name, error) from error
         for warning in provider.warnings:

@@ -18,6 +18,7 @@
 //! same time. What it made is removed by that provider's label when it ends, however it ends.
 
 mod clean_up;
+mod component;
 mod fault_proxy;
 mod network_mount;
 mod private_engine;
@@ -28,6 +29,7 @@ pub mod tls;
 pub mod wire;
 
 pub use clean_up::remove_all;
+pub use component::{component, component_of_version, component_with, with_note};
 pub use fault_proxy::{Fault, FaultProxy};
 pub use network_mount::NetworkMount;
 pub use private_engine::PrivateEngine;

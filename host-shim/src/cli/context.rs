@@ -10,6 +10,7 @@ use mngr_host_shim::environment::Environment;
 use mngr_host_shim::host::Host;
 use mngr_host_shim::loader::{ArtefactCache, Loader};
 use mngr_host_shim::provider::Provider;
+use mngr_host_shim::registry::PluginChoice;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use super::exit::Exit;
@@ -27,12 +28,23 @@ pub struct Global {
     /// Provider to use, where the configuration has more than one
     #[arg(long, global = true, value_name = "NAME", help_heading = "Global options")]
     pub provider: Option<String>,
-    /// Plugin component to use in place of the provider's
-    #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
-    pub plugin: Option<PathBuf>,
+    /// Plugin to use in place of the provider's: a component's file, or one that is installed
+    #[arg(long, global = true, value_name = "FILE|NAME[@RANGE]", value_parser = plugin, help_heading = "Global options")]
+    pub plugin: Option<Named>,
     /// Print one JSON value (streams: one per line) for programs
     #[arg(long, global = true, help_heading = "Global options")]
     pub json: bool,
+}
+
+/// What `--plugin` names.
+#[derive(Debug, Clone)]
+pub struct Named(pub Option<PluginChoice>);
+
+fn plugin(text: &str) -> Result<Named, String> {
+    let choice = PluginChoice::parse(text);
+    choice
+        .map(Named)
+        .map_err(|error| format!("{}; {}", error.message(), error.remedy()))
 }
 
 /// One run of the program.
@@ -67,8 +79,8 @@ impl Context {
 
     fn config_of(&self, config: &Config, name: Option<&str>) -> Result<ProviderConfig, Failure> {
         let mut provider = config.provider(name)?.clone();
-        if let Some(plugin) = &self.global.plugin {
-            provider.plugin = Some(plugin.clone());
+        if let Some(Named(plugin)) = &self.global.plugin {
+            provider.plugin = plugin.clone();
         }
         Ok(provider)
     }
@@ -106,7 +118,7 @@ impl Context {
             }
             Err(error) => return Err(error.into()),
         };
-        for warning in provider.warnings() {
+        for warning in provider.warnings().iter() {
             self.output.warn(&clean(&format!(
                 "setting {}: {}; {}",
                 warning.key, warning.reason, warning.remedy

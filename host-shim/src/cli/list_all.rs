@@ -13,7 +13,7 @@ use mngr_host_shim::discovery::discover_all;
 use mngr_host_shim::json::{AgentJson, ErrorJson};
 use mngr_host_shim::provider::Provider;
 
-use super::context::Context;
+use super::context::{Context, Named};
 use super::exit::Exit;
 use super::failure::{Failure, Outcome, complain_of};
 use super::list::{Columns, table};
@@ -110,8 +110,8 @@ fn enabled(context: &Context) -> Result<Vec<ProviderConfig>, Failure> {
         providers.push(config.provider(None)?.clone());
     }
     for provider in &mut providers {
-        if let Some(plugin) = &context.global.plugin {
-            provider.plugin = Some(plugin.clone());
+        if let Some(Named(plugin)) = &context.global.plugin {
+            provider.plugin = plugin.clone();
         }
     }
     Ok(providers)

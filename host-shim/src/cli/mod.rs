@@ -25,6 +25,7 @@ mod log;
 mod logs;
 mod migrate;
 mod output;
+mod plugin;
 mod progress;
 mod reach;
 mod reconcile;
@@ -88,6 +89,7 @@ enum Command {
     Fork(fork::Fork),
     Migrate(migrate::Migrate),
     Reconcile(reconcile::Reconcile),
+    Plugin(plugin::Plugin),
     Completions(completions::Completions),
 }
 
@@ -118,6 +120,7 @@ impl Command {
             Self::Fork(command) => command.run(context).await,
             Self::Migrate(command) => command.run(context).await,
             Self::Reconcile(command) => command.run(context).await,
+            Self::Plugin(command) => command.run(context).await,
             Self::Completions(command) => command.run(),
         }
     }
@@ -226,7 +229,7 @@ mod tests {
 
     #[test]
     fn what_is_not_there_yet_is_no_subcommand() {
-        for name in ["gpus", "plugin"] {
+        for name in ["gpus"] {
             assert!(Cli::try_parse_from(["mngr-docker", name]).is_err(), "{name}");
         }
     }

@@ -13,6 +13,7 @@ use super::{BACKEND, ProviderConfig, address, nearest, unwritten};
 use crate::engine::endpoint::shown;
 use crate::engine::ssh::check_option;
 use crate::policy::PERMISSIONS;
+use crate::registry::PluginChoice;
 
 /// The keys that the shim keeps for itself.
 pub(super) const KEYS: [&str; 12] = [
@@ -46,8 +47,6 @@ const OTHER_BACKENDS: [&str; 10] = [
 const OPERATORS: [&str; 2] = ["__extend", "__assign"];
 /// The longest deadline of an engine call.
 const ENGINE_TIMEOUT_LIMIT: Duration = Duration::from_secs(3600);
-/// The `plugin` names that stand for the component that is built in: what mngr itself would write.
-const BUILT_IN: [&str; 2] = ["docker", "mngr-docker"];
 
 /// The providers' tables of a whole document, with keys as mngr normalises them.
 pub(super) fn providers(root: Node) -> Result<Vec<Entry>, ConfigError> {
@@ -277,13 +276,20 @@ fn host(field: &str, node: &Node) -> Result<String, ConfigError> {
     }
 }
 
-fn plugin(field: &str, node: &Node, base: &Base<'_>) -> Result<Option<PathBuf>, ConfigError> {
-    match &node.data {
-        Data::Text(name) if BUILT_IN.contains(&name.as_str()) => Ok(None),
-        _ => {
-            let what = "a component's file, or leave `plugin` out for the one that is built in";
-            path(field, node, base, what).map(Some)
-        }
+fn plugin(field: &str, node: &Node, base: &Base<'_>) -> Result<Option<PluginChoice>, ConfigError> {
+    let what = "a component's file or an installed plugin (NAME or NAME@RANGE), or leave `plugin` out for the one that is built in";
+    let file = || path(field, node, base, what);
+    let Data::Text(text) = &node.data else {
+        return file().map(|path| Some(PluginChoice::File(path)));
+    };
+    match PluginChoice::parse(text) {
+        Ok(Some(PluginChoice::File(_))) => file().map(|path| Some(PluginChoice::File(path))),
+        Ok(choice) => Ok(choice),
+        Err(error) => Err(
+            ConfigError::new(field, "is not followed by a range of versions", error.remedy())
+                .value(text)
+                .at(&node.origin, "a range is expected after the @"),
+        ),
     }
 }
 

@@ -29,6 +29,7 @@ use serde_json::{Map, Value};
 
 use crate::engine::ssh::Settings;
 use crate::environment::Environment;
+use crate::registry::PluginChoice;
 pub use error::ConfigError;
 use node::{Entry, Node, Origin, Source};
 
@@ -61,8 +62,9 @@ pub struct ProviderConfig {
     pub ssh: Settings,
     /// Where the certificates are with which TLS is spoken (`tls_directory`).
     pub tls_directory: Option<PathBuf>,
-    /// Which plugin (`plugin`): the path of a component; absent for the one that is built in.
-    pub plugin: Option<PathBuf>,
+    /// Which plugin (`plugin`): the path of a component, or `NAME[@RANGE]` of one that is installed; absent for the one that
+    /// is built in.
+    pub plugin: Option<PluginChoice>,
     /// Permissions granted beyond the policy's defaults (`allow`).
     pub allow: Vec<String>,
     /// Deadline of one engine call (`engine_timeout_seconds`).

@@ -1,15 +1,14 @@
 //! WASM components: compiled once, one fresh instance for each call.
 
-use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
+use semver::Version;
 use tokio_util::sync::CancellationToken;
 use wasmtime::component::{Component, Linker, Resource, ResourceTable};
 use wasmtime::{Config, Engine, Store};
 
-use super::{ArtefactCache, check_header, check_import};
+use super::{ArtefactCache, CONTRACT, check_contract, check_header, check_import, sha256};
 use crate::bridge::{Call, add_to_linker};
 use crate::contract::backend::{ConfigReport, Description};
 use crate::contract::v0_1_0::ProviderPluginPre;
@@ -73,9 +72,13 @@ impl Loader {
     /// # Errors
     /// As [`Loader::load_file`].
     pub fn load(&self, origin: &str, bytes: &[u8]) -> Result<Plugin> {
+        self.load_hashed(origin, bytes, &sha256(bytes))
+    }
+
+    /// The same of bytes whose SHA-256 is known.
+    pub(crate) fn load_hashed(&self, origin: &str, bytes: &[u8], digest: &str) -> Result<Plugin> {
         check_header(origin, bytes)?;
-        let digest = hex(&Sha256::digest(bytes));
-        let (component, cached) = match self.cache.as_ref().and_then(|cache| cache.load(&self.engine, &digest)) {
+        let (component, cached) = match self.cache.as_ref().and_then(|cache| cache.load(&self.engine, digest)) {
             Some(component) => (component, true),
             None => {
                 let component = Component::from_binary(&self.engine, bytes).map_err(|error| {
@@ -89,9 +92,7 @@ impl Loader {
                 (component, false)
             }
         };
-        for (import, _) in component.component_type().imports(&self.engine) {
-            check_import(origin, import)?;
-        }
+        let (contract, interfaces) = self.surface(origin, &component)?;
         let pre = self
             .linker
             .instantiate_pre(&component)
@@ -105,23 +106,40 @@ impl Loader {
                 )
             })?;
         if let (false, Some(cache)) = (cached, &self.cache) {
-            cache.store(&self.engine, &digest, &component);
+            cache.store(&self.engine, digest, &component);
         }
         Ok(Plugin {
             engine: self.engine.clone(),
             pre,
             origin: origin.into(),
             digest: digest.into(),
+            contract,
+            interfaces,
             cached,
         })
     }
-}
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    /// The newest version of the contract that a component names, and the interfaces that it imports, sorted. What has types
+    /// only lets it do nothing.
+    fn surface(&self, origin: &str, component: &Component) -> Result<(Version, Arc<[String]>)> {
+        let surface = component.component_type();
+        let mut newest = Version::new(0, 0, 0);
+        let mut interfaces = Vec::new();
+        for (import, _) in surface.imports(&self.engine) {
+            let (interface, version) = check_import(origin, import)?;
+            newest = newest.max(version);
+            if interface != "types" {
+                interfaces.push(interface.to_owned());
+            }
+        }
+        for (export, _) in surface.exports(&self.engine) {
+            if let Some(export) = export.strip_prefix(CONTRACT) {
+                newest = newest.max(check_contract(origin, export)?.1);
+            }
+        }
+        interfaces.sort();
+        Ok((newest, interfaces.into()))
+    }
 }
 
 /// A plugin that has been compiled and linked. Cheap to clone; each call gets an instance of its own.
@@ -131,6 +149,8 @@ pub struct Plugin {
     pre: ProviderPluginPre<Call>,
     origin: Arc<str>,
     digest: Arc<str>,
+    contract: Version,
+    interfaces: Arc<[String]>,
     cached: bool,
 }
 
@@ -184,6 +204,32 @@ impl Plugin {
     /// SHA-256 of the component, in hexadecimal.
     pub fn digest(&self) -> &str {
         &self.digest
+    }
+
+    /// The version of the contract that it was built against.
+    pub fn contract(&self) -> &Version {
+        &self.contract
+    }
+
+    /// The interfaces of the contract that it imports, sorted: what it may ask the shim for.
+    pub fn interfaces(&self) -> &[String] {
+        &self.interfaces
+    }
+
+    /// The version that it says it is.
+    ///
+    /// # Errors
+    /// `invalid-argument` for the field `plugin` where that is no version; `internal` where the plugin traps.
+    pub async fn version(&self) -> Result<Version> {
+        let version = self.describe().await?.version;
+        Version::parse(&version).map_err(|error| {
+            invalid(
+                "plugin",
+                self.origin(),
+                format!("it says that its version is `{version}`: {error}"),
+                "tell its author: `describe` gives a semantic version",
+            )
+        })
     }
 
     /// Whether it came precompiled out of the cache.
@@ -295,7 +341,7 @@ impl Plugin {
 
 impl Session {
     /// For calls that touch no engine.
-    fn idle() -> Self {
+    pub(crate) fn idle() -> Self {
         Self {
             guard: None,
             progress: Arc::new(|_| {}),

@@ -3,13 +3,31 @@
 mod cache;
 mod component;
 mod operations;
+mod reload;
 
 pub use cache::ArtefactCache;
 pub(crate) use component::Session;
 pub use component::{Loader, Plugin};
+pub use reload::{PluginSource, Rejection, Reloader};
+
+use std::fmt::Write as _;
+
+use semver::Version;
+use sha2::{Digest, Sha256};
 
 use crate::contract::{ProviderError, VERSION};
 use crate::error::invalid;
+
+/// What the names of the contract's interfaces begin with.
+const CONTRACT: &str = "mngr:provider/";
+
+/// SHA-256 in hexadecimal.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
 
 /// What the file must be before the compiler is asked: a component of the binary format's layer 1.
 ///
@@ -36,12 +54,12 @@ pub(crate) fn check_header(origin: &str, bytes: &[u8]) -> Result<(), ProviderErr
     }
 }
 
-/// Whether an import of a component is one that this shim offers.
+/// The interface and the version of the contract that a component imports, where this shim offers it.
 ///
 /// # Errors
 /// `invalid-argument` for the field `plugin`: WASI and other foreign imports, and contracts this shim does not speak.
-pub(crate) fn check_import(origin: &str, import: &str) -> Result<(), ProviderError> {
-    let Some(rest) = import.strip_prefix("mngr:provider/") else {
+pub(crate) fn check_import<'a>(origin: &str, import: &'a str) -> Result<(&'a str, Version), ProviderError> {
+    let Some(interface) = import.strip_prefix(CONTRACT) else {
         return Err(invalid(
             "plugin",
             origin,
@@ -49,30 +67,31 @@ pub(crate) fn check_import(origin: &str, import: &str) -> Result<(), ProviderErr
             "build it for wasm32-unknown-unknown against the world `mngr:provider/provider-plugin` and nothing else",
         ));
     };
-    let wanted = rest.split_once('@').map_or("", |(_, version)| version);
-    if speaks(wanted) {
-        return Ok(());
+    check_contract(origin, interface)
+}
+
+/// The interface and the version in `INTERFACE@VERSION`, where this shim speaks that version.
+///
+/// # Errors
+/// `invalid-argument` for the field `plugin`.
+pub(crate) fn check_contract<'a>(origin: &str, interface: &'a str) -> Result<(&'a str, Version), ProviderError> {
+    let (name, wanted) = interface.split_once('@').unwrap_or((interface, ""));
+    match Version::parse(wanted) {
+        Ok(version) if speaks(&version) => Ok((name, version)),
+        _ => Err(invalid(
+            "plugin",
+            origin,
+            format!("it wants version {wanted} of the contract; this shim speaks {VERSION}"),
+            "take a version of the plugin made for this contract, or a newer mngr-docker",
+        )),
     }
-    Err(invalid(
-        "plugin",
-        origin,
-        format!("it wants version {wanted} of the contract; this shim speaks {VERSION}"),
-        "take a version of the plugin made for this contract, or a newer mngr-docker",
-    ))
 }
 
 /// Semver for 0.x: the minor version must be the same, the patch version not newer than ours.
-fn speaks(wanted: &str) -> bool {
-    let parts = |version: &str| -> Option<[u64; 3]> {
-        let numbers: Result<Vec<u64>, _> = version.split('.').map(str::parse).collect();
-        numbers.ok()?.try_into().ok()
-    };
-    match (parts(wanted), parts(VERSION)) {
-        (Some([major, minor, patch]), Some([our_major, our_minor, our_patch])) => {
-            major == our_major && minor == our_minor && patch <= our_patch
-        }
-        _ => false,
-    }
+fn speaks(wanted: &Version) -> bool {
+    Version::parse(VERSION).is_ok_and(|ours| {
+        (wanted.major, wanted.minor) == (ours.major, ours.minor) && wanted.patch <= ours.patch && wanted.pre.is_empty()
+    })
 }
 
 #[cfg(test)]

@@ -47,10 +47,8 @@ impl Provider {
             }
         }
         let pending = stale.iter().map(Stale::pending).collect();
-        let done = self
-            .plugin
-            .reconcile(self.bare_session(), self.reference(), pending)
-            .await?;
+        let (plugin, reference) = self.deciding().await;
+        let done = plugin.reconcile(self.bare_session(), reference, pending).await?;
         let (settled, left): (Vec<_>, Vec<_>) = stale.into_iter().partition(|call| done.settled.contains(&call.id()));
         settled.into_iter().for_each(Stale::settled);
         Ok((done.actions, left.len()))

@@ -7,6 +7,7 @@ mod life;
 mod machines;
 mod moving;
 mod person;
+mod plugins;
 mod providers;
 #[path = "../../../tests/src/registry.rs"]
 #[allow(dead_code)]

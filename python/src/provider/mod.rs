@@ -10,12 +10,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use mngr_host_shim::config::{Config, ProviderConfig};
-use mngr_host_shim::contract::backend::Description;
 use mngr_host_shim::contract::docker::EnginePlace;
 use mngr_host_shim::contract::{ProviderError, Result, VERSION};
 use mngr_host_shim::environment::Environment;
 use mngr_host_shim::json::ProblemJson;
 use mngr_host_shim::provider;
+use mngr_host_shim::registry::PluginChoice;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping};
 use serde_json::{Map, Value};
@@ -27,7 +27,8 @@ use crate::process::Process;
 /// A provider: agents in containers on one engine.
 ///
 /// `settings` is one provider's table as a configuration file has it under `providers.<name>`; what is left out has its default,
-/// and relative paths start at the working directory. `plugin` is a component to use in place of the one that is built in. The
+/// and relative paths start at the working directory. `plugin` is a component to use in place of the one that is built in: a path, or
+/// `NAME` or `NAME@RANGE` of an installed one, whose newer versions are taken while the provider is in use. The
 /// engine is not called yet, so one that is down shows with the first call.
 ///
 /// Where a method takes an `agent`, that is an id, a unique prefix of one, or a name. Results are dicts and lists in the shape
@@ -36,7 +37,6 @@ use crate::process::Process;
 pub struct Provider {
     process: Arc<Process>,
     provider: Arc<provider::Provider>,
-    description: Description,
 }
 
 impl Drop for Provider {
@@ -79,11 +79,10 @@ impl Provider {
         let settings = settings.map(table).transpose()?.unwrap_or_default();
         let process = Process::current(py)?;
         let opening = open(process.clone(), name, settings, plugin);
-        let (provider, description) = call::wait(py, &process, None, |_, _| opening)?;
+        let provider = call::wait(py, &process, None, |_, _| opening)?;
         Ok(Self {
             process,
             provider: Arc::new(provider),
-            description,
         })
     }
 
@@ -96,13 +95,13 @@ impl Provider {
     /// The plugin's settings, with the defaults filled in.
     #[getter]
     fn settings<'py>(&self, py: Python<'py>) -> Answer<'py> {
-        from_json(py, self.provider.settings())
+        from_json(py, &self.provider.settings())
     }
 
     /// What the plugin finds odd in the settings, though it can work with them: dicts with `key`, `element`, `reason`, `remedy`.
     #[getter]
     fn warnings<'py>(&self, py: Python<'py>) -> Answer<'py> {
-        list_to_python::<_, ProblemJson<'_>>(py, self.provider.warnings())
+        list_to_python::<_, ProblemJson<'_>>(py, &self.provider.warnings())
     }
 
     /// Where the engine is, for people: `unix:///var/run/docker.sock`.
@@ -125,14 +124,18 @@ impl Provider {
         })
     }
 
-    /// The plugin that decides: a dict with `name`, `version`, `digest` (SHA-256), `contract` (its version) and `origin` (a path, or
-    /// `built-in`).
+    /// The plugin that decides at this moment: a dict with `name`, `version`, `digest` (SHA-256), `contract` (its version) and
+    /// `origin` (a path, an installed version, or `built-in`).
     #[getter]
     fn plugin<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let plugin = self.provider.plugin();
+        let (plugin, description) = self.call(py, None, |provider| async move {
+            let plugin = provider.plugin();
+            let description = plugin.describe().await?;
+            Ok((plugin, description))
+        })?;
         let known = PyDict::new(py);
-        known.set_item("name", &self.description.name)?;
-        known.set_item("version", &self.description.version)?;
+        known.set_item("name", &description.name)?;
+        known.set_item("version", &description.version)?;
         known.set_item("digest", plugin.digest())?;
         known.set_item("contract", VERSION)?;
         known.set_item("origin", plugin.origin())?;
@@ -153,17 +156,14 @@ async fn open(
     name: String,
     settings: Map<String, Value>,
     plugin: Option<PathBuf>,
-) -> Result<(provider::Provider, Description)> {
+) -> Result<provider::Provider> {
     let config = Config::of_table(&name, settings, &Environment::of_process())?;
     let mut chosen: ProviderConfig = config.provider(Some(&name))?.clone();
-    if plugin.is_some() {
-        chosen.plugin = plugin;
+    if let Some(plugin) = plugin {
+        chosen.plugin = PluginChoice::parse(&plugin.to_string_lossy())?;
     }
     match process.host.open(&chosen).await {
-        Ok(provider) => {
-            let description = provider.plugin().describe().await?;
-            Ok((provider, description))
-        }
+        Ok(provider) => Ok(provider),
         Err(error @ ProviderError::InvalidArgument(_)) => {
             let faults = process.host.faults(&config, &chosen).await;
             Err(faults.into_iter().next().map_or(error, Into::into))

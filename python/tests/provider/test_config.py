@@ -44,21 +44,6 @@ def test_only_what_was_given_reaches_the_plugin_with_mngrs_prefix() -> None:
     assert config.settings("work")["container_prefix"] == "work-"
 
 
-@pytest.mark.parametrize(
-    ("written", "chosen"),
-    [
-        ("mngr-docker@^0.1", "mngr-docker@^0.1"),
-        ("./x.wasm", "./x.wasm"),
-        ("docker", None),
-        (None, None),
-    ],
-)
-def test_a_pin_or_a_path_chooses_the_plugin_and_mngrs_own_use_of_the_key_does_not(
-    written: str | None, chosen: str | None
-) -> None:
-    assert DockerProviderConfig(plugin=written).chosen_plugin() == chosen
-
-
 def test_an_unknown_key_and_a_wrong_type_are_refused_by_name() -> None:
     with pytest.raises(ValidationError, match="default_imge"):
         DockerProviderConfig(default_imge="x")

@@ -12,6 +12,7 @@ use serde_json::json;
 use super::{Config, ConfigError, ProviderConfig};
 use crate::contract::ProviderError;
 use crate::environment::Environment;
+use crate::registry::PluginChoice;
 
 /// Loads a file of that name and text under these variables; paths in errors begin with `ROOM`.
 fn load(name: &str, text: &str, variables: &[(&str, &str)]) -> Result<Config, String> {
@@ -144,16 +145,34 @@ fn a_byte_order_mark_moves_no_span() {
 
 #[test]
 fn plugin_paths_start_where_they_are_written() {
-    let text = "[providers.a]\nplugin = 'p.wasm'\n[providers.b]\nplugin = '~/p.wasm'\n[providers.c]\nplugin = '/p.wasm'\n[providers.d]\nplugin = 'mngr-docker'\n";
+    let text = "[providers.a]\nplugin = 'p.wasm'\n[providers.b]\nplugin = '~/p.wasm'\n[providers.c]\nplugin = '/p.wasm'\n[providers.d]\nplugin = 'docker'\n";
     let variables = [("HOME", "/home/me"), ("MNGR__PROVIDERS__E__PLUGIN", "p.wasm")];
     let config = load("settings.toml", text, &variables).expect("a configuration");
     let directory = config.path.as_deref().and_then(Path::parent).expect("a directory");
     let plugin = |name: &str| config.providers[name].plugin.clone();
-    assert_eq!(plugin("a"), Some(directory.join("p.wasm")));
-    assert_eq!(plugin("b"), Some("/home/me/p.wasm".into()));
-    assert_eq!(plugin("c"), Some("/p.wasm".into()));
+    let file = |path: &str| Some(PluginChoice::File(path.into()));
+    assert_eq!(plugin("a"), Some(directory.join("p.wasm").into()));
+    assert_eq!(plugin("b"), file("/home/me/p.wasm"));
+    assert_eq!(plugin("c"), file("/p.wasm"));
     assert_eq!(plugin("d"), None);
-    assert_eq!(plugin("e"), Some("/srv/p.wasm".into()));
+    assert_eq!(plugin("e"), file("/srv/p.wasm"));
+}
+
+#[test]
+fn a_plugin_may_be_pinned_and_a_range_that_is_none_is_underlined() {
+    let text = "[providers.a]\nplugin = 'mngr-docker@^0.1'\n[providers.b]\nplugin = 'mngr-docker'\n";
+    let config = load("settings.toml", text, &[]).expect("a configuration");
+    let pin = |name: &str| match &config.providers[name].plugin {
+        Some(PluginChoice::Installed(pin)) => pin.to_string(),
+        other => panic!("no pin: {other:?}"),
+    };
+    assert_eq!(
+        (pin("a").as_str(), pin("b").as_str()),
+        ("mngr-docker@^0.1", "mngr-docker")
+    );
+    let (error, _) = load_raw("settings.toml", b"[providers.a]\nplugin = 'x@newest'\n", &[]).expect_err("no range");
+    assert_eq!((error.field(), error.value_shown()), ("providers.a.plugin", "x@newest"));
+    assert!(error.remedy().contains("^0.1"), "{}", error.remedy());
 }
 
 #[test]

@@ -1,0 +1,283 @@
+//! `plugin`: which plugins are installed, in which versions.
+
+mod render;
+
+use clap::{Args, Subcommand};
+use mngr_host_shim::contract::{ProviderError, Result};
+use mngr_host_shim::registry::{Consent, Installed, PluginName, PluginPin, Registry, Request, Source, read_public_key};
+use semver::Version;
+
+use super::context::Context;
+use super::exit::Exit;
+use super::failure::Outcome;
+use super::output::clean;
+
+/// Install plugins and choose which version of them is in use
+///
+/// What is wanted is kept in plugins.toml, what is installed in plugins.lock, both in $XDG_CONFIG_HOME/mngr-docker (else
+/// ~/.config/mngr-docker). A provider uses an installed plugin where its setting `plugin` names it: NAME, or NAME@RANGE. A
+/// program that runs takes another version with its next call.
+#[derive(Debug, Args)]
+pub struct Plugin {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Install(Install),
+    List(List),
+    Pin(Pin),
+    Update(Update),
+    Rollback(Rollback),
+    Verify(Verify),
+    Remove(Remove),
+}
+
+/// What is refused unless it is agreed to.
+#[derive(Debug, Clone, Copy, Args)]
+#[command(next_help_heading = "Agree to what is refused")]
+struct Agreed {
+    /// Take a version that imports more interfaces of the contract than the one in use
+    #[arg(long)]
+    allow_wider: bool,
+    /// Take a version older than the one in use
+    #[arg(long)]
+    allow_downgrade: bool,
+}
+
+/// The same of what comes from a source.
+#[derive(Debug, Clone, Copy, Args)]
+#[command(next_help_heading = "Agree to what is refused")]
+struct AgreedOfSource {
+    #[command(flatten)]
+    agreed: Agreed,
+    /// Take a component other than the one that is installed under its version
+    #[arg(long)]
+    accept_changed: bool,
+    /// Take a version that was withdrawn
+    #[arg(long)]
+    accept_yanked: bool,
+}
+
+impl From<Agreed> for Consent {
+    fn from(agreed: Agreed) -> Self {
+        Self {
+            wider: agreed.allow_wider,
+            downgrade: agreed.allow_downgrade,
+            ..Self::default()
+        }
+    }
+}
+
+impl From<AgreedOfSource> for Consent {
+    fn from(agreed: AgreedOfSource) -> Self {
+        Self {
+            changed: agreed.accept_changed,
+            yanked: agreed.accept_yanked,
+            ..agreed.agreed.into()
+        }
+    }
+}
+
+/// Install a plugin and take it into use, or all that plugins.toml names
+///
+/// SOURCE is a component's file; a directory with NAME/VERSION.wasm, its digest in NAME/VERSION.wasm.sha256 and, for a version
+/// that was withdrawn, NAME/VERSION.yanked; or oci://REGISTRY/REPOSITORY, whose tags are the versions. It is written down, so
+/// that `update` finds newer versions there. Credentials for registries are those of the Docker CLI.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  mngr-docker plugin install mngr-docker@^0.1 --from /srv/plugins
+  mngr-docker plugin install mngr-docker --from oci://registry.example/team/mngr-docker
+  mngr-docker plugin install mine --from ./mine.wasm
+  mngr-docker plugin install")]
+struct Install {
+    /// Which plugin, and which of its versions will do [default: all wanted plugins that are not installed]
+    #[arg(value_name = "NAME[@RANGE]", value_parser = pin)]
+    plugin: Option<PluginPin>,
+    /// Where it is got [default: what plugins.toml has for it]
+    #[arg(long, value_name = "SOURCE", requires = "plugin")]
+    from: Option<String>,
+    /// The minisign key that it must be signed with, now and at every update: the key itself or its file
+    #[arg(long, value_name = "KEY|FILE", requires = "plugin")]
+    public_key: Option<String>,
+    #[command(flatten)]
+    agreed: AgreedOfSource,
+}
+
+/// List installed plugins in all their versions
+#[derive(Debug, Args)]
+struct List {}
+
+/// Want versions in another range, and take the newest installed one that is in it into use
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  mngr-docker plugin pin mngr-docker@=0.1.2
+  mngr-docker plugin pin 'mngr-docker@>=0.1.2, <0.3'")]
+struct Pin {
+    /// Which plugin, and which of its versions
+    #[arg(value_name = "NAME@RANGE", value_parser = pin)]
+    plugin: PluginPin,
+    #[command(flatten)]
+    agreed: Agreed,
+}
+
+/// Take the newest versions that the sources have in the wanted ranges
+#[derive(Debug, Args)]
+struct Update {
+    /// Which plugins [default: all that plugins.toml names]
+    #[arg(value_name = "NAME", value_parser = name)]
+    plugins: Vec<PluginName>,
+    #[command(flatten)]
+    agreed: AgreedOfSource,
+}
+
+/// Go back to the version that was in use before
+#[derive(Debug, Args)]
+struct Rollback {
+    /// Which plugin
+    #[arg(value_name = "NAME", value_parser = name)]
+    plugin: PluginName,
+    /// Another installed version to go to
+    #[arg(long, value_name = "VERSION")]
+    to: Option<Version>,
+}
+
+/// Check that what is installed is whole, is what was installed, and works
+#[derive(Debug, Args)]
+struct Verify {
+    /// Which plugin [default: all]
+    #[arg(value_name = "NAME", value_parser = name)]
+    plugin: Option<PluginName>,
+}
+
+/// Remove a plugin, or one version of it that is not in use
+#[derive(Debug, Args)]
+struct Remove {
+    /// Which plugin, and which of its versions [default: all of it]
+    #[arg(value_name = "NAME[@VERSION]", value_parser = exact)]
+    plugin: Exact,
+}
+
+#[derive(Debug, Clone)]
+struct Exact {
+    name: PluginName,
+    version: Option<Version>,
+}
+
+fn told(error: &ProviderError) -> String {
+    format!("{}; {}", error.message(), error.remedy())
+}
+
+fn pin(text: &str) -> std::result::Result<PluginPin, String> {
+    text.parse().map_err(|error| told(&error))
+}
+
+fn name(text: &str) -> std::result::Result<PluginName, String> {
+    text.parse().map_err(|error| told(&error))
+}
+
+fn exact(text: &str) -> std::result::Result<Exact, String> {
+    let (plugin, version) = match text.split_once('@') {
+        Some((plugin, version)) => (plugin, Some(version.trim_start_matches('='))),
+        None => (text, None),
+    };
+    let version = version.map(|version| {
+        Version::parse(version).map_err(|error| format!("`{version}` is no version: {error}; write it as 0.1.2"))
+    });
+    Ok(Exact {
+        name: name(plugin)?,
+        version: version.transpose()?,
+    })
+}
+
+impl Plugin {
+    /// Runs its subcommand.
+    pub async fn run(self, context: &Context) -> Outcome {
+        let registry = Registry::of_user(&context.environment)?;
+        // Each change is made at one stroke, at its end: what is dropped before that has changed nothing.
+        tokio::select! {
+            outcome = self.command.run(context, &registry) => outcome,
+            failure = context.interrupted() => Err(failure),
+        }
+    }
+}
+
+impl Command {
+    async fn run(self, context: &Context, registry: &Registry) -> Outcome {
+        match self {
+            Self::Install(command) => command.run(context, registry).await,
+            Self::List(List {}) => render::list(&context.output, &registry.lock()?, &registry.wanted()?),
+            Self::Pin(Pin { plugin, agreed }) => {
+                let switched = registry.pin(&plugin, agreed.into()).await?;
+                render::switched(&context.output, &switched)
+            }
+            Self::Update(command) => command.run(context, registry).await,
+            Self::Rollback(Rollback { plugin, to }) => {
+                let switched = registry.rollback(&plugin, to.as_ref()).await?;
+                render::switched(&context.output, &switched)
+            }
+            Self::Verify(Verify { plugin }) => {
+                let host = context.host()?;
+                let verified = registry.verify(host.loader(), plugin.as_ref()).await?;
+                render::verified(&context.output, &verified)
+            }
+            Self::Remove(Remove { plugin }) => {
+                let removed = registry.remove(&plugin.name, plugin.version.as_ref()).await?;
+                render::removed(&context.output, &removed)
+            }
+        }
+    }
+}
+
+impl Install {
+    async fn run(self, context: &Context, registry: &Registry) -> Outcome {
+        let Some(plugin) = self.plugin else {
+            return update(context, registry, registry.missing()?, self.agreed.into()).await;
+        };
+        let environment = &context.environment;
+        let from = self
+            .from
+            .map(|from| Source::parse(&from, environment.directory(), environment.home()));
+        let public_key = self
+            .public_key
+            .map(|key| read_public_key(&key, environment.directory()));
+        let request = Request {
+            pin: plugin,
+            from: from.transpose()?,
+            public_key: public_key.transpose()?,
+            consent: self.agreed.into(),
+        };
+        let spinner = context.spinner(&format!("installing {}", clean(&request.pin.to_string())));
+        let installed = registry.install(context.host()?.loader(), request).await?;
+        drop(spinner);
+        render::installed(&context.output, &installed)
+    }
+}
+
+impl Update {
+    async fn run(self, context: &Context, registry: &Registry) -> Outcome {
+        let plugins = match self.plugins.is_empty() {
+            true => registry.wanted()?.plugins.into_keys().collect(),
+            false => self.plugins,
+        };
+        update(context, registry, plugins, self.agreed.into()).await
+    }
+}
+
+/// One after the other. Those that fail do not keep the others from being updated; the first failure is the status.
+async fn update(context: &Context, registry: &Registry, plugins: Vec<PluginName>, consent: Consent) -> Outcome {
+    let host = context.host()?;
+    let mut outcomes: Vec<(PluginName, Result<Installed>)> = Vec::new();
+    for plugin in plugins {
+        let _spinner = context.spinner(&format!("updating {plugin}"));
+        let outcome = registry.update(host.loader(), &plugin, consent).await;
+        outcomes.push((plugin, outcome));
+    }
+    render::updated(&context.output, &outcomes)?;
+    match outcomes.into_iter().find_map(|(_, outcome)| outcome.err()) {
+        // It has been told already, beside the others.
+        Some(error) => Ok(Exit::from(&error)),
+        None => Ok(Exit::OK),
+    }
+}

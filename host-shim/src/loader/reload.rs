@@ -1,0 +1,339 @@
+//! Plugins that change while they are in use: where one comes from, how a change is seen, and what is loaded then.
+//!
+//! There is no watcher. A provider asks before each call, and what that costs where nothing has changed is one `stat`. A
+//! component that is only half there, or is no plugin, is never handed out: the one before it stays.
+
+use std::fs::{File, Metadata};
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use super::{Loader, Plugin, sha256};
+use crate::contract::{ProviderError, Result};
+use crate::error::{internal, invalid};
+use crate::registry::{PluginPin, Registry};
+
+/// A file that was written so short a time ago may be written again without its time of change telling: the clock of a
+/// filesystem ticks every 10 ms at worst.
+const TICK: Duration = Duration::from_millis(20);
+
+/// Where a plugin comes from.
+#[derive(Debug, Clone)]
+pub enum PluginSource {
+    /// These bytes, which never change.
+    BuiltIn(&'static [u8]),
+    /// A file.
+    File(PathBuf),
+    /// What the lock file of a registry has for a pin; what is built in where nothing that is installed fits and that does.
+    Installed {
+        /// Whose lock file.
+        registry: Registry,
+        /// Which plugin, and which of its versions.
+        pin: PluginPin,
+        /// What is built in.
+        built_in: &'static [u8],
+    },
+}
+
+/// What tells one state of a file from the next without reading it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    device: u64,
+    inode: u64,
+    length: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl From<&Metadata> for Stamp {
+    fn from(file: &Metadata) -> Self {
+        Self {
+            device: file.dev(),
+            inode: file.ino(),
+            length: file.len(),
+            modified: (file.mtime(), file.mtime_nsec()),
+            changed: (file.ctime(), file.ctime_nsec()),
+        }
+    }
+}
+
+/// What was last seen of a source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    /// It can not change.
+    Fixed,
+    /// So it was, or it was not there, and another state of it would look different.
+    Settled(Option<Stamp>),
+    /// It was being written, or may be again without a trace: it must be read again.
+    Unsettled,
+}
+
+/// A plugin as it was read: nothing of it is believed yet.
+struct Candidate {
+    origin: String,
+    bytes: std::borrow::Cow<'static, [u8]>,
+    digest: String,
+    seen: Seen,
+}
+
+impl PluginSource {
+    fn watched(&self) -> Option<&Path> {
+        match self {
+            Self::BuiltIn(_) => None,
+            Self::File(path) => Some(path),
+            Self::Installed { registry, .. } => Some(registry.lock_path()),
+        }
+    }
+
+    fn stamp(&self) -> Option<Stamp> {
+        let metadata = self.watched().and_then(|path| std::fs::metadata(path).ok());
+        metadata.as_ref().map(Stamp::from)
+    }
+
+    /// Reads what is there now.
+    fn read(&self) -> Result<Candidate> {
+        match self {
+            Self::BuiltIn(bytes) => built_in(bytes, Seen::Fixed),
+            Self::File(path) => read_file(path),
+            Self::Installed {
+                registry,
+                pin,
+                built_in: fallback,
+            } => {
+                // Looked at before it is read: what changes in between is seen the next time.
+                let before = std::fs::metadata(registry.lock_path()).ok();
+                let seen = before.as_ref().map_or(Seen::Settled(None), settled);
+                let Some(locked) = registry.resolve(pin)? else {
+                    return built_in(fallback, seen);
+                };
+                Ok(Candidate {
+                    origin: format!("{} {}", pin.name, locked.version),
+                    bytes: registry.component(&pin.name, &locked)?.into(),
+                    digest: locked.sha256,
+                    seen,
+                })
+            }
+        }
+    }
+}
+
+fn built_in(bytes: &'static [u8], seen: Seen) -> Result<Candidate> {
+    if bytes.is_empty() {
+        return Err(invalid(
+            "plugin",
+            "built-in",
+            "this mngr-docker was built before its plugin was",
+            "run `cargo xtask component` and build again, or name a component with --plugin",
+        ));
+    }
+    Ok(Candidate {
+        origin: "built-in".to_owned(),
+        bytes: bytes.into(),
+        digest: sha256(bytes),
+        seen,
+    })
+}
+
+/// A file's state, where a later one would be told from it.
+fn settled(file: &Metadata) -> Seen {
+    let now = SystemTime::now();
+    let apart = |at: SystemTime| now.duration_since(at).unwrap_or_else(|ahead| ahead.duration());
+    match file.modified().is_ok_and(|at| apart(at) > TICK) {
+        true => Seen::Settled(Some(file.into())),
+        false => Seen::Unsettled,
+    }
+}
+
+/// Reads a file once; whether it held still meanwhile is told by its state before and after.
+fn read_file(path: &Path) -> Result<Candidate> {
+    let origin = path.display().to_string();
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|mut file| {
+        let before = Stamp::from(&file.metadata()?);
+        file.read_to_end(&mut bytes)?;
+        let after = file.metadata()?;
+        Ok(match before == Stamp::from(&after) {
+            true => settled(&after),
+            false => Seen::Unsettled,
+        })
+    });
+    let seen = read.map_err(|error| {
+        invalid(
+            "plugin",
+            &origin,
+            error.to_string(),
+            "name a component's file that can be read",
+        )
+    })?;
+    Ok(Candidate {
+        digest: sha256(&bytes),
+        bytes: bytes.into(),
+        origin,
+        seen,
+    })
+}
+
+/// A plugin that did not take over, and why. The one before it is still in use.
+#[derive(Debug, Clone)]
+pub struct Rejection {
+    /// Where it came from.
+    pub origin: String,
+    /// What is wrong with it.
+    pub error: ProviderError,
+}
+
+/// A plugin, kept up to date with its source. Shared by all providers that use it.
+pub struct Reloader {
+    source: PluginSource,
+    loader: Arc<Loader>,
+    state: Mutex<State>,
+    /// Held by whoever loads.
+    loading: tokio::sync::Mutex<()>,
+}
+
+struct State {
+    plugin: Plugin,
+    seen: Seen,
+    /// What the source had the last time, where that is not in use.
+    rejection: Option<(String, Rejection)>,
+}
+
+impl Reloader {
+    /// Loads what the source has now.
+    ///
+    /// # Errors
+    /// `invalid-argument` for the field `plugin`; `internal` where an installed component is gone or damaged.
+    pub fn new(source: PluginSource, loader: Arc<Loader>) -> Result<Self> {
+        let candidate = source.read()?;
+        let plugin = loader.load_hashed(&candidate.origin, &candidate.bytes, &candidate.digest)?;
+        let state = State {
+            plugin,
+            seen: candidate.seen,
+            rejection: None,
+        };
+        Ok(Self {
+            source,
+            loader,
+            state: Mutex::new(state),
+            loading: tokio::sync::Mutex::default(),
+        })
+    }
+
+    /// The plugin that was last loaded well.
+    pub fn plugin(&self) -> Plugin {
+        self.state().plugin.clone()
+    }
+
+    /// Why the source's present content is not in use, where it is not.
+    pub fn rejection(&self) -> Option<Rejection> {
+        self.state().rejection.as_ref().map(|(_, rejection)| rejection.clone())
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The plugin that the source has now; the one before it where that can not be loaded, and while somebody else loads it.
+    pub async fn current(self: &Arc<Self>) -> Plugin {
+        let seen = self.state().seen;
+        let unchanged = match seen {
+            Seen::Fixed => true,
+            Seen::Settled(stamp) => stamp == self.source.stamp(),
+            Seen::Unsettled => false,
+        };
+        if !unchanged && let Ok(_loading) = self.loading.try_lock() {
+            self.load().await;
+        }
+        self.plugin()
+    }
+
+    /// Looks at the source whether it seems to have changed or not, and waits for that.
+    pub async fn reload(self: &Arc<Self>) -> Plugin {
+        let _loading = self.loading.lock().await;
+        self.load().await;
+        self.plugin()
+    }
+
+    async fn load(self: &Arc<Self>) {
+        let this = self.clone();
+        // It reads, hashes and may compile.
+        let loading = tokio::task::spawn_blocking(move || this.load_now());
+        if let Err(broken) = loading.await {
+            let error = internal("the plugin", broken.to_string(), "see the log");
+            self.reject(String::new(), "plugin", error);
+        }
+    }
+
+    fn load_now(&self) {
+        let stamp = self.source.stamp();
+        let candidate = match self.source.read() {
+            Ok(candidate) => candidate,
+            Err(error) => {
+                // Not there, or not whole: to be looked at again once it looks different.
+                self.state().seen = Seen::Settled(stamp);
+                let origin = self.source.watched().map(|path| path.display().to_string());
+                return self.reject(String::new(), &origin.unwrap_or_default(), error);
+            }
+        };
+        let mut state = self.state();
+        state.seen = candidate.seen;
+        if *state.plugin.digest() == candidate.digest {
+            state.rejection = None;
+            return;
+        }
+        let known = state
+            .rejection
+            .as_ref()
+            .is_some_and(|(digest, _)| *digest == candidate.digest);
+        drop(state);
+        if known {
+            return;
+        }
+        match self
+            .loader
+            .load_hashed(&candidate.origin, &candidate.bytes, &candidate.digest)
+        {
+            Ok(plugin) => {
+                let mut state = self.state();
+                state.plugin = plugin;
+                state.rejection = None;
+            }
+            Err(error) => self.reject(candidate.digest, &candidate.origin, error),
+        }
+    }
+
+    fn reject(&self, digest: String, origin: &str, error: ProviderError) {
+        let rejection = Rejection {
+            origin: origin.to_owned(),
+            error,
+        };
+        let mut state = self.state();
+        let again = state
+            .rejection
+            .as_ref()
+            .is_some_and(|(_, before)| before.is(&rejection));
+        if !again {
+            rejection.log(&state.plugin);
+        }
+        state.rejection = Some((digest, rejection));
+    }
+}
+
+impl Rejection {
+    fn is(&self, other: &Self) -> bool {
+        self.origin == other.origin && self.error.message() == other.error.message()
+    }
+
+    /// Says it in the log.
+    pub(crate) fn log(&self, kept: &Plugin) {
+        tracing::warn!(
+            "the plugin {} is not taken: {}; {} stays in use ({})",
+            self.origin,
+            self.error.message(),
+            kept.origin(),
+            self.error.remedy()
+        );
+    }
+}

@@ -1,0 +1,67 @@
+//! A directory registry: any directory, local or mounted, that has
+//!
+//! ```text
+//! NAME/VERSION.wasm            the component
+//! NAME/VERSION.wasm.sha256     its digest, as `sha256sum` writes it
+//! NAME/VERSION.wasm.minisig    its signature, where it is signed
+//! NAME/VERSION.yanked          there where the version was withdrawn; holds the reason
+//! ```
+//!
+//! A version without its digest is not there yet: whoever publishes one copies the digest last.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use semver::Version;
+
+use super::{COMPONENT_LIMIT, Fetched, NOTE_LIMIT, PluginName, Release, digest_in, signature_beside, with_suffix};
+use crate::contract::Result;
+use crate::error::not_found;
+use crate::registry::place;
+
+fn component(directory: &Path, name: &PluginName, version: &Version) -> PathBuf {
+    directory.join(name.as_str()).join(format!("{version}.wasm"))
+}
+
+/// The versions of a plugin that are there whole.
+pub(super) fn releases(directory: &Path, name: &PluginName) -> Result<Vec<Release>> {
+    let folder = directory.join(name.as_str());
+    let files = match fs::read_dir(&folder) {
+        Ok(files) => files,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(place::failed("listed", &folder, &error)),
+    };
+    let mut releases = Vec::new();
+    for file in files.flatten() {
+        let file = file.file_name();
+        let Some(stem) = file.to_str().and_then(|file| file.strip_suffix(".wasm")) else {
+            continue;
+        };
+        let Ok(version) = Version::parse(stem) else {
+            continue;
+        };
+        if !with_suffix(&component(directory, name, &version), ".sha256").is_file() {
+            continue;
+        }
+        let yanked = place::read(&folder.join(format!("{version}.yanked")), NOTE_LIMIT)?;
+        releases.push(Release {
+            version,
+            yanked: yanked.map(|reason| String::from_utf8_lossy(&reason).trim().to_owned()),
+        });
+    }
+    Ok(releases)
+}
+
+/// Reads one version.
+pub(super) fn fetch(directory: &Path, name: &PluginName, version: &Version) -> Result<Fetched> {
+    let path = component(directory, name, version);
+    let gone = || not_found(path.display().to_string(), "it went while it was read", "try again");
+    Ok(Fetched {
+        origin: path.display().to_string(),
+        bytes: place::read(&path, COMPONENT_LIMIT)?.ok_or_else(gone)?,
+        version: Some(version.clone()),
+        sha256: Some(digest_in(&with_suffix(&path, ".sha256"))?.ok_or_else(gone)?),
+        signature: signature_beside(&path)?,
+    })
+}

@@ -1,0 +1,64 @@
+//! Our own component, and others of it that say they are other versions.
+
+const COMPONENT: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../target/component/mngr-docker-plugin.wasm"
+);
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The provider's component, as `cargo xtask component` leaves it.
+///
+/// # Panics
+/// Where it has not been built.
+pub fn component() -> Vec<u8> {
+    std::fs::read(COMPONENT).expect("run `cargo xtask component` first")
+}
+
+/// The same, saying that it is that version: `describe` gives it. It must be as long as the real one.
+///
+/// # Panics
+/// Where it is not, or the component says nowhere which version it is.
+pub fn component_of_version(version: &str) -> Vec<u8> {
+    assert_eq!(version.len(), VERSION.len(), "it is written over the real one");
+    let mut bytes = component();
+    let found = VERSION.as_bytes();
+    // The contract's own version is behind an `@`.
+    let places: Vec<_> = (1..bytes.len() - found.len())
+        .filter(|at| &bytes[*at..at + found.len()] == found && bytes[at - 1] != b'@')
+        .collect();
+    assert!(!places.is_empty(), "the component says nowhere that it is {VERSION}");
+    for at in places {
+        bytes[at..at + found.len()].copy_from_slice(version.as_bytes());
+    }
+    bytes
+}
+
+/// The same, with one text of its data written over another of that length.
+///
+/// # Panics
+/// Where it is of another length or not there.
+pub fn component_with(text: &str, in_place_of: &str) -> Vec<u8> {
+    assert_eq!(text.len(), in_place_of.len(), "it is written over the other");
+    let mut bytes = component();
+    let found = in_place_of.as_bytes();
+    let places: Vec<_> = (0..bytes.len() - found.len())
+        .filter(|at| &bytes[*at..at + found.len()] == found)
+        .collect();
+    assert!(!places.is_empty(), "the component does not hold `{in_place_of}`");
+    for at in places {
+        bytes[at..at + found.len()].copy_from_slice(text.as_bytes());
+    }
+    bytes
+}
+
+/// The same component with another SHA-256: a custom section named `x` with this in it.
+///
+/// # Panics
+/// Where `note` is too long for a section of one byte's length.
+pub fn with_note(mut bytes: Vec<u8>, note: &str) -> Vec<u8> {
+    let length = u8::try_from(note.len() + 2).expect("a short note");
+    assert!(length < 0x80, "a short note");
+    bytes.extend_from_slice(&[0, length, 1, b'x']);
+    bytes.extend_from_slice(note.as_bytes());
+    bytes
+}
