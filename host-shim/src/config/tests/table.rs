@@ -34,7 +34,7 @@ fn a_table_is_read_as_a_file_would_be_and_the_environment_is_left_out() {
     let config = of("mine", &table).expect("a configuration");
     let provider = config.provider(Some("mine")).expect("the provider");
     assert_eq!(provider.host.as_deref(), Some("unix:///run/docker.sock"));
-    assert_eq!(provider.plugin.as_deref(), Some(Path::new("/srv/plugins/mine.wasm")));
+    assert_eq!(provider.plugin, Some(PluginChoice::File("/srv/plugins/mine.wasm".into())));
     assert_eq!(
         provider.ssh.identity_file.as_deref(),
         Some(Path::new("/home/me/.ssh/key"))
