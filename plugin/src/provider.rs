@@ -4,7 +4,7 @@ use crate::contract::backend::{ConfigReport, Description};
 use crate::contract::docker::{ContainerChanges, ExecOptions, LogOptions, PathStat, StatsSample};
 use crate::contract::instance::{
     Action, AgentVolume, ArrivalRequest, Departure, DepartureRequest, DestroyRequest, Destroyed, DiscoverRequest,
-    ForkRequest, GcRequest, Pending, PortAddress, PushRequest, Pushed, Reconciliation, SnapshotFilter, SnapshotRequest,
+    ForkRequest, GcRequest, GpuReport, Pending, PortAddress, PushRequest, Pushed, Reconciliation, SnapshotFilter, SnapshotRequest,
     StartRequest, StopRequest, Stopped, UpdatedLimits, WatchResult,
 };
 use crate::contract::types::{Agent, Finding, Limits, Provider, Snapshot};
@@ -12,12 +12,12 @@ use crate::create::CreateRequest;
 use crate::settings::Settings;
 use crate::{Capabilities, Result};
 use crate::{
-    agent, build, compare, constraints, create, discover, exec, fork, gc, lifecycle, limits, migrate, ports, push,
+    agent, build, compare, constraints, create, discover, exec, fork, gc, gpu, lifecycle, limits, migrate, ports, push,
     reconcile, settings, snapshot, start_args, stats, volumes, watch,
 };
 
 /// The functions of `instance` that work.
-const CAPABILITIES: [&str; 34] = [
+const CAPABILITIES: [&str; 35] = [
     "instance.create",
     "instance.discover",
     "instance.get",
@@ -36,6 +36,7 @@ const CAPABILITIES: [&str; 34] = [
     "instance.stats",
     "instance.port",
     "instance.volumes",
+    "instance.gpus",
     "instance.gc",
     "instance.watch",
     "instance.snapshot-check",
@@ -200,6 +201,8 @@ calls! {
     port => ports(agent: &str, port: u16) -> PortAddress;
     /// Volumes that were made for agents.
     volumes => volumes() -> Vec<AgentVolume>;
+    /// The machine's GPUs and who holds them.
+    gpus => gpu() -> GpuReport;
     /// Removes what no agent needs any more.
     gc => gc(request: GcRequest) -> Vec<Action>;
     /// What happened to agents.

@@ -10,6 +10,7 @@ use crate::contract::docker::ContainerSpec;
 use crate::labels::{self, Fault, Identity, Pair};
 use crate::settings::Settings;
 use crate::start_args::{self, Draft};
+use crate::gpu;
 
 /// The only version there is.
 const VERSION: u32 = 1;
@@ -137,6 +138,13 @@ pub fn draft(settings: &Settings, start_args: &[String]) -> Result<Draft, start_
     }
     if let Some(runtime) = settings.docker_runtime.as_deref().filter(|_| !draft.has("runtime")) {
         defaults.push(format!("--runtime={runtime}"));
+    }
+    for (key, value) in &settings.gpu {
+        let name = format!("gpu.{key}");
+        let asks = key == "count" && (draft.has("gpus") || !draft.spec.limits.gpus.is_empty());
+        if !draft.has(&name) && !asks {
+            defaults.extend(gpu::flag(key, value));
+        }
     }
     if !draft.has("stop-timeout") {
         defaults.push(format!("--stop-timeout={}", settings.stop_timeout_seconds));

@@ -1,5 +1,6 @@
 //! What programs read: the contract's records with their names in snake_case. A field without a value is null, not absent.
 
+mod gpus;
 mod limits;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use mngr_host_shim::migrate::Migrated;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+pub use gpus::{GpuJson, GpuReportJson};
 pub use limits::LimitsJson;
 
 /// A value that is written already, its fields in their order.

@@ -14,10 +14,10 @@ use crate::contract::instance::{
     Reconciliation, SnapshotFilter, SnapshotRequest, Source, StartRequest, StopRequest, Stopped, UpdatedLimits,
     WatchResult,
 };
+use crate::contract::gpu::{self, Depth, Inventory};
 use crate::contract::ssh::{self, Command, CommandOutput};
 use crate::contract::system::{self, LogLevel, Progress};
 use crate::contract::types::{Agent, Finding, Limits, Provider, Snapshot};
-use crate::error::unsupported;
 use crate::{Capabilities, DockerProviderBackend, DockerProviderInstance, Result, create};
 
 /// The imports of the component.
@@ -214,6 +214,10 @@ impl Capabilities for Imports {
 
     async fn machine_run(&self, command: Command) -> Result<CommandOutput> {
         ssh::run(command).await
+    }
+
+    async fn gpu_probe(&self, depth: Depth) -> Result<Inventory> {
+        gpu::probe(depth).await
     }
 
     fn log(&self, level: LogLevel, message: &str) {
@@ -416,11 +420,8 @@ impl Guest for Component {
         open(provider)?.volumes().await
     }
 
-    async fn gpus(_: Provider) -> Result<GpuReport> {
-        Err(unsupported(
-            "gpus",
-            "use `nvidia-smi` or its like on the engine's machine",
-        ))
+    async fn gpus(provider: Provider) -> Result<GpuReport> {
+        open(provider)?.gpus().await
     }
 
     async fn gc(provider: Provider, request: GcRequest) -> Result<Vec<Action>> {

@@ -1,11 +1,11 @@
-//! `--gpus`.
+//! `--gpus`, and the conditions `--gpu.count`, `--gpu.memory-min`, `--gpu.model` and `--gpu.exclusive`.
 
-use super::values::{Outcome, comma_separated, integer};
+use super::values::{Outcome, boolean, comma_separated, integer, positive_size};
 use super::{Bad, Draft};
 use crate::contract::types::DeviceRequest;
 use crate::error::shown;
 
-/// `all`, a number, or `driver=…,count=…,"device=0,1","capabilities=compute,utility"`.
+/// `all`, a number, or `driver=…,count=…,"device=0,1","capabilities=compute,utility"`; also the CDI name of a device.
 pub fn gpus(draft: &mut Draft, value: &str) -> Outcome {
     let mut request = DeviceRequest {
         driver: String::new(),
@@ -15,8 +15,22 @@ pub fn gpus(draft: &mut Draft, value: &str) -> Outcome {
         options: Vec::new(),
     };
     let list = |value: &str| value.split(',').map(str::to_owned).collect::<Vec<_>>();
+    let mut seen: Vec<String> = Vec::new();
     for field in comma_separated(value)? {
-        match field.split_once('=').unwrap_or(("count", &field)) {
+        let (key, given) = match field.split_once('=') {
+            Some((kind, _)) if kind.contains('/') => ("device", field.as_str()),
+            Some(pair) => pair,
+            None => ("count", field.as_str()),
+        };
+        if seen.iter().any(|known| known == key) {
+            let remedy = match key {
+                "count" => "give one number; quote a list of devices, for example --gpus '\"device=0,1\"'",
+                _ => "give each key once, and its values in one list",
+            };
+            return Err(Bad::new(format!("`{}` is given twice", shown(key)), remedy));
+        }
+        seen.push(key.to_owned());
+        match (key, given) {
             ("count", value) => request.count = Some(count(value)?),
             ("device", value) => request.device_ids = list(value),
             ("driver", value) => value.clone_into(&mut request.driver),
@@ -55,6 +69,37 @@ pub fn gpus(draft: &mut Draft, value: &str) -> Outcome {
         request.capabilities = vec![vec!["gpu".to_owned()]];
     }
     draft.spec.limits.gpus.push(request);
+    Ok(())
+}
+
+/// How many GPUs where no `--gpus` says it; 0 for none.
+pub fn number(draft: &mut Draft, value: &str) -> Outcome {
+    draft.gpu.count = Some(match value {
+        "0" => 0,
+        value => count(value)?,
+    });
+    Ok(())
+}
+
+/// Least memory of each.
+pub fn memory_min(draft: &mut Draft, value: &str) -> Outcome {
+    draft.gpu.memory_min = Some(u64::try_from(positive_size(value)?).unwrap_or_default());
+    Ok(())
+}
+
+/// A part of the model's name.
+pub fn model(draft: &mut Draft, value: &str) -> Outcome {
+    let value = value.trim();
+    if value.is_empty() || value.chars().any(char::is_control) {
+        return Err(Bad::new("it is no part of a model's name", "write for example --gpu.model=A100"));
+    }
+    draft.gpu.model = Some(value.to_owned());
+    Ok(())
+}
+
+/// Whether nobody else gets them.
+pub fn exclusive(draft: &mut Draft, value: &str) -> Outcome {
+    draft.gpu.exclusive = boolean(value)?;
     Ok(())
 }
 
