@@ -378,7 +378,13 @@ mod tests {
         for node in ["/dev/kfd", "/dev/dri/card0", "/dev/dri/renderD128"] {
             assert!(is_gpu(node), "{node}");
         }
-        for other in ["/dev/dri", "/dev/dri/card", "/dev/dri/card0/../../sda", "/dev/sda", "/dev/kfd1"] {
+        for other in [
+            "/dev/dri",
+            "/dev/dri/card",
+            "/dev/dri/card0/../../sda",
+            "/dev/sda",
+            "/dev/kfd1",
+        ] {
             assert!(!is_gpu(other), "{other}");
         }
     }

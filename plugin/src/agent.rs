@@ -270,7 +270,11 @@ fn identified(provider: &str, container_name: String, labels: &[Pair], condition
         container_name,
         provider: provider.to_owned(),
         snapshot_id: labels::value(labels, labels::SNAPSHOT_ID).map(str::to_owned),
-        gpus: gpu::of_labels(labels).iter().flat_map(|grant| &grant.devices).map(gpu::Held::id).collect(),
+        gpus: gpu::of_labels(labels)
+            .iter()
+            .flat_map(|grant| &grant.devices)
+            .map(gpu::Held::id)
+            .collect(),
     };
     match labels::decode(labels) {
         Ok(identity) => {

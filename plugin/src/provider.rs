@@ -4,8 +4,8 @@ use crate::contract::backend::{ConfigReport, Description};
 use crate::contract::docker::{ContainerChanges, ExecOptions, LogOptions, PathStat, StatsSample};
 use crate::contract::instance::{
     Action, AgentVolume, ArrivalRequest, Departure, DepartureRequest, DestroyRequest, Destroyed, DiscoverRequest,
-    ForkRequest, GcRequest, GpuReport, Pending, PortAddress, PushRequest, Pushed, Reconciliation, SnapshotFilter, SnapshotRequest,
-    StartRequest, StopRequest, Stopped, UpdatedLimits, WatchResult,
+    ForkRequest, GcRequest, GpuReport, Pending, PortAddress, PushRequest, Pushed, Reconciliation, SnapshotFilter,
+    SnapshotRequest, StartRequest, StopRequest, Stopped, UpdatedLimits, WatchResult,
 };
 use crate::contract::types::{Agent, Finding, Limits, Provider, Snapshot};
 use crate::create::CreateRequest;

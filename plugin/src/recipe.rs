@@ -7,10 +7,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::contract::docker::ContainerSpec;
+use crate::gpu;
 use crate::labels::{self, Fault, Identity, Pair};
 use crate::settings::Settings;
 use crate::start_args::{self, Draft};
-use crate::gpu;
 
 /// The only version there is.
 const VERSION: u32 = 1;

@@ -106,9 +106,11 @@ impl Create {
             context.output.value(&AgentJson::from(&agent))?;
         } else {
             let (name, id) = (clean(&agent.name), clean(&agent.id));
-            context
-                .output
-                .line(&format!("{name} is {} ({id}){}", state_name(agent.state), gpus::on(&agent)))?;
+            context.output.line(&format!(
+                "{name} is {} ({id}){}",
+                state_name(agent.state),
+                gpus::on(&agent)
+            ))?;
         }
         Ok(Exit::OK)
     }

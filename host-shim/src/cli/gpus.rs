@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use clap::Args;
+use mngr_host_shim::contract::ProviderError;
 use mngr_host_shim::contract::gpu::{Device, HandOut};
 use mngr_host_shim::contract::instance::{DiscoverRequest, GpuHolding, GpuReport};
 use mngr_host_shim::contract::types::Agent;
@@ -106,11 +107,15 @@ fn show(
     for gpu in &report.gpus {
         if let Some(reason) = &gpu.device.unusable_reason {
             let number = number(&gpu.device);
-            context.output.warn(&clean(&format!("GPU {number} can not be handed out: {reason}")));
+            context
+                .output
+                .warn(&clean(&format!("GPU {number} can not be handed out: {reason}")));
         }
     }
     for note in &report.notes {
-        context.output.warn(&clean(&format!("{}: {}", note.source, note.message)));
+        context
+            .output
+            .warn(&clean(&format!("{}: {}", note.source, note.message)));
     }
     Ok(())
 }
@@ -142,7 +147,16 @@ fn sources(title: &str, report: &GpuReport) -> Table {
 /// One row a device.
 fn table(gpus: &[GpuHolding], names: &HashMap<String, String>) -> Table {
     let mut table = Table::with_header(&[
-        "GPU", "MODEL", "MEMORY", "BUSY", "TEMP", "DRIVER", "USABLE", "AGENTS", "PROCESSES", "ID",
+        "GPU",
+        "MODEL",
+        "MEMORY",
+        "BUSY",
+        "TEMP",
+        "DRIVER",
+        "USABLE",
+        "AGENTS",
+        "PROCESSES",
+        "ID",
     ]);
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     let size = |bytes: u64| binary_size(i64::try_from(bytes).unwrap_or(i64::MAX));
@@ -170,7 +184,11 @@ fn table(gpus: &[GpuHolding], names: &HashMap<String, String>) -> Table {
             (false, true) => format!("{} (exclusive)", holders.join(", ")),
             (false, false) => holders.join(", "),
         };
-        let id = device.uuid.as_ref().or(device.pci_bus_id.as_ref()).or(device.cdi_name.as_ref());
+        let id = device
+            .uuid
+            .as_ref()
+            .or(device.pci_bus_id.as_ref())
+            .or(device.cdi_name.as_ref());
         table.row(&[
             number(device),
             or_dash(device.model.as_deref().map(clean)),
@@ -185,6 +203,38 @@ fn table(gpus: &[GpuHolding], names: &HashMap<String, String>) -> Table {
         ]);
     }
     table
+}
+
+/// The devices of each of these agents, by its id. The machine is asked only where one has any.
+pub async fn of_agents(
+    provider: &Provider,
+    agents: &[Agent],
+) -> Result<HashMap<String, Vec<GpuHolding>>, ProviderError> {
+    let mut devices = HashMap::new();
+    if agents.iter().all(|agent| agent.gpus.is_empty()) {
+        return Ok(devices);
+    }
+    for gpu in provider.gpus().await?.gpus {
+        for agent in agents.iter().filter(|agent| gpu.agents.contains(&agent.id)) {
+            devices
+                .entry(agent.id.clone())
+                .or_insert_with(Vec::new)
+                .push(gpu.clone());
+        }
+    }
+    Ok(devices)
+}
+
+/// A device in a few words: `0 NVIDIA A100, 80GiB`.
+pub fn short(device: &Device) -> String {
+    let mut text = number(device);
+    if let Some(model) = &device.model {
+        text += &format!(" {}", clean(model));
+    }
+    if let Some(bytes) = device.memory_bytes {
+        text += &format!(", {}", binary_size(i64::try_from(bytes).unwrap_or(i64::MAX)));
+    }
+    text
 }
 
 /// ` on GPU-…`, of an agent that has any.

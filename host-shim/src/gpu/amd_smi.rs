@@ -121,15 +121,30 @@ mod tests {
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].pci.as_deref(), Some("0000:c4:00.0"));
         assert_eq!(found[0].memory_bytes, Some(32768 << 20));
-        assert!(found[0].model.as_deref().is_some_and(|model| model.starts_with("Strix Halo")));
-        assert_eq!((found[0].utilization_percent, found[0].temperature_celsius), (Some(12), Some(41)));
-        assert_eq!((found[0].holders[0].pid, found[0].holders[0].memory_bytes), (1234, Some(512 << 20)));
+        assert!(
+            found[0]
+                .model
+                .as_deref()
+                .is_some_and(|model| model.starts_with("Strix Halo"))
+        );
+        assert_eq!(
+            (found[0].utilization_percent, found[0].temperature_celsius),
+            (Some(12), Some(41))
+        );
+        assert_eq!(
+            (found[0].holders[0].pid, found[0].holders[0].memory_bytes),
+            (1234, Some(512 << 20))
+        );
     }
 
     #[test]
     fn the_list_in_an_object_of_newer_versions_is_read_too_and_a_failed_command_leaves_its_part_out() {
         let list = format!("{{\"gpu_data\": {}}}", printed().list);
-        let found = parse(&Printed { list, ..Printed::default() }).expect("devices");
+        let found = parse(&Printed {
+            list,
+            ..Printed::default()
+        })
+        .expect("devices");
         assert!(found[0].uuid.is_some() && found[0].model.is_none());
     }
 

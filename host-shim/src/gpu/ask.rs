@@ -20,6 +20,8 @@ const MOST: u64 = 4 << 20;
 pub enum Answer {
     /// There is no such program or file.
     Absent,
+    /// It was not asked, because another of its kind has failed.
+    Skipped,
     /// There is no way to the machine.
     NoWay,
     /// It is there and does not answer as it should.

@@ -54,7 +54,9 @@ pub fn parse(text: &str, nodes: &Nodes) -> (Vec<Sighting>, Vec<String>) {
                 let name = format!("{}={}", specification.kind, device.name);
                 let mut sighting = named(&name)?;
                 let paths = device.container_edits.device_nodes.iter();
-                let paths: Vec<_> = paths.map(|node| node.host_path.as_ref().unwrap_or(&node.path)).collect();
+                let paths: Vec<_> = paths
+                    .map(|node| node.host_path.as_ref().unwrap_or(&node.path))
+                    .collect();
                 sighting.minor = sighting.minor.or_else(|| minor(&paths));
                 sighting.nodes = paths.iter().filter_map(|path| nodes.at(path)).cloned().collect();
                 Some(sighting)
@@ -96,7 +98,9 @@ pub fn named(name: &str) -> Option<Sighting> {
 }
 
 fn minor(paths: &[&String]) -> Option<u32> {
-    let mut numbers = paths.iter().filter_map(|path| path.strip_prefix("/dev/nvidia")?.parse().ok());
+    let mut numbers = paths
+        .iter()
+        .filter_map(|path| path.strip_prefix("/dev/nvidia")?.parse().ok());
     let first = numbers.next()?;
     numbers.next().is_none().then_some(first)
 }
@@ -121,7 +125,10 @@ mod tests {
         );
         assert_eq!((found[1].index, found[1].minor), (Some(0), Some(1)));
         assert_eq!(found[0].pci.as_deref(), Some("0000:03:00.0"));
-        assert_eq!(found[3].uuid.as_deref(), Some("GPU-513536b6-7d19-9063-b049-1e69664bb298"));
+        assert_eq!(
+            found[3].uuid.as_deref(),
+            Some("GPU-513536b6-7d19-9063-b049-1e69664bb298")
+        );
     }
 
     #[test]
@@ -130,12 +137,20 @@ mod tests {
                     /etc/cdi/notes.txt:kind: nvidia.com/gpu\n";
         let (found, faults) = parse(text, &Nodes::default());
         assert_eq!(found.len(), 1);
-        assert!(faults.len() == 1 && faults[0].starts_with("/etc/cdi/a.yaml"), "{faults:?}");
+        assert!(
+            faults.len() == 1 && faults[0].starts_with("/etc/cdi/a.yaml"),
+            "{faults:?}"
+        );
     }
 
     #[test]
     fn other_kinds_and_names_for_all_are_no_devices() {
-        for name in ["nvidia.com/gpu=all", "nvidia.com/imex-channel=0", "vendor.com/net=0", "nonsense"] {
+        for name in [
+            "nvidia.com/gpu=all",
+            "nvidia.com/imex-channel=0",
+            "vendor.com/net=0",
+            "nonsense",
+        ] {
             assert!(named(name).is_none(), "{name}");
         }
     }

@@ -28,7 +28,9 @@ pub fn parse(text: &str, nodes: &Nodes) -> Vec<Sighting> {
         let Some(pci) = field("PCI_SLOT_NAME").and_then(bus_id) else {
             continue;
         };
-        let card = cards.entry(pci.clone()).or_insert_with(|| Sighting::new(SOURCE, vendor));
+        let card = cards
+            .entry(pci.clone())
+            .or_insert_with(|| Sighting::new(SOURCE, vendor));
         card.pci = Some(pci);
         if let Some(index) = entry.strip_prefix("card").and_then(|digits| digits.parse().ok()) {
             card.index = Some(index);
@@ -40,7 +42,10 @@ pub fn parse(text: &str, nodes: &Nodes) -> Vec<Sighting> {
         card.nodes.extend(nodes.at(&format!("/dev/dri/{entry}")).cloned());
     }
     for (path, text) in files(text) {
-        let Some((entry, name)) = path.strip_prefix("/sys/class/drm/").and_then(|rest| rest.split_once("/device/")) else {
+        let Some((entry, name)) = path
+            .strip_prefix("/sys/class/drm/")
+            .and_then(|rest| rest.split_once("/device/"))
+        else {
             continue;
         };
         let index = entry.strip_prefix("card").and_then(|digits| digits.parse::<u32>().ok());
@@ -63,11 +68,15 @@ mod tests {
 
     #[test]
     fn a_card_and_its_render_node_are_one_device_and_outputs_are_none() {
-        let nodes = Nodes::parse("/dev/dri/card0 44\n/dev/dri/renderD128 109\n/dev/dri/card1 44\n/dev/dri/renderD129 109\n");
+        let nodes =
+            Nodes::parse("/dev/dri/card0 44\n/dev/dri/renderD128 109\n/dev/dri/card1 44\n/dev/dri/renderD129 109\n");
         let found = parse(include_str!("fixtures/drm.txt"), &nodes);
         assert_eq!(found.len(), 2);
         let paths = |card: &Sighting| card.nodes.iter().map(|node| node.path.clone()).collect::<Vec<_>>();
-        assert_eq!((found[0].vendor, found[0].pci.as_deref()), ("intel", Some("0000:00:02.0")));
+        assert_eq!(
+            (found[0].vendor, found[0].pci.as_deref()),
+            ("intel", Some("0000:00:02.0"))
+        );
         assert_eq!(paths(&found[0]), ["/dev/dri/card0", "/dev/dri/renderD128"]);
         assert_eq!((found[1].vendor, found[1].memory_bytes), ("amd", Some(17_163_091_968)));
         assert_eq!(found[1].utilization_percent, Some(7));

@@ -88,7 +88,9 @@ fn same(a: &Sighting, b: &Sighting) -> bool {
 /// Takes what is new, and tells of what is different.
 fn join(known: &mut Merged, other: Sighting, notes: &mut Vec<SourceNote>) {
     let name = known.device.uuid.clone().or_else(|| known.device.pci.clone());
-    let name = name.or_else(|| known.device.index.map(|index| format!("GPU {index}"))).unwrap_or_default();
+    let name = name
+        .or_else(|| known.device.index.map(|index| format!("GPU {index}")))
+        .unwrap_or_default();
     let first = known.sources[0];
     if !known.sources.contains(&other.source) {
         known.sources.push(other.source);
@@ -109,21 +111,27 @@ fn join(known: &mut Merged, other: Sighting, notes: &mut Vec<SourceNote>) {
             })*
         };
     }
-    // AMD's sources name products, identify devices and count memory each in its own way.
+    // AMD's sources name, number and identify devices and count their memory each in its own way.
     if device.vendor == "nvidia" {
-        take!(uuid as "the UUID", model as "the model", memory_bytes as "the memory");
+        take!(
+            uuid as "the UUID",
+            index as "the number",
+            model as "the model",
+            memory_bytes as "the memory",
+            driver_version as "the driver's version"
+        );
     }
     take!(
-        index as "the number",
         pci as "the PCI address",
-        driver_version as "the driver's version",
-        minor,
         uuid,
+        index,
+        minor,
         model,
         memory_bytes,
         memory_used_bytes,
         utilization_percent,
         temperature_celsius,
+        driver_version,
         cuda_version,
         parent,
         profile,
@@ -200,8 +208,15 @@ mod tests {
         let (merged, notes) = merge(vec![one, other]);
         assert_eq!(merged[0].device.memory_bytes, Some(80 << 30));
         let told: Vec<_> = notes.iter().map(|note| note.message.as_str()).collect();
-        assert!(told.iter().any(|note| note.contains("memory") && note.contains("csv")), "{told:?}");
-        assert!(told.iter().any(|note| note.contains("550.1") && note.contains("535.54.03")), "{told:?}");
+        assert!(
+            told.iter().any(|note| note.contains("memory") && note.contains("csv")),
+            "{told:?}"
+        );
+        assert!(
+            told.iter()
+                .any(|note| note.contains("550.1") && note.contains("535.54.03")),
+            "{told:?}"
+        );
         assert_eq!(told.len(), 2, "{told:?}");
     }
 
@@ -222,7 +237,10 @@ mod tests {
     #[test]
     fn real_outputs_of_one_machine_agree() {
         let csv = nvidia_csv::parse(include_str!("fixtures/query-gpu.csv")).expect("a table");
-        let (cdi, _) = cdi::parse("/etc/cdi/n.yaml:kind: nvidia.com/gpu\n/etc/cdi/n.yaml:devices: [{name: \"0\"}]\n", &Nodes::default());
+        let (cdi, _) = cdi::parse(
+            "/etc/cdi/n.yaml:kind: nvidia.com/gpu\n/etc/cdi/n.yaml:devices: [{name: \"0\"}]\n",
+            &Nodes::default(),
+        );
         let (merged, _) = merge([csv, cdi, proc_nvidia::parse("")].concat());
         assert_eq!(merged.len(), 3);
         assert_eq!(merged[0].device.cdi_name.as_deref(), Some("nvidia.com/gpu=0"));

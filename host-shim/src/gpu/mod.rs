@@ -45,44 +45,56 @@ pub async fn probe(engine: &dyn Engine, depth: Depth) -> Result<Inventory> {
     directories.extend(info.cdi_spec_dirs.iter().map(String::as_str));
     directories.sort_unstable();
     directories.dedup();
-    let full = depth == Depth::Full;
-    let tool = async |argv: &[&str]| match full {
-        true => Some(ask(engine, argv, TOOL).await),
-        false => None,
-    };
-    let rocm = [&["rocm-smi"], rocm_smi::ARGUMENTS.as_slice()].concat();
     let specifications = [&["grep", "-rsH", ""], directories.as_slice()].concat();
-    let query = format!("--query-gpu={}", nvidia_csv::FIELDS);
-    let query = ["nvidia-smi", query.as_str(), "--format=csv"];
-    let (csv, xml, list, proc, files, specifications, topology, cards, rocm, amd, hook) = futures::join!(
-        tool(&query),
-        tool(&["nvidia-smi", "-q", "-x"]),
+    let (list, proc, files, specifications, topology, cards, hook) = futures::join!(
         ask(engine, &["nvidia-smi", "-L"], TOOL),
         read(engine, &["grep", "-arsH", "", proc_nvidia::PLACE]),
         read(engine, &NODES),
         read(engine, &specifications),
         read(engine, &TOPOLOGY),
         read(engine, &CARDS),
-        tool(&rocm),
-        amd(engine, full),
         hook(engine),
     );
+    // A connection carries a few commands at a time, so that what hangs holds up the others: once is enough.
+    let rocm = [&["rocm-smi"], rocm_smi::ARGUMENTS.as_slice()].concat();
+    let (csv, xml, rocm, amd) = match depth {
+        Depth::Identity => (None, None, None, None),
+        Depth::Full => {
+            let (nvidia, rocm, amd) = futures::join!(nvidia(engine, &list), ask(engine, &rocm, TOOL), amd(engine));
+            (Some(nvidia.0), Some(nvidia.1), Some(rocm), Some(amd))
+        }
+    };
+    let full = depth == Depth::Full;
 
     means.complete = files != Answer::NoWay;
     means.hook = hook;
-    if let Answer::Failed(fault) = &list {
-        means.driver_fault = Some(fault.clone());
-    }
+    means.driver_fault = match &list {
+        Answer::Failed(fault) => Some(fault.clone()),
+        Answer::Text(text) => nvidia_list::parse(text).err(),
+        _ => None,
+    };
     let nodes = match &files {
         Answer::Text(text) => Nodes::parse(text),
         _ => Nodes::default(),
     };
     means.kfd = nodes.at("/dev/kfd").is_some();
     let mut all = Vec::new();
-    all.extend(report.take(nvidia_list::SOURCE, "nvidia-smi on the PATH", Some(list), |text| nvidia_list::parse(text)));
-    all.extend(report.take(nvidia_xml::SOURCE, "nvidia-smi on the PATH", xml, |text| nvidia_xml::parse(text)));
-    all.extend(report.take(nvidia_csv::SOURCE, "nvidia-smi on the PATH", csv, |text| nvidia_csv::parse(text)));
-    all.extend(report.take(proc_nvidia::SOURCE, proc_nvidia::PLACE, Some(proc), |text| Ok(proc_nvidia::parse(text))));
+    all.extend(
+        report.take(nvidia_list::SOURCE, "nvidia-smi on the PATH", Some(list), |text| {
+            nvidia_list::parse(text)
+        }),
+    );
+    all.extend(report.take(nvidia_xml::SOURCE, "nvidia-smi on the PATH", xml, |text| {
+        nvidia_xml::parse(text)
+    }));
+    all.extend(report.take(nvidia_csv::SOURCE, "nvidia-smi on the PATH", csv, |text| {
+        nvidia_csv::parse(text)
+    }));
+    all.extend(
+        report.take(proc_nvidia::SOURCE, proc_nvidia::PLACE, Some(proc), |text| {
+            Ok(proc_nvidia::parse(text))
+        }),
+    );
     all.extend(report.take(nodes::SOURCE, nodes::PLACE, Some(files), |_| Ok(nodes.sightings())));
     let mut faults = Vec::new();
     let place = directories.join(", ");
@@ -93,9 +105,15 @@ pub async fn probe(engine: &dyn Engine, depth: Depth) -> Result<Inventory> {
     }));
     report.note_all(cdi::SOURCE, faults);
     all.extend(report.take_amd(amd));
-    all.extend(report.take(rocm_smi::SOURCE, "rocm-smi on the PATH", rocm, |text| rocm_smi::parse(text)));
-    all.extend(report.take(kfd::SOURCE, kfd::PLACE, Some(topology), |text| Ok(kfd::parse(text, &nodes))));
-    all.extend(report.take(drm::SOURCE, drm::PLACE, Some(cards), |text| Ok(drm::parse(text, &nodes))));
+    all.extend(report.take(rocm_smi::SOURCE, "rocm-smi on the PATH", rocm, |text| {
+        rocm_smi::parse(text)
+    }));
+    all.extend(report.take(kfd::SOURCE, kfd::PLACE, Some(topology), |text| {
+        Ok(kfd::parse(text, &nodes))
+    }));
+    all.extend(report.take(drm::SOURCE, drm::PLACE, Some(cards), |text| {
+        Ok(drm::parse(text, &nodes))
+    }));
     all.extend(of_engine(&mut report, &means));
     report.hook(&means);
 
@@ -123,24 +141,32 @@ pub async fn probe(engine: &dyn Engine, depth: Depth) -> Result<Inventory> {
 }
 
 /// Character devices of GPUs with their groups.
+#[rustfmt::skip]
 const NODES: [&str; 22] = [
-    "find", "/dev", "-maxdepth", "2", "-type", "c", "(", "-name", "nvidia*", "-o", "-path", "/dev/dri/*", "-o", "-name",
-    "kfd", ")", "-exec", "stat", "-c", "%n %g", "{}", "+",
+    "find", "/dev", "-maxdepth", "2", "-type", "c", "(", "-name", "nvidia*", "-o", "-path", "/dev/dri/*", "-o",
+    "-name", "kfd", ")", "-exec", "stat", "-c", "%n %g", "{}", "+",
 ];
 /// AMD's topology, less the caches of each node.
+#[rustfmt::skip]
 const TOPOLOGY: [&str; 15] = [
-    "find", "/sys/class/kfd/kfd/topology/nodes/", "-maxdepth", "4", "-name", "properties", "-not", "-path", "*/caches/*",
-    "-exec", "grep", "-sH", "", "{}", "+",
+    "find", "/sys/class/kfd/kfd/topology/nodes/", "-maxdepth", "4", "-name", "properties", "-not", "-path",
+    "*/caches/*", "-exec", "grep", "-sH", "", "{}", "+",
 ];
 /// Cards and render nodes.
+#[rustfmt::skip]
 const CARDS: [&str; 21] = [
-    "find", "-L", "/sys/class/drm", "-maxdepth", "3", "(", "-path", "*/device/uevent", "-o", "-name", "mem_info_vram_*",
-    "-o", "-name", "gpu_busy_percent", ")", "-exec", "grep", "-sH", "", "{}", "+",
+    "find", "-L", "/sys/class/drm", "-maxdepth", "3", "(", "-path", "*/device/uevent", "-o", "-name",
+    "mem_info_vram_*", "-o", "-name", "gpu_busy_percent", ")", "-exec", "grep", "-sH", "", "{}", "+",
 ];
 
 /// NVIDIA's hook, where an engine would find it.
 async fn hook(engine: &dyn Engine) -> Option<String> {
-    let find = [&["find"], PROGRAM_DIRECTORIES.as_slice(), &["-maxdepth", "1", "-name", HOOK]].concat();
+    let find = [
+        &["find"],
+        PROGRAM_DIRECTORIES.as_slice(),
+        &["-maxdepth", "1", "-name", HOOK],
+    ]
+    .concat();
     let (found, which) = futures::join!(read(engine, &find), read(engine, &["which", HOOK]));
     [found, which].into_iter().find_map(|answer| match answer {
         Answer::Text(text) => text.lines().next().map(str::to_owned),
@@ -156,30 +182,41 @@ struct Amd {
     process: Option<Answer>,
 }
 
-async fn amd(engine: &dyn Engine, full: bool) -> Option<Amd> {
-    if !full {
-        return None;
+/// `nvidia-smi` in its two forms. Where its list has failed they fail alike, and are not asked.
+async fn nvidia(engine: &dyn Engine, list: &Answer) -> (Answer, Answer) {
+    let query = format!("--query-gpu={}", nvidia_csv::FIELDS);
+    let query = ["nvidia-smi", query.as_str(), "--format=csv"];
+    match list {
+        Answer::Text(_) => futures::join!(
+            ask(engine, &query, TOOL),
+            ask(engine, &["nvidia-smi", "-q", "-x"], TOOL)
+        ),
+        Answer::Failed(_) => (Answer::Skipped, Answer::Skipped),
+        other => (other.clone(), other.clone()),
     }
+}
+
+async fn amd(engine: &dyn Engine) -> Amd {
     let list = ask(engine, &["amd-smi", "list", "--json"], TOOL).await;
     if !matches!(list, Answer::Text(_)) {
-        return Some(Amd {
+        return Amd {
             list,
             fixed: None,
             metric: None,
             process: None,
-        });
+        };
     }
     let (fixed, metric, process) = futures::join!(
         ask(engine, &["amd-smi", "static", "--json"], TOOL),
         ask(engine, &["amd-smi", "metric", "--json"], TOOL),
         ask(engine, &["amd-smi", "process", "--json"], TOOL),
     );
-    Some(Amd {
+    Amd {
         list,
         fixed: Some(fixed),
         metric: Some(metric),
         process: Some(process),
-    })
+    }
 }
 
 /// Devices that the engine has found by CDI itself.

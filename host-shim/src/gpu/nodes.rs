@@ -57,7 +57,9 @@ mod tests {
 
     #[test]
     fn numbered_nodes_are_devices_and_the_others_belong_to_the_driver() {
-        let nodes = Nodes::parse("/dev/nvidiactl 0\n/dev/nvidia1 44\n/dev/nvidia0 0\n/dev/nvidia-uvm 0\n/dev/kfd 109\nnonsense\n");
+        let nodes = Nodes::parse(
+            "/dev/nvidiactl 0\n/dev/nvidia1 44\n/dev/nvidia0 0\n/dev/nvidia-uvm 0\n/dev/kfd 109\nnonsense\n",
+        );
         let minors: Vec<_> = nodes.sightings().iter().map(|each| each.minor).collect();
         assert_eq!(minors, [Some(0), Some(1)]);
         assert_eq!(nodes.at("/dev/kfd").map(|node| node.group), Some(109));

@@ -5,7 +5,8 @@ use super::sighting::{Sighting, bus_id, bytes, number, said};
 /// What it is called in reports.
 pub const SOURCE: &str = "nvidia-smi --query-gpu";
 /// What is asked for. Fields that not every driver knows would make it answer nothing at all.
-pub const FIELDS: &str = "index,uuid,pci.bus_id,name,memory.total,memory.used,utilization.gpu,temperature.gpu,driver_version";
+pub const FIELDS: &str =
+    "index,uuid,pci.bus_id,name,memory.total,memory.used,utilization.gpu,temperature.gpu,driver_version";
 
 /// Reads it. Columns are told by their names, so that their order does not matter.
 ///
@@ -24,7 +25,9 @@ pub fn parse(text: &str) -> Result<Vec<Sighting>, String> {
         .collect();
     if !names.contains(&"uuid") {
         let start: String = text.lines().next().unwrap_or_default().chars().take(120).collect();
-        return Err(format!("it does not begin with the names of the columns but with `{start}`"));
+        return Err(format!(
+            "it does not begin with the names of the columns but with `{start}`"
+        ));
     }
     let mut found = Vec::new();
     for record in reader.records() {
@@ -66,11 +69,20 @@ mod tests {
     fn each_line_is_a_device_and_what_the_driver_does_not_tell_is_absent() {
         let found = parse(include_str!("fixtures/query-gpu.csv")).expect("a table");
         assert_eq!(found.len(), 3);
-        assert_eq!(found[0].uuid.as_deref(), Some("GPU-df6e7a7c-7314-46f8-abc4-b88b36dcf3aa"));
+        assert_eq!(
+            found[0].uuid.as_deref(),
+            Some("GPU-df6e7a7c-7314-46f8-abc4-b88b36dcf3aa")
+        );
         assert_eq!(found[0].memory_bytes, Some(8192 << 20));
-        assert_eq!((found[0].utilization_percent, found[0].temperature_celsius), (Some(2), Some(34)));
+        assert_eq!(
+            (found[0].utilization_percent, found[0].temperature_celsius),
+            (Some(2), Some(34))
+        );
         // A card in MIG mode does not tell how busy it is.
-        assert_eq!((found[1].utilization_percent, found[1].memory_used_bytes), (None, Some(87 << 20)));
+        assert_eq!(
+            (found[1].utilization_percent, found[1].memory_used_bytes),
+            (None, Some(87 << 20))
+        );
         assert_eq!(found[2].pci.as_deref(), Some("0001:00:00.0"));
     }
 

@@ -57,7 +57,10 @@ mod tests {
         assert_eq!(found.len(), 6);
         assert!(found[0].partitioned && found[0].profile.is_none());
         assert_eq!(found[2].parent, found[0].uuid);
-        assert_eq!((found[2].index, found[2].profile.as_deref()), (Some(1), Some("1g.10gb")));
+        assert_eq!(
+            (found[2].index, found[2].profile.as_deref()),
+            (Some(1), Some("1g.10gb"))
+        );
         assert_eq!(found[4].parent, found[3].uuid);
         assert!(found[4].is_partition() && !found[3].is_partition());
     }

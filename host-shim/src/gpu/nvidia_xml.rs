@@ -39,7 +39,8 @@ pub fn parse(text: &str) -> Result<Vec<Sighting>, String> {
             model: value(gpu, &["product_name"]),
             memory_bytes: size(gpu, "total"),
             memory_used_bytes: size(gpu, "used"),
-            utilization_percent: value(gpu, &["utilization", "gpu_util"]).and_then(|text| u32::try_from(number(&text)?).ok()),
+            utilization_percent: value(gpu, &["utilization", "gpu_util"])
+                .and_then(|text| u32::try_from(number(&text)?).ok()),
             temperature_celsius: value(gpu, &["temperature", "gpu_temp"])
                 .and_then(|text| i32::try_from(number(&text)?).ok()),
             driver_version: value(log, &["driver_version"]),
@@ -78,9 +79,7 @@ fn children<'a, 'input>(node: Node<'a, 'input>, name: &'static str) -> impl Iter
 }
 
 fn value(node: Node, path: &[&'static str]) -> Option<String> {
-    let found = path
-        .iter()
-        .try_fold(node, |node, name| children(node, name).next())?;
+    let found = path.iter().try_fold(node, |node, name| children(node, name).next())?;
     said(found.text()?)
 }
 

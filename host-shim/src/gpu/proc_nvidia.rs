@@ -22,7 +22,9 @@ pub fn parse(text: &str) -> Vec<Sighting> {
             Sighting {
                 minor: value(text, "Device Minor").and_then(|text| text.parse().ok()),
                 // `GPU-????…` before the device was used for the first time.
-                uuid: value(text, "GPU UUID").filter(|uuid| !uuid.contains('?')).and_then(said),
+                uuid: value(text, "GPU UUID")
+                    .filter(|uuid| !uuid.contains('?'))
+                    .and_then(said),
                 pci: value(text, "Bus Location").and_then(bus_id).or_else(|| bus_id(place)),
                 model: value(text, "Model").and_then(said),
                 driver_version: version.clone(),

@@ -27,9 +27,14 @@ impl Report {
         let read = match answer {
             None => return self.nothing(source, place, "not asked"),
             Some(Answer::Absent) => return self.nothing(source, place, "not there"),
-            Some(Answer::NoWay) => return self.nothing(source, place, "not asked: there is no way to the engine's machine"),
+            Some(Answer::Skipped) => return self.nothing(source, place, "not asked: `nvidia-smi -L` has failed"),
+            Some(Answer::NoWay) => {
+                return self.nothing(source, place, "not asked: there is no way to the engine's machine");
+            }
             Some(Answer::Failed(fault)) => Err(fault),
-            Some(Answer::Text(text)) => parse(&text).map_err(|fault| format!("what it printed is not understood: {fault}")),
+            Some(Answer::Text(text)) => {
+                parse(&text).map_err(|fault| format!("what it printed is not understood: {fault}"))
+            }
         };
         match read {
             Ok(found) => {

@@ -32,8 +32,10 @@ pub fn parse(text: &str) -> Result<Vec<Sighting>, String> {
     let version = system.and_then(|system| word(system, &["Driver version"]));
     let mut found = Vec::new();
     for (name, card) in &all {
-        let (Some(index), Some(card)) = (name.strip_prefix("card").and_then(|n| n.parse::<u32>().ok()), card.as_object())
-        else {
+        let (Some(index), Some(card)) = (
+            name.strip_prefix("card").and_then(|n| n.parse::<u32>().ok()),
+            card.as_object(),
+        ) else {
             continue;
         };
         found.push(Sighting {
@@ -110,7 +112,10 @@ mod tests {
     fn processes_are_told_of_the_only_card_and_of_none_where_there_are_several() {
         let one = r#"{"card0":{},"system":{"PID77":"python, 1, 1048576, 0, 0"}}"#;
         let found = parse(one).expect("cards");
-        assert_eq!((found[0].holders[0].pid, found[0].holders[0].memory_bytes), (77, Some(1 << 20)));
+        assert_eq!(
+            (found[0].holders[0].pid, found[0].holders[0].memory_bytes),
+            (77, Some(1 << 20))
+        );
         let two = parse(&one.replace("\"system\"", "\"card1\":{},\"system\"")).expect("cards");
         assert!(two.iter().all(|card| card.holders.is_empty()));
     }

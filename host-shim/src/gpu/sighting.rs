@@ -115,7 +115,13 @@ mod tests {
 
     #[test]
     fn bus_ids_of_every_tool_come_to_one_spelling() {
-        for text in ["00000000:65:00.0", "0000:65:00.0", "65:00.0", "0000:65:00", " 0000:65:00.0\n"] {
+        for text in [
+            "00000000:65:00.0",
+            "0000:65:00.0",
+            "65:00.0",
+            "0000:65:00",
+            " 0000:65:00.0\n",
+        ] {
             assert_eq!(bus_id(text).as_deref(), Some("0000:65:00.0"), "{text:?}");
         }
         assert_eq!(bus_id("00000001:C3:00.0").as_deref(), Some("0001:c3:00.0"));

@@ -69,7 +69,9 @@ impl Means {
                 ways.extend(by_cdi.then_some(HandOut::Cdi));
                 ways.extend((!device.nodes.is_empty() && !no_kfd).then_some(HandOut::Nodes));
                 match (no_kfd, device.nodes.is_empty()) {
-                    (true, _) => "the machine has no /dev/kfd: load the kernel module amdgpu with its compute driver".to_owned(),
+                    (true, _) => {
+                        "the machine has no /dev/kfd: load the kernel module amdgpu with its compute driver".to_owned()
+                    }
                     (false, true) => "it has no node in /dev/dri: load the kernel module of its driver".to_owned(),
                     (false, false) => String::new(),
                 }
@@ -79,7 +81,10 @@ impl Means {
             "nvidia" if device.partitioned => {
                 Some("MIG mode is on, so its partitions are handed out in its place".to_owned())
             }
-            "nvidia" => self.driver_fault.as_ref().map(|fault| format!("NVIDIA's driver does not work: {fault}")),
+            "nvidia" => self
+                .driver_fault
+                .as_ref()
+                .map(|fault| format!("NVIDIA's driver does not work: {fault}")),
             _ => None,
         };
         match fault.or_else(|| ways.is_empty().then_some(reason)) {
@@ -90,9 +95,13 @@ impl Means {
 
     fn nvidia_reason(&self, device: &Sighting) -> String {
         let cdi = match (self.cdi, &device.cdi_name) {
-            (false, Some(name)) => format!("its CDI name is {name}, but the engine has no CDI (25.0 or later, with the feature `cdi`)"),
+            (false, Some(name)) => {
+                format!("its CDI name is {name}, but the engine has no CDI (25.0 or later, with the feature `cdi`)")
+            }
             (false, None) => "the engine has no CDI".to_owned(),
-            (true, _) => "no CDI specification names it (nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml)".to_owned(),
+            (true, _) => {
+                "no CDI specification names it (nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml)".to_owned()
+            }
         };
         format!(
             "the engine has no runtime `nvidia`, {HOOK} is not in {}, and {cdi}: install nvidia-container-toolkit and restart the engine",
@@ -123,7 +132,10 @@ mod tests {
         let (ways, reason) = all.judge(&card());
         assert_eq!(ways, [HandOut::DeviceRequest, HandOut::Cdi, HandOut::Runtime]);
         assert!(reason.is_none());
-        let runtime = Means { runtime: true, ..Means::default() };
+        let runtime = Means {
+            runtime: true,
+            ..Means::default()
+        };
         assert_eq!(runtime.judge(&card()).0, [HandOut::Runtime]);
     }
 
@@ -146,7 +158,10 @@ mod tests {
         };
         let (ways, reason) = means.judge(&card());
         assert!(ways.is_empty() && reason.expect("a reason").contains("version mismatch"));
-        let card = Sighting { partitioned: true, ..card() };
+        let card = Sighting {
+            partitioned: true,
+            ..card()
+        };
         assert!(means.judge(&card).1.expect("a reason").contains("MIG"));
     }
 

@@ -8,13 +8,13 @@ use crate::contract::docker::{
     ContainerSummary, CreatedContainer, DeriveOptions, EngineInfo, Event, ExecOptions, ExecSession, Filesystem, Image,
     ImageSummary, ImportOptions, LogOptions, LogStream, PathStat, StatsSample, Volume,
 };
+use crate::contract::gpu::{self, Depth, Inventory};
 use crate::contract::instance::{
     Action, AgentVolume, ArrivalRequest, CreateRequest, Departure, DepartureRequest, DestroyRequest, Destroyed,
     DiscoverRequest, ForkRequest, GcRequest, GpuReport, Guest, Pending, PortAddress, PushRequest, Pushed,
     Reconciliation, SnapshotFilter, SnapshotRequest, Source, StartRequest, StopRequest, Stopped, UpdatedLimits,
     WatchResult,
 };
-use crate::contract::gpu::{self, Depth, Inventory};
 use crate::contract::ssh::{self, Command, CommandOutput};
 use crate::contract::system::{self, LogLevel, Progress};
 use crate::contract::types::{Agent, Finding, Limits, Provider, Snapshot};

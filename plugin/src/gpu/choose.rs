@@ -26,7 +26,11 @@ pub fn choose(wish: &Wish, inventory: &Inventory, holders: &[Holder]) -> Result<
         let devices = match (wish.like.is_empty(), request.device_ids.as_slice()) {
             (false, _) => {
                 let share = share(request, wish);
-                let equal: Result<Vec<_>, _> = like.by_ref().take(share).map(|held| table.equal(held, &taken)).collect();
+                let equal: Result<Vec<_>, _> = like
+                    .by_ref()
+                    .take(share)
+                    .map(|held| table.equal(held, &taken))
+                    .collect();
                 let equal = equal?;
                 if equal.is_empty() { continue } else { equal }
             }
@@ -109,7 +113,10 @@ impl<'a> Table<'a> {
         }
         // Those that fewest use; of these the smallest that will do.
         fit.sort_by_key(|device| {
-            let holders = self.holders.iter().filter(|holder| !holder.released && holder.has(device));
+            let holders = self
+                .holders
+                .iter()
+                .filter(|holder| !holder.released && holder.has(device));
             (holders.count(), device.holders.len(), device.memory_bytes, device.index)
         });
         fit.truncate(wanted);
@@ -147,7 +154,12 @@ impl<'a> Table<'a> {
         }
         if let Some(unmet) = self.unmet(device) {
             let name = Held::of(device);
-            return Err(invalid("gpus", id, format!("{name} {unmet}"), "leave the condition out, or name another"));
+            return Err(invalid(
+                "gpus",
+                id,
+                format!("{name} {unmet}"),
+                "leave the condition out, or name another",
+            ));
         }
         match self.rival(device) {
             Some(_) => Err(self.held(device)),
@@ -160,10 +172,9 @@ impl<'a> Table<'a> {
         let Some((whole, part)) = id.split_once(':') else {
             return false;
         };
-        let parent = self
-            .devices
-            .iter()
-            .find(|parent| parent.mig_parent.is_none() && parent.vendor == "nvidia" && parent.index.to_string() == whole);
+        let parent = self.devices.iter().find(|parent| {
+            parent.mig_parent.is_none() && parent.vendor == "nvidia" && parent.index.to_string() == whole
+        });
         let is_its = parent.is_some_and(|parent| parent.uuid.is_some() && parent.uuid == device.mig_parent);
         is_its && device.index.to_string() == part
     }
@@ -193,12 +204,16 @@ impl<'a> Table<'a> {
                 .iter()
                 .any(|device| device.vendor == **vendor && !device.hand_outs.is_empty())
         };
-        let named = ["nvidia", "amd", "intel"].into_iter().find(|vendor| *vendor == request.driver);
+        let named = ["nvidia", "amd", "intel"]
+            .into_iter()
+            .find(|vendor| *vendor == request.driver);
         let by_name = request.device_ids.iter().find_map(|id| {
             let (vendor, _) = id.split_once(".com/")?;
             ["nvidia", "amd", "intel"].into_iter().find(|known| *known == vendor)
         });
-        named.or(by_name).or_else(|| ["nvidia", "amd", "intel"].into_iter().find(|vendor| usable(&vendor)))
+        named
+            .or(by_name)
+            .or_else(|| ["nvidia", "amd", "intel"].into_iter().find(|vendor| usable(&vendor)))
     }
 
     /// Which condition a device does not meet.
@@ -206,7 +221,13 @@ impl<'a> Table<'a> {
         if let Some(least) = self.conditions.memory_min {
             match device.memory_bytes {
                 Some(bytes) if bytes >= least => {}
-                Some(bytes) => return Some(format!("has {}, and {} are asked for", gibibytes(bytes), gibibytes(least))),
+                Some(bytes) => {
+                    return Some(format!(
+                        "has {}, and {} are asked for",
+                        gibibytes(bytes),
+                        gibibytes(least)
+                    ));
+                }
                 None => return Some("does not tell how much memory it has".to_owned()),
             }
         }

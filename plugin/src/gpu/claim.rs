@@ -67,7 +67,12 @@ pub(crate) async fn make<C: Capabilities>(
         let mut spec = spec.clone();
         spec.limits.gpus = match portions.is_empty() {
             true => wish.requests.clone(),
-            false => wish.requests.iter().filter(|request| !is_of_gpus(request)).cloned().collect(),
+            false => wish
+                .requests
+                .iter()
+                .filter(|request| !is_of_gpus(request))
+                .cloned()
+                .collect(),
         };
         for portion in &portions {
             portion.apply(&mut spec);
@@ -101,11 +106,20 @@ async fn plan<C: Capabilities>(
     agent_id: &str,
 ) -> Result<(Vec<Portion>, Grant)> {
     let mine = Wish {
-        requests: wish.requests.iter().filter(|request| is_of_gpus(request)).cloned().collect(),
+        requests: wish
+            .requests
+            .iter()
+            .filter(|request| is_of_gpus(request))
+            .cloned()
+            .collect(),
         ..wish.clone()
     };
     let grant = |portions: &[Portion]| Grant {
-        devices: portions.iter().flat_map(|portion| &portion.devices).map(Held::of).collect(),
+        devices: portions
+            .iter()
+            .flat_map(|portion| &portion.devices)
+            .map(Held::of)
+            .collect(),
         exclusive: wish.conditions.exclusive,
         released_when_stopped: provider.settings.gpu_when_stopped == "release",
         unknown: false,
@@ -115,7 +129,10 @@ async fn plan<C: Capabilities>(
     }
     let inventory = provider.capabilities.gpu_probe(Depth::Full).await?;
     if !inventory.complete && inventory.devices.is_empty() {
-        return match wish.conditions.exclusive || wish.conditions.memory_min.is_some() || wish.conditions.model.is_some() {
+        return match wish.conditions.exclusive
+            || wish.conditions.memory_min.is_some()
+            || wish.conditions.model.is_some()
+        {
             true => Err(unsupported_because(
                 "gpu.exclusive, gpu.memory-min and gpu.model",
                 "there is no way to the engine's machine, and its engine does not tell what GPUs there are",

@@ -52,13 +52,14 @@ impl Held {
         self.same(&Self::of(device))
     }
 
-    /// Whether both are the same device. A UUID is sure, else the place, else the number.
+    /// Whether both are the same device. A UUID is sure, else the place, else the number. AMD's sources have UUIDs of their own
+    /// each, so that there the place is.
     pub fn same(&self, other: &Self) -> bool {
         if self.vendor != other.vendor {
             return false;
         }
         match (&self.uuid, &other.uuid) {
-            (Some(a), Some(b)) => return a == b,
+            (Some(a), Some(b)) if self.vendor == "nvidia" || self.pci.is_none() => return a == b,
             _ if self.profile.is_some() != other.profile.is_some() => return false,
             _ => {}
         }

@@ -50,7 +50,11 @@ pub struct Portion {
 impl Portion {
     /// Writes it into what a container is made from.
     pub fn apply(&self, spec: &mut ContainerSpec) {
-        let ids = || self.devices.iter().map(|device| device.uuid.clone().unwrap_or_else(|| device.index.to_string()));
+        let ids = || {
+            self.devices
+                .iter()
+                .map(|device| device.uuid.clone().unwrap_or_else(|| device.index.to_string()))
+        };
         match self.way {
             HandOut::DeviceRequest => spec.limits.gpus.push(DeviceRequest {
                 count: None,
@@ -60,21 +64,30 @@ impl Portion {
             HandOut::Cdi => spec.limits.gpus.push(DeviceRequest {
                 driver: "cdi".to_owned(),
                 count: None,
-                device_ids: self.devices.iter().filter_map(|device| device.cdi_name.clone()).collect(),
+                device_ids: self
+                    .devices
+                    .iter()
+                    .filter_map(|device| device.cdi_name.clone())
+                    .collect(),
                 capabilities: Vec::new(),
                 options: Vec::new(),
             }),
             HandOut::Runtime => {
                 spec.runtime = Some("nvidia".to_owned());
-                spec.env.retain(|variable| !variable.starts_with("NVIDIA_VISIBLE_DEVICES="));
-                spec.env.push(format!("NVIDIA_VISIBLE_DEVICES={}", ids().collect::<Vec<_>>().join(",")));
+                spec.env
+                    .retain(|variable| !variable.starts_with("NVIDIA_VISIBLE_DEVICES="));
+                spec.env.push(format!(
+                    "NVIDIA_VISIBLE_DEVICES={}",
+                    ids().collect::<Vec<_>>().join(",")
+                ));
                 let asked = self.request.capabilities.iter().flatten();
                 let abilities: Vec<_> = asked.filter(|ability| *ability != "gpu").map(String::as_str).collect();
                 let abilities = match abilities.is_empty() {
                     true => "compute,utility".to_owned(),
                     false => abilities.join(","),
                 };
-                spec.env.retain(|variable| !variable.starts_with("NVIDIA_DRIVER_CAPABILITIES="));
+                spec.env
+                    .retain(|variable| !variable.starts_with("NVIDIA_DRIVER_CAPABILITIES="));
                 spec.env.push(format!("NVIDIA_DRIVER_CAPABILITIES={abilities}"));
             }
             HandOut::Nodes => {

@@ -19,8 +19,13 @@ pub fn fault(held: &Held, inventory: &Inventory) -> Option<String> {
         None => {
             let same_vendor = inventory.devices.iter().any(|device| device.vendor == held.vendor);
             Some(match same_vendor {
-                true => "it is no longer on the machine: it fell off the bus, was taken out or was numbered anew".to_owned(),
-                false => format!("the machine shows no GPU of {} any more: is its driver loaded?", held.vendor),
+                true => {
+                    "it is no longer on the machine: it fell off the bus, was taken out or was numbered anew".to_owned()
+                }
+                false => format!(
+                    "the machine shows no GPU of {} any more: is its driver loaded?",
+                    held.vendor
+                ),
             })
         }
     }
@@ -36,7 +41,8 @@ pub fn remedy(name: &str) -> String {
 
 fn faults(grant: &Grant, inventory: &Inventory) -> Vec<String> {
     let each = grant.devices.iter();
-    each.filter_map(|held| Some(format!("{held}: {}", fault(held, inventory)?))).collect()
+    each.filter_map(|held| Some(format!("{held}: {}", fault(held, inventory)?)))
+        .collect()
 }
 
 /// Shows on agents that a device of theirs is gone. The machine is asked only where one has any.

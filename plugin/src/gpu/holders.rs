@@ -28,7 +28,11 @@ pub struct Holder {
 impl Holder {
     /// Whether it can not be together with a grant on one of the devices.
     pub fn stands_against(&self, devices: &[Held], exclusive: bool) -> bool {
-        let meets = || devices.iter().any(|one| self.grant.devices.iter().any(|other| one.overlaps(other)));
+        let meets = || {
+            devices
+                .iter()
+                .any(|one| self.grant.devices.iter().any(|other| one.overlaps(other)))
+        };
         !self.released && (exclusive || self.grant.exclusive) && meets()
     }
 
@@ -101,7 +105,10 @@ async fn inspected<C: Capabilities>(
 /// The devices that a container's requests name.
 pub fn of_container(container: &Container) -> Option<Grant> {
     let requests = &container.limits.gpus;
-    let named = requests.iter().flat_map(|request| &request.device_ids).map(|id| named(id));
+    let named = requests
+        .iter()
+        .flat_map(|request| &request.device_ids)
+        .map(|id| named(id));
     (!requests.is_empty()).then(|| Grant {
         devices: named.collect(),
         unknown: requests.iter().any(|request| request.device_ids.is_empty()),

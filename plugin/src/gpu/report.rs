@@ -80,7 +80,11 @@ pub(crate) async fn findings<C: Capabilities>(
         .map(|held| of_device(held, devices.iter().find(|device| held.is(device)), container))
         .collect();
     if grant.unknown {
-        found.push(finding("GPUs that the engine has picked".to_owned(), None, String::new()));
+        found.push(finding(
+            "GPUs that the engine has picked".to_owned(),
+            None,
+            String::new(),
+        ));
     }
     found
 }
@@ -118,6 +122,7 @@ fn finding(source: String, size_bytes: Option<u64>, running: String) -> Finding 
         reason: format!(
             "what its processes keep in the memory of a GPU is not in a snapshot, and neither is the GPU{running}"
         ),
-        remedy: "let the program write a checkpoint to a file first; a restore and a fork get an equal device".to_owned(),
+        remedy: "let the program write a checkpoint to a file first; a restore and a fork get an equal device"
+            .to_owned(),
     }
 }

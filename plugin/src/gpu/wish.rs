@@ -89,7 +89,9 @@ pub fn check_setting(key: &str, value: &Value) -> Option<(String, String)> {
         remedy: "write for example gpu = { count = 1, memory-min = \"40g\" }".to_owned(),
     });
     let taken = flag.and_then(|flag| Draft::new().take(&[flag]));
-    taken.err().map(|fault| (format!("{key}: {}", fault.reason), fault.remedy))
+    taken
+        .err()
+        .map(|fault| (format!("{key}: {}", fault.reason), fault.remedy))
 }
 
 /// A key of the setting as the flag that says the same.

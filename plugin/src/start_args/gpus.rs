@@ -91,7 +91,10 @@ pub fn memory_min(draft: &mut Draft, value: &str) -> Outcome {
 pub fn model(draft: &mut Draft, value: &str) -> Outcome {
     let value = value.trim();
     if value.is_empty() || value.chars().any(char::is_control) {
-        return Err(Bad::new("it is no part of a model's name", "write for example --gpu.model=A100"));
+        return Err(Bad::new(
+            "it is no part of a model's name",
+            "write for example --gpu.model=A100",
+        ));
     }
     draft.gpu.model = Some(value.to_owned());
     Ok(())
@@ -113,4 +116,77 @@ fn count(value: &str) -> Outcome<i64> {
             "write all, a number, or device=ID, for example --gpus all",
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gpu::Wish;
+    use crate::start_args::Fault;
+
+    fn take(args: &[&str]) -> Result<Draft, Fault> {
+        let args: Vec<_> = args.iter().map(|arg| (*arg).to_owned()).collect();
+        let mut draft = Draft::new();
+        draft.take(&args).map(|()| draft)
+    }
+
+    fn draft(args: &[&str]) -> Draft {
+        take(args).expect("good arguments")
+    }
+
+    fn fault(args: &[&str]) -> Fault {
+        take(args).expect_err("a fault")
+    }
+
+    #[test]
+    fn the_whole_grammar_of_gpus_is_the_docker_cli_s_own() {
+        let one = |value: &str| draft(&["--gpus", value]).spec.limits.gpus[0].clone();
+        assert_eq!(one("2").count, Some(2));
+        assert_eq!(one("count=all").count, Some(-1));
+        assert_eq!(one("driver=nvidia").count, Some(1));
+        assert_eq!(one("device=GPU-3a23c669").device_ids, ["GPU-3a23c669"]);
+        assert_eq!(
+            one("\"capabilities=compute,utility\"").capabilities,
+            [["compute", "utility", "gpu"]]
+        );
+        assert_eq!(one("all,\"options=a=1,b=2\"").options.len(), 2);
+        assert_eq!(one("nvidia.com/gpu=0").device_ids, ["nvidia.com/gpu=0"]);
+        assert_eq!(one("device=nvidia.com/gpu=0").device_ids, ["nvidia.com/gpu=0"]);
+        for (bad, word) in [
+            ("0", "number"),
+            ("two", "number"),
+            ("1,2", "twice"),
+            ("driver=a,driver=b", "twice"),
+            ("colour=red", "colour"),
+            ("count=1,device=0", "certain ones"),
+            ("", "number"),
+        ] {
+            let fault = fault(&["--gpus", bad]);
+            assert!(fault.reason.contains(word), "{bad}: {}", fault.reason);
+        }
+    }
+
+    #[test]
+    fn conditions_of_gpus_stand_beside_the_request() {
+        let given = draft(&[
+            "--gpu.count=2",
+            "--gpu.memory-min=40g",
+            "--gpu.model",
+            "A100",
+            "--gpu.exclusive",
+        ]);
+        assert_eq!(given.gpu.memory_min, Some(40 << 30));
+        assert!(given.gpu.exclusive && given.gpu.model.as_deref() == Some("A100"));
+        assert_eq!(Wish::of(&given).requests[0].count, Some(2));
+        assert!(Wish::of(&draft(&["--gpu.exclusive"])).is_empty());
+        assert!(Wish::of(&draft(&["--gpu.count=0"])).is_empty());
+        for bad in [
+            "--gpu.count=-1",
+            "--gpu.memory-min=lots",
+            "--gpu.model=",
+            "--gpu.exclusive=perhaps",
+        ] {
+            assert!(!fault(&[bad]).remedy.is_empty(), "{bad}");
+        }
+    }
 }

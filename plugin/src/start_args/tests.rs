@@ -172,44 +172,6 @@ fn gpus_and_devices_become_device_requests() {
 }
 
 #[test]
-fn the_whole_grammar_of_gpus_is_the_docker_cli_s_own() {
-    let one = |value: &str| spec(&["--gpus", value]).limits.gpus[0].clone();
-    assert_eq!(one("2").count, Some(2));
-    assert_eq!(one("count=all").count, Some(-1));
-    assert_eq!(one("driver=nvidia").count, Some(1));
-    assert_eq!(one("device=GPU-3a23c669").device_ids, ["GPU-3a23c669"]);
-    assert_eq!(one("\"capabilities=compute,utility\"").capabilities, [["compute", "utility", "gpu"]]);
-    assert_eq!(one("all,\"options=a=1,b=2\"").options.len(), 2);
-    assert_eq!(one("nvidia.com/gpu=0").device_ids, ["nvidia.com/gpu=0"]);
-    assert_eq!(one("device=nvidia.com/gpu=0").device_ids, ["nvidia.com/gpu=0"]);
-    for (bad, word) in [
-        ("0", "number"),
-        ("two", "number"),
-        ("1,2", "twice"),
-        ("driver=a,driver=b", "twice"),
-        ("colour=red", "colour"),
-        ("count=1,device=0", "certain ones"),
-        ("", "number"),
-    ] {
-        let fault = fault(&["--gpus", bad]);
-        assert!(fault.reason.contains(word), "{bad}: {}", fault.reason);
-    }
-}
-
-#[test]
-fn conditions_of_gpus_stand_beside_the_request() {
-    let given = draft(&["--gpu.count=2", "--gpu.memory-min=40g", "--gpu.model", "A100", "--gpu.exclusive"]);
-    assert_eq!(given.gpu.memory_min, Some(40 << 30));
-    assert!(given.gpu.exclusive && given.gpu.model.as_deref() == Some("A100"));
-    assert_eq!(crate::gpu::Wish::of(&given).requests[0].count, Some(2));
-    assert!(crate::gpu::Wish::of(&draft(&["--gpu.exclusive"])).is_empty());
-    assert!(crate::gpu::Wish::of(&draft(&["--gpu.count=0"])).is_empty());
-    for bad in ["--gpu.count=-1", "--gpu.memory-min=lots", "--gpu.model=", "--gpu.exclusive=perhaps"] {
-        assert!(!fault(&[bad]).remedy.is_empty(), "{bad}");
-    }
-}
-
-#[test]
 fn health_restart_and_logs_come_together_from_several_flags() {
     let made = spec(&[
         "--health-cmd",
@@ -386,7 +348,11 @@ fn every_flag_of_docker_run_is_taken_or_refused_with_a_reason() {
     }
     for flag in FLAGS {
         let ours = flag.long.starts_with("gpu.");
-        assert!(names.contains(&flag.long) || ours, "--{} is none of docker run", flag.long);
+        assert!(
+            names.contains(&flag.long) || ours,
+            "--{} is none of docker run",
+            flag.long
+        );
     }
 }
 

@@ -345,7 +345,8 @@ impl Capabilities for &Fake {
     async fn machine_run(&self, command: Command) -> Result<CommandOutput> {
         let programs = self.programs.borrow();
         let found = programs.iter().find(|(program, _)| *program == command.argv[0]);
-        let (_, stdout) = found.ok_or_else(|| error::unsupported_because("ssh.run", "there is no way", "use another engine"))?;
+        let (_, stdout) =
+            found.ok_or_else(|| error::unsupported_because("ssh.run", "there is no way", "use another engine"))?;
         Ok(CommandOutput {
             exit_status: 0,
             stdout: stdout.as_bytes().to_vec(),

@@ -14,6 +14,7 @@ mod exec;
 mod findings;
 mod fork;
 mod garbage;
+mod gpus;
 mod labels;
 mod lifecycle;
 mod limits;

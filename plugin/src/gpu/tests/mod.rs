@@ -1,8 +1,9 @@
-//! GPUs of agents, on the engine in memory.
+//! GPUs of agents, on the engine in memory: what they ask for, and that none gets what another has for itself.
+
+mod later;
 
 use futures::executor::block_on;
 
-use super::Held;
 use crate::contract::docker::ContainerStatus;
 use crate::contract::gpu::{Device, HandOut, Holder as Process, Node};
 use crate::contract::instance::{ForkRequest, SnapshotRequest, StartRequest, StopRequest};
@@ -65,7 +66,11 @@ fn refused(fake: &Fake, args: &[&str]) -> ProviderError {
     let before = fake.names();
     let error = make(fake, "refused", args).expect_err("refused");
     assert_eq!(fake.names(), before, "a container was left");
-    assert_eq!(fake.count("create"), before.len(), "a container was made and removed again");
+    assert_eq!(
+        fake.count("create"),
+        before.len(),
+        "a container was made and removed again"
+    );
     error
 }
 
@@ -101,7 +106,11 @@ fn an_agent_without_gpus_has_an_empty_label_over_the_image_s_and_asks_no_machine
 fn devices_are_named_by_number_uuid_place_and_cdi_name() {
     for id in ["1", "GPU-1", "0000:01:00.0", "nvidia.com/gpu=1"] {
         let fake = two();
-        assert_eq!(made(&fake, "a", &[&format!("--gpus=device={id}")]).gpus, ["GPU-1"], "{id}");
+        assert_eq!(
+            made(&fake, "a", &[&format!("--gpus=device={id}")]).gpus,
+            ["GPU-1"],
+            "{id}"
+        );
     }
     let fake = two();
     assert_eq!(made(&fake, "a", &["--gpus=\"device=0,1\""]).gpus.len(), 2);
@@ -159,7 +168,11 @@ fn the_engine_is_asked_in_the_way_that_it_has() {
     let runtime = with(HandOut::Runtime);
     assert_eq!(runtime.runtime.as_deref(), Some("nvidia"));
     assert!(runtime.env.contains(&"NVIDIA_VISIBLE_DEVICES=GPU-0".to_owned()));
-    assert!(runtime.env.contains(&"NVIDIA_DRIVER_CAPABILITIES=compute,graphics".to_owned()));
+    assert!(
+        runtime
+            .env
+            .contains(&"NVIDIA_DRIVER_CAPABILITIES=compute,graphics".to_owned())
+    );
     assert!(runtime.limits.gpus.is_empty());
 }
 
@@ -172,7 +185,11 @@ fn cards_of_amd_are_mapped_with_their_groups() {
         path: path.to_owned(),
         group,
     };
-    one.nodes = vec![node("/dev/dri/renderD128", 109), node("/dev/kfd", 109), node("/dev/dri/card0", 0)];
+    one.nodes = vec![
+        node("/dev/dri/renderD128", 109),
+        node("/dev/kfd", 109),
+        node("/dev/dri/card0", 0),
+    ];
     let fake = machine(vec![one]);
     made(&fake, "a", &["--gpus=all"]);
     let spec = fake.spec("mngr-docker.a");
@@ -205,9 +222,17 @@ fn an_exclusive_device_goes_to_nobody_else_of_any_provider() {
     let fake = two();
     assert_eq!(made(&fake, "a", &["--gpus=1", "--gpu.exclusive"]).gpus, ["GPU-0"]);
     assert_eq!(made(&fake, "b", &["--gpus=1"]).gpus, ["GPU-1"]);
-    for args in [&["--gpus=device=0"][..], &["--gpus=all"], &["--gpus=1", "--gpu.exclusive"], &["--gpus=2"]] {
+    for args in [
+        &["--gpus=device=0"][..],
+        &["--gpus=all"],
+        &["--gpus=1", "--gpu.exclusive"],
+        &["--gpus=2"],
+    ] {
         let text = reason(&refused(&fake, args));
-        assert!(text.contains("held by a") || text.contains("by a (for itself alone)"), "{args:?}: {text}");
+        assert!(
+            text.contains("held by a") || text.contains("by a (for itself alone)"),
+            "{args:?}: {text}"
+        );
     }
     let other = named(&fake, "other");
     let error = make_on(&other, "c", &["--gpus=device=0"]).expect_err("held");
@@ -254,7 +279,11 @@ fn a_rival_that_is_just_being_made_is_waited_for_by_the_one_with_the_lower_id() 
     }));
     // It stays as long as the waits last, so it is taken for one that stays; then nothing is left.
     let error = make(&fake, "a", &["--gpus=1", "--gpu.exclusive"]).expect_err("held");
-    assert!(reason(&error).contains("rival") || reason(&error).contains('a'), "{}", reason(&error));
+    assert!(
+        reason(&error).contains("rival") || reason(&error).contains('a'),
+        "{}",
+        reason(&error)
+    );
     assert_eq!(fake.count("sleep"), 10);
     assert_eq!(fake.names(), ["mngr-docker.rival"]);
 }
@@ -295,118 +324,22 @@ fn a_stopped_agent_keeps_its_devices_or_releases_them_as_the_setting_says() {
 fn the_settings_ask_where_the_user_does_not() {
     let fake = two();
     let mut provider = provider(&fake);
-    provider.settings.gpu = [("count", "1".into()), ("exclusive", true.into()), ("memory-min", "40g".into())]
-        .map(|(key, value): (&str, serde_json::Value)| (key.to_owned(), value))
-        .into();
+    provider.settings.gpu = [
+        ("count", "1".into()),
+        ("exclusive", true.into()),
+        ("memory-min", "40g".into()),
+    ]
+    .map(|(key, value): (&str, serde_json::Value)| (key.to_owned(), value))
+    .into();
     assert_eq!(make_on(&provider, "a", &[]).expect("made").gpus, ["GPU-0"]);
-    assert!(make_on(&provider, "b", &["--gpus=device=0"]).is_err(), "the other has it for itself");
-    assert!(make_on(&provider, "c", &["--gpu.count=0"]).expect("made").gpus.is_empty());
-}
-
-#[test]
-fn a_device_that_is_gone_shows_on_its_agent_and_explains_a_failed_start() {
-    let fake = two();
-    made(&fake, "a", &["--gpus=device=1"]);
-    fake.gpus.borrow_mut().pop();
-    let shown = block_on(provider(&fake).get("a")).expect("an agent");
-    let why = shown.state_reason.expect("a reason");
-    assert!(why.contains("GPU 1 NVIDIA A100 (GPU-1)") && why.contains("no longer on the machine"), "{why}");
-    fake.ends("mngr-docker.a", 143);
-    fake.spoil("start", Mishap::Fails(error::internal("engine", "OCI runtime: stderr: nvidia-container-cli", "")));
-    let error = block_on(provider(&fake).start("a", StartRequest { snapshot: None })).expect_err("no device");
-    let ProviderError::Conflict(conflict) = error else {
-        panic!("not a conflict")
-    };
-    assert!(conflict.reason.contains("GPU-1") && conflict.remedy.contains("snapshot create a"), "{}", conflict.reason);
-    let report = block_on(provider(&fake).gpus()).expect("a report");
-    assert_eq!(report.gpus.len(), 1);
-    assert_eq!(report.lost[0].agents, [shown.id]);
-}
-
-#[test]
-fn the_report_says_who_holds_what() {
-    let fake = two();
-    let a = made(&fake, "a", &["--gpus=1", "--gpu.exclusive"]);
-    let report = block_on(provider(&fake).gpus()).expect("a report");
-    assert_eq!(report.gpus[0].agents, [a.id]);
-    assert!(report.gpus[0].exclusive && report.gpus[1].agents.is_empty() && report.lost.is_empty());
-}
-
-#[test]
-fn a_snapshot_is_warned_of_with_the_device_the_processes_and_what_they_hold() {
-    let fake = two();
-    let agent = made(&fake, "a", &["--gpus=1"]);
-    let process = |pid, container: &str| Process {
-        pid,
-        name: "python".to_owned(),
-        memory_bytes: Some(3 << 30),
-        container_id: Some(container.to_owned()),
-    };
-    fake.gpus.borrow_mut()[0].holders = vec![process(7, &agent.container_id), process(8, "another")];
-    let findings = block_on(provider(&fake).snapshot_check("a", false)).expect("findings");
-    let gpus: Vec<_> = findings.iter().filter(|each| each.kind == FindingKind::Gpu).collect();
-    assert_eq!(gpus.len(), 1);
-    assert_eq!(gpus[0].source.as_deref(), Some("GPU 0 NVIDIA A100 (GPU-0)"));
-    assert_eq!(gpus[0].size_bytes, Some(3 << 30));
-    assert!(gpus[0].reason.contains("python (process 7) with 3 GiB") && !gpus[0].reason.contains("process 8"));
-}
-
-#[test]
-fn forks_and_restores_get_equal_devices_and_not_the_same_numbers() {
-    let fake = machine(vec![
-        card(0, "NVIDIA A100", 80),
-        card(1, "NVIDIA T4", 16),
-        card(2, "NVIDIA A100", 80),
-    ]);
-    made(&fake, "a", &["--gpus=device=0", "--gpu.exclusive"]);
-    let fork = |names: &[&str]| ForkRequest {
-        names: names.iter().map(|name| (*name).to_owned()).collect(),
-        snapshot: None,
-        tags: Vec::new(),
-        start_args: Vec::new(),
-        force: false,
-        include_volumes: false,
-    };
-    let forked = block_on(provider(&fake).fork("a", fork(&["b"]))).expect("forks");
-    assert_eq!(forked[0].gpus, ["GPU-2"]);
-    assert!(fake.logged.borrow().iter().any(|line| line.contains("b gets GPU 2 NVIDIA A100")));
-    let error = block_on(provider(&fake).fork("a", fork(&["c"]))).expect_err("none is left");
-    assert!(reason(&error).contains("no device equal to GPU 0 NVIDIA A100"), "{}", reason(&error));
-
-    let snapshot = SnapshotRequest {
-        name: "s".to_owned(),
-        pause: None,
-        force: false,
-        include_volumes: false,
-    };
-    block_on(provider(&fake).snapshot_create("a", snapshot)).expect("a snapshot");
-    fake.ends("mngr-docker.a", 143);
-    let restore = StartRequest {
-        snapshot: Some("s".to_owned()),
-    };
-    let again = block_on(provider(&fake).start("a", restore.clone())).expect("restored");
-    assert_eq!(again.gpus, ["GPU-0"], "its own, which is free");
-    // The card is swapped for another of its kind.
-    fake.ends("mngr-docker.a", 143);
-    fake.gpus.borrow_mut()[0] = Device {
-        uuid: Some("GPU-9".to_owned()),
-        ..card(0, "NVIDIA A100", 80)
-    };
-    let again = block_on(provider(&fake).start("a", restore)).expect("restored");
-    assert_eq!(again.gpus, ["GPU-9"]);
-}
-
-#[test]
-fn a_device_is_known_again_by_uuid_then_by_place_then_by_number() {
-    let held = Held::of(&card(0, "NVIDIA A100", 80));
-    assert!(held.is(&Device { index: 5, ..card(0, "x", 1) }));
-    assert!(!held.is(&Device {
-        uuid: Some("GPU-5".to_owned()),
-        ..card(0, "NVIDIA A100", 80)
-    }));
-    assert!(held.is(&Device {
-        uuid: None,
-        index: 5,
-        ..card(0, "x", 1)
-    }));
+    assert!(
+        make_on(&provider, "b", &["--gpus=device=0"]).is_err(),
+        "the other has it for itself"
+    );
+    assert!(
+        make_on(&provider, "c", &["--gpu.count=0"])
+            .expect("made")
+            .gpus
+            .is_empty()
+    );
 }
