@@ -3,6 +3,7 @@
 //! Sightings belong together where a UUID or a PCI address is the same, else the number of the driver's node, else the number
 //! of the vendor's tool. The first source that says something is believed; where a later one says something else, that is told.
 
+use super::nodes;
 use super::sighting::Sighting;
 use crate::contract::gpu::SourceNote;
 
@@ -31,6 +32,8 @@ pub fn merge(sightings: Vec<Sighting>) -> (Vec<Merged>, Vec<SourceNote>) {
         }
         match merged.iter_mut().find(|known| same(&known.device, &sighting)) {
             Some(known) => join(known, sighting, &mut notes),
+            // A bare node says that there is a device, and not which.
+            None if sighting.source == nodes::SOURCE && merged.iter().any(|known| could_be(&known.device)) => {}
             None => merged.push(Merged {
                 sources: vec![sighting.source],
                 device: sighting,
@@ -47,6 +50,11 @@ pub fn merge(sightings: Vec<Sighting>) -> (Vec<Merged>, Vec<SourceNote>) {
         }
     }
     (merged, notes)
+}
+
+/// Whether a node may belong to a device of which no source has told the number of its node.
+fn could_be(device: &Sighting) -> bool {
+    device.vendor == "nvidia" && !device.is_partition() && device.minor.is_none()
 }
 
 fn order(device: &Sighting) -> (&str, Option<&str>, u32, Option<&str>) {

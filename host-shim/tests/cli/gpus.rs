@@ -141,8 +141,9 @@ fn a_card_is_found_asked_for_held_alone_and_missed_when_it_is_gone() {
     // The engine gets the card by its name, and gives it to the hook.
     let agent = pretence.json(&["create", "a", "--gpus=device=1", "--gpu.exclusive"]);
     assert_eq!(agent["gpus"], serde_json::json!(["GPU-bbbb"]));
-    let seen = pretence.run(&["exec", "a", "--", "sh", "-c", "echo $NVIDIA_VISIBLE_DEVICES"]);
-    assert_eq!(seen.stdout, "GPU-bbbb\n", "{}", seen.stderr);
+    let environment = "tr '\\0' '\\n' < /proc/1/environ | grep NVIDIA_VISIBLE_DEVICES";
+    let seen = pretence.run(&["exec", "a", "--", "sh", "-c", environment]);
+    assert_eq!(seen.stdout, "NVIDIA_VISIBLE_DEVICES=GPU-bbbb\n", "{}", seen.stderr);
     let table = pretence.run(&["gpus"]);
     assert!(table.stdout.contains("a (exclusive)"), "{}", table.stdout);
 

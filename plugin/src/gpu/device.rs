@@ -30,6 +30,9 @@ pub struct Held {
     /// Of a partition: its size.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<String>,
+    /// Its name in a CDI specification, where it has no better.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cdi: Option<String>,
 }
 
 impl Held {
@@ -44,6 +47,10 @@ impl Held {
             memory: device.memory_bytes,
             parent: device.mig_parent.clone(),
             profile: device.mig_profile.clone(),
+            cdi: match (&device.uuid, &device.pci_bus_id) {
+                (None, None) => device.cdi_name.clone(),
+                _ => None,
+            },
         }
     }
 
@@ -86,7 +93,8 @@ impl Held {
     /// The name by which it is told from all others.
     pub fn id(&self) -> String {
         let number = || format!("{}={}", self.vendor, self.index);
-        self.uuid.clone().or_else(|| self.pci.clone()).unwrap_or_else(number)
+        let names = [&self.uuid, &self.pci, &self.cdi];
+        names.into_iter().flatten().next().cloned().unwrap_or_else(number)
     }
 }
 

@@ -159,7 +159,7 @@ mod tests {
             ("driver=a,driver=b", "twice"),
             ("colour=red", "colour"),
             ("count=1,device=0", "certain ones"),
-            ("", "number"),
+            ("", "empty"),
         ] {
             let fault = fault(&["--gpus", bad]);
             assert!(fault.reason.contains(word), "{bad}: {}", fault.reason);
