@@ -19,12 +19,14 @@ use crate::contract::docker::{
     ContainerSummary, CreatedContainer, DeriveOptions, EngineInfo, EnginePlace, EngineVersion, Event, ExecOptions,
     Image, ImageSummary, ImportOptions, LogOptions, Network, PathStat, StatsSample, Volume,
 };
+use crate::contract::gpu::{Depth, Inventory};
 use crate::contract::ssh::{Command, CommandOutput};
 use crate::contract::types::Limits;
 use crate::contract::{ProviderError, Result};
 use crate::credentials::{CredentialStore, Credentials};
 use crate::engine::scratch;
 use crate::engine::{Engine, ProgressSink};
+use crate::gpu;
 use crate::journal::{ContainerLock, Journal, Step, Store};
 use crate::policy::{self, AGENT_LABEL, Policy};
 use crate::streams::{Archive, ExecSession, LogStream};
@@ -63,6 +65,15 @@ impl Guard {
     #[must_use]
     pub fn with_credentials(self, credentials: Arc<CredentialStore>) -> Self {
         Self { credentials, ..self }
+    }
+
+    /// The GPUs of the engine's machine. What is run there for it is the shim's own choice, so that no rule of the policy
+    /// applies.
+    ///
+    /// # Errors
+    /// Where the engine does not answer.
+    pub async fn gpus(&self, depth: Depth) -> Result<Inventory> {
+        gpu::probe(&*self.engine, depth).await
     }
 }
 

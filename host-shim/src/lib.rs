@@ -32,6 +32,7 @@ pub mod discovery;
 pub mod engine;
 pub mod environment;
 pub mod error;
+pub mod gpu;
 pub mod guard;
 pub mod host;
 pub mod journal;

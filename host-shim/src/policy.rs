@@ -39,7 +39,10 @@ pub const PERMISSIONS: [(&str, &str); 9] = [
         "mounting /boot, /dev, /etc, /proc, /run, /sys or the engine's data, or all of /, /home, /root, /usr or /var",
     ),
     ("capabilities", "--cap-add"),
-    ("devices", "--device and --device-cgroup-rule; not needed for --gpus"),
+    (
+        "devices",
+        "--device and --device-cgroup-rule; not needed for GPUs and their nodes in /dev",
+    ),
     (
         "unconfined",
         "--security-opt that turns seccomp, AppArmor, SELinux or masked paths off",
@@ -167,7 +170,8 @@ impl Policy {
             self.bind(source)?;
         }
         self.refuse("capabilities", !spec.cap_add.is_empty(), "--cap-add")?;
-        self.refuse("devices", !spec.devices.is_empty(), "--device")?;
+        let devices = spec.devices.iter().filter(|device| !is_gpu(&device.host_path));
+        self.refuse("devices", devices.count() > 0, "--device")?;
         self.refuse("devices", !spec.device_cgroup_rules.is_empty(), "--device-cgroup-rule")?;
         self.refuse("sysctls", !spec.sysctls.is_empty(), "--sysctl")?;
         self.refuse("cgroup-parent", spec.cgroup_parent.is_some(), "--cgroup-parent")?;
@@ -263,6 +267,15 @@ impl Policy {
             format!("if you trust every agent with it, set `allow = [\"{permission}\"]` for this provider"),
         ))
     }
+}
+
+/// Whether it is a node through which a GPU of AMD or Intel is reached. They are to such a GPU what `--gpus` is to NVIDIA's.
+fn is_gpu(path: &str) -> bool {
+    let numbered = |prefix| {
+        path.strip_prefix(prefix)
+            .is_some_and(|number: &str| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    path == "/dev/kfd" || numbered("/dev/dri/card") || numbered("/dev/dri/renderD")
 }
 
 fn bind_sources(spec: &ContainerSpec) -> impl Iterator<Item = &str> {
@@ -368,6 +381,22 @@ mod tests {
                     .kind(),
                 "denied"
             );
+        }
+    }
+
+    #[test]
+    fn nodes_of_gpus_need_no_permission_and_nothing_that_only_looks_like_one_passes() {
+        for node in ["/dev/kfd", "/dev/dri/card0", "/dev/dri/renderD128"] {
+            assert!(is_gpu(node), "{node}");
+        }
+        for other in [
+            "/dev/dri",
+            "/dev/dri/card",
+            "/dev/dri/card0/../../sda",
+            "/dev/sda",
+            "/dev/kfd1",
+        ] {
+            assert!(!is_gpu(other), "{other}");
         }
     }
 

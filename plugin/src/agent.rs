@@ -4,6 +4,7 @@ use crate::Result;
 use crate::contract::docker::{Container, ContainerState, ContainerStatus, ContainerSummary};
 use crate::contract::types::{Agent, AgentState, DeviceRequest};
 use crate::error::invalid;
+use crate::gpu;
 use crate::labels::{self, Pair};
 
 /// What every agent's id begins with.
@@ -220,7 +221,10 @@ pub fn of_container(provider: &str, container: &Container) -> Agent {
         image: container.image.clone(),
         image_id: container.image_id.clone(),
         container_id: container.id.clone(),
-        gpus: container.limits.gpus.iter().flat_map(devices).collect(),
+        gpus: match gpu::of_labels(&container.labels) {
+            Some(grant) if !grant.devices.is_empty() => grant.devices.iter().map(gpu::Held::id).collect(),
+            _ => container.limits.gpus.iter().flat_map(devices).collect(),
+        },
         ports: container.ports.clone(),
         ..identified(provider, container.name.clone(), &container.labels, condition)
     }
@@ -268,7 +272,11 @@ fn identified(provider: &str, container_name: String, labels: &[Pair], condition
         container_name,
         provider: provider.to_owned(),
         snapshot_id: labels::value(labels, labels::SNAPSHOT_ID).map(str::to_owned),
-        gpus: Vec::new(),
+        gpus: gpu::of_labels(labels)
+            .iter()
+            .flat_map(|grant| &grant.devices)
+            .map(gpu::Held::id)
+            .collect(),
         ports: Vec::new(),
     };
     match labels::decode(labels) {

@@ -8,6 +8,7 @@ use crate::contract::docker::{Container, ContainerSpec, Image};
 use crate::contract::system::{LogLevel, Progress};
 use crate::contract::types::{Agent, ProviderError, Snapshot};
 use crate::error::{already_exists, invalid, may_have_happened, shown, summary};
+use crate::gpu::{self, Wish};
 use crate::labels::{self, Identity, Pair};
 use crate::recipe::{self, Origin, Recipe};
 use crate::volumes::{self, Restored};
@@ -84,8 +85,10 @@ pub async fn create<C: Capabilities>(
         ports::publish_ssh(provider, &mut draft)?;
     }
     limits::fit(provider, &draft.spec.limits).await?;
-
     let id = format!("{}{}", agent::ID_PREFIX, provider.capabilities.random_id());
+    let wish = Wish::of(&draft);
+    // Before an image is built or pulled for nothing.
+    gpu::foresee(provider, &wish, &id).await?;
     let base = match request.source {
         Source::DefaultImage => from_image(provider, &provider.settings.default_image, &draft).await?,
         Source::Image(reference) => from_image(provider, &reference, &draft).await?,
@@ -120,7 +123,7 @@ pub async fn create<C: Capabilities>(
     let mut spec = recipe.container(provider, &identity, draft, base.image);
     spec.labels.extend(base.labels);
 
-    let made = begin(provider, spec, &identity, !request.no_start, restored.as_ref()).await;
+    let made = begin(provider, spec, &identity, &wish, !request.no_start, restored.as_ref()).await;
     if let (Err(_), Some(image)) = (&made, built) {
         build::remove(provider, &image).await;
     }
@@ -132,10 +135,11 @@ pub(crate) async fn begin<C: Capabilities>(
     provider: &DockerProviderInstance<C>,
     spec: ContainerSpec,
     identity: &Identity,
+    wish: &Wish,
     start: bool,
     restored: Option<&Restored>,
 ) -> Result<Container> {
-    let made = make(provider, spec, identity).await;
+    let made = gpu::make(provider, spec, identity, wish).await;
     let begun = match &made {
         Ok(id) => bring_up(provider, id, &identity.name, start, restored).await,
         Err(error) => Err(error.clone()),
@@ -218,7 +222,7 @@ async fn from_image<C: Capabilities>(
     Ok(Base::image(reference, image))
 }
 
-/// Makes the container and returns its id. Where the answer is lost, the container is looked for by its name and adopted if
+/// Makes the container and returns its id; all calls but [`gpu::make`]'s go by that. Where the answer is lost, the container is looked for by its name and adopted if
 /// it carries this agent's id.
 pub(crate) async fn make<C: Capabilities>(
     provider: &DockerProviderInstance<C>,

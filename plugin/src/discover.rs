@@ -3,7 +3,7 @@
 use crate::contract::instance::DiscoverRequest;
 use crate::contract::types::Agent;
 use crate::{Capabilities, DockerProviderInstance, Result};
-use crate::{agent, lookup};
+use crate::{agent, gpu, lookup};
 
 /// Every agent of this provider that fits, sorted by name.
 ///
@@ -17,12 +17,17 @@ pub async fn discover<C: Capabilities>(
         request.tags.iter().all(|tag| found.tags.contains(tag))
             && (request.states.is_empty() || request.states.contains(&found.state))
     };
-    let mut agents: Vec<_> = lookup::all(provider)
+    let mut found: Vec<_> = lookup::all(provider)
         .await?
         .into_iter()
-        .map(|container| agent::of_summary(&provider.name, container))
-        .filter(fits)
+        .map(|container| {
+            let labels = container.labels.clone();
+            (agent::of_summary(&provider.name, container), labels)
+        })
+        .filter(|(agent, _)| fits(agent))
         .collect();
+    gpu::mark(provider, &mut found).await;
+    let mut agents: Vec<_> = found.into_iter().map(|(agent, _)| agent).collect();
     agents.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
     Ok(agents)
 }
@@ -33,5 +38,6 @@ pub async fn discover<C: Capabilities>(
 /// `not-found`, `ambiguous`, and whatever the engine answers.
 pub async fn get<C: Capabilities>(provider: &DockerProviderInstance<C>, reference: &str) -> Result<Agent> {
     let container = lookup::agent(provider, reference).await?;
-    Ok(agent::of_container(&provider.name, &container))
+    let found = agent::of_container(&provider.name, &container);
+    Ok(gpu::mark_one(provider, found, &container.labels).await)
 }

@@ -104,15 +104,6 @@ pub fn conflict(
     })
 }
 
-/// A feature that is not there yet.
-pub fn unsupported(feature: &str, remedy: impl Into<String>) -> ProviderError {
-    let reason = format!(
-        "version {} of the Docker provider can not do this yet",
-        env!("CARGO_PKG_VERSION")
-    );
-    ProviderError::Unsupported(problem(feature, reason, remedy))
-}
-
 /// The thing itself, as it is, does not allow this.
 pub fn unsupported_because(
     subject: impl Into<String>,
@@ -120,6 +111,11 @@ pub fn unsupported_because(
     remedy: impl Into<String>,
 ) -> ProviderError {
     ProviderError::Unsupported(problem(subject, reason, remedy))
+}
+
+/// There is not enough of something.
+pub fn exhausted(subject: impl Into<String>, reason: impl Into<String>, remedy: impl Into<String>) -> ProviderError {
+    ProviderError::ResourceExhausted(problem(subject, reason, remedy))
 }
 
 /// The plugin or the shim is at fault.

@@ -7,6 +7,7 @@ use crate::contract::instance::{ForkRequest, SnapshotRequest};
 use crate::contract::system::LogLevel;
 use crate::contract::types::{Agent, Snapshot};
 use crate::error::{already_exists, conflict, invalid, summary};
+use crate::gpu::{self, Wish};
 use crate::labels::{self, Identity};
 use crate::recipe::{Origin, Recipe};
 use crate::start_args::{self, Draft};
@@ -86,10 +87,18 @@ pub async fn fork<C: Capabilities>(
     let mut own = Draft::new();
     own.take(&request.start_args).map_err(start_args::Fault::into_error)?;
     let mut made = Made::default();
+    let wish = match Wish::of(&own) {
+        asked if !asked.is_empty() => Wish {
+            conditions: draft.gpu.clone(),
+            ..asked
+        },
+        _ => gpu::again(&draft, &parent.labels),
+    };
     let what = Plan {
         recipe,
         draft,
         own,
+        wish,
         base: &base,
     };
     match make_all(provider, &children, &what, &mut made).await {
@@ -116,6 +125,8 @@ struct Plan<'a> {
     draft: Draft,
     /// What was asked for over the agent's own arguments.
     own: Draft,
+    /// The GPUs of each.
+    wish: Wish,
     base: &'a Snapshot,
 }
 
@@ -141,7 +152,8 @@ async fn make_all<C: Capabilities>(
         let mut spec = recipe.container(provider, identity, &restored.draft, base.image.clone());
         made.restored.push(restored);
         spec.labels.push((labels::SNAPSHOT_ID.to_owned(), base.id.clone()));
-        made.containers.push(create::make(provider, spec, identity).await?);
+        made.containers
+            .push(gpu::make(provider, spec, identity, &plan.wish).await?);
     }
     let mut agents = Vec::new();
     let begun = children.iter().zip(&made.containers).zip(&made.restored);

@@ -20,6 +20,7 @@ pub mod error;
 pub mod exec;
 pub mod fork;
 pub mod gc;
+pub mod gpu;
 pub mod image;
 pub mod labels;
 pub mod leaving;
@@ -51,6 +52,7 @@ use contract::docker::{
     CreatedContainer, DeriveOptions, EngineInfo, EnginePlace, Event, ExecOptions, Filesystem, Image, ImageSummary,
     ImportOptions, LogOptions, PathStat, StatsSample, Volume,
 };
+use contract::gpu::{Depth, Inventory};
 use contract::ssh::{Command, CommandOutput};
 use contract::system::{LogLevel, Progress};
 use contract::types::{Limits, ProviderError};
@@ -74,7 +76,7 @@ pub mod contract {
 /// What every call of the contract answers.
 pub type Result<T> = std::result::Result<T, ProviderError>;
 
-/// What a plugin is handed: the functions of the imports `docker`, `ssh` and `system` that this provider uses, each
+/// What a plugin is handed: the functions of the imports `docker`, `ssh`, `gpu` and `system` that this provider uses, each
 /// with the meaning that the file of `wit/` gives it.
 ///
 /// The three associated types are streams that the host owns. They are passed on and never looked into.
@@ -207,6 +209,9 @@ pub trait Capabilities {
 
     /// `ssh.run`
     async fn machine_run(&self, command: Command) -> Result<CommandOutput>;
+
+    /// `gpu.probe`
+    async fn gpu_probe(&self, depth: Depth) -> Result<Inventory>;
 
     /// `system.log`
     fn log(&self, level: LogLevel, message: &str);

@@ -6,7 +6,7 @@ use crate::contract::system::LogLevel;
 use crate::contract::types::{Agent, ProviderError};
 use crate::error::{conflict, summary};
 use crate::{Capabilities, DockerProviderInstance, Result};
-use crate::{agent, create, labels, lookup, restore, snapshot, volumes};
+use crate::{agent, create, gpu, labels, lookup, restore, snapshot, volumes};
 
 /// Starts an agent, anew from a snapshot where one is named.
 ///
@@ -25,9 +25,12 @@ pub async fn start<C: Capabilities>(
     match container.state.status {
         ContainerStatus::Running | ContainerStatus::Restarting => Ok(agent::of_container(&provider.name, &container)),
         ContainerStatus::Created | ContainerStatus::Exited => {
+            gpu::may_start(provider, &container, name).await?;
             create::report(provider, "starting container", name);
-            let started = provider.capabilities.container_start(&container.id).await;
-            started.map_err(|error| create::refused(name, error))?;
+            if let Err(error) = provider.capabilities.container_start(&container.id).await {
+                return Err(gpu::diagnose(provider, &container, name, create::refused(name, error)).await);
+            }
+            gpu::started(provider, &container, name).await?;
             again(provider, &container).await
         }
         ContainerStatus::Paused => {

@@ -8,6 +8,7 @@ use crate::contract::system::LogLevel;
 use crate::contract::types::Agent;
 use crate::contract::types::{AgentState, ProviderError, Snapshot};
 use crate::error::{already_exists, conflict, invalid, summary};
+use crate::gpu::Wish;
 use crate::labels::{self, Identity};
 use crate::recipe::{Origin, Recipe};
 use crate::start_args::{self, Draft};
@@ -72,6 +73,7 @@ pub async fn migrate_in<C: Capabilities>(
     recipe.no_start = !matches!(departed.state, AgentState::Running | AgentState::Paused);
     let mut draft = Draft::new();
     draft.take(&recipe.args).map_err(start_args::Fault::into_error)?;
+    let wish = Wish::of(&draft);
     draft.spec.limits = limits;
     limits::fit(provider, &draft.spec.limits).await?;
     let identity = identity(provider, departed, request.name, request.keep_identity, &snapshot).await?;
@@ -85,7 +87,7 @@ pub async fn migrate_in<C: Capabilities>(
         );
         provider.capabilities.log(LogLevel::Warn, &message);
     }
-    let made = create::begin(provider, spec, &identity, !recipe.no_start, None).await?;
+    let made = create::begin(provider, spec, &identity, &wish, !recipe.no_start, None).await?;
     Ok(agent::of_container(&provider.name, &made))
 }
 

@@ -4,20 +4,21 @@ use crate::contract::backend::{ConfigReport, Description};
 use crate::contract::docker::{ContainerChanges, ExecOptions, LogOptions, PathStat, StatsSample};
 use crate::contract::instance::{
     Action, AgentVolume, ArrivalRequest, Departure, DepartureRequest, DestroyRequest, Destroyed, DiscoverRequest,
-    Document, DocumentChange, DocumentFilter, ForkRequest, GcRequest, Pending, PortAddress, PushRequest, Pushed,
-    Reconciliation, SnapshotFilter, SnapshotRequest, StartRequest, StopRequest, Stopped, UpdatedLimits, WatchResult,
+    Document, DocumentChange, DocumentFilter, ForkRequest, GcRequest, GpuReport, Pending, PortAddress, PushRequest,
+    Pushed, Reconciliation, SnapshotFilter, SnapshotRequest, StartRequest, StopRequest, Stopped, UpdatedLimits,
+    WatchResult,
 };
 use crate::contract::types::{Agent, Finding, Limits, Provider, Snapshot};
 use crate::create::CreateRequest;
 use crate::settings::Settings;
 use crate::{Capabilities, Result};
 use crate::{
-    agent, build, compare, constraints, create, discover, documents, exec, fork, gc, lifecycle, limits, migrate, ports,
-    push, reconcile, settings, snapshot, start_args, stats, volumes, watch,
+    agent, build, compare, constraints, create, discover, documents, exec, fork, gc, gpu, lifecycle, limits, migrate,
+    ports, push, reconcile, settings, snapshot, start_args, stats, volumes, watch,
 };
 
 /// The functions of `instance` that work.
-const CAPABILITIES: [&str; 37] = [
+const CAPABILITIES: [&str; 38] = [
     "instance.create",
     "instance.discover",
     "instance.get",
@@ -37,6 +38,7 @@ const CAPABILITIES: [&str; 37] = [
     "instance.port",
     "instance.volumes",
     "instance.volume-delete",
+    "instance.gpus",
     "instance.gc",
     "instance.watch",
     "instance.snapshot-check",
@@ -216,6 +218,8 @@ calls! {
     volumes => volumes() -> Vec<AgentVolume>;
     /// Removes a volume that no container uses.
     volume_delete => volumes(name: &str) -> ();
+    /// The machine's GPUs and who holds them.
+    gpus => gpu() -> GpuReport;
     /// Removes what no agent needs any more.
     gc => gc(request: GcRequest) -> Vec<Action>;
     /// What happened to agents.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::DockerProviderInstance;
 use crate::contract::docker::ContainerSpec;
+use crate::gpu;
 use crate::labels::{self, Fault, Identity, Pair};
 use crate::settings::Settings;
 use crate::start_args::{self, Draft};
@@ -158,6 +159,13 @@ pub fn draft(settings: &Settings, start_args: &[String]) -> Result<Draft, start_
     }
     if let Some(runtime) = settings.docker_runtime.as_deref().filter(|_| !draft.has("runtime")) {
         defaults.push(format!("--runtime={runtime}"));
+    }
+    for (key, value) in &settings.gpu {
+        let name = format!("gpu.{key}");
+        let asks = key == "count" && (draft.has("gpus") || !draft.spec.limits.gpus.is_empty());
+        if !draft.has(&name) && !asks {
+            defaults.extend(gpu::flag(key, value));
+        }
     }
     if !draft.has("stop-timeout") {
         defaults.push(format!("--stop-timeout={}", settings.stop_timeout_seconds));

@@ -8,6 +8,7 @@ use crate::contract::instance::PendingRename;
 use crate::contract::system::LogLevel;
 use crate::contract::types::{Agent, AgentState, ProviderError, Snapshot};
 use crate::error::{already_exists, conflict, invalid, summary};
+use crate::gpu::{self, Wish};
 use crate::labels::{self, Fault, Identity};
 use crate::recipe::{Origin, Recipe};
 use crate::start_args::{self, Draft};
@@ -83,9 +84,10 @@ pub async fn start<C: Capabilities>(
     draft.take(&recipe.args).map_err(start_args::Fault::into_error)?;
     let mut restored = volumes::restore(provider, &snapshot, &identity, &draft, &Draft::new()).await?;
     recipe.args = restored.draft.canonical();
+    let wish = gpu::again(&restored.draft, &old.labels);
     // Limits may have been changed since the recipe was written.
     restored.draft.spec.limits = old.limits.clone();
-    let replaced = replace(provider, &old, &identity, &recipe, &restored, &snapshot).await;
+    let replaced = replace(provider, &old, &identity, &recipe, &restored, &wish, &snapshot).await;
     if replaced.is_err() {
         restored.discard(provider).await;
     }
@@ -128,10 +130,11 @@ async fn revive<C: Capabilities>(
     draft.take(&recipe.args).map_err(start_args::Fault::into_error)?;
     let restored = volumes::restore(provider, &snapshot, &identity, &draft, &Draft::new()).await?;
     recipe.args = restored.draft.canonical();
+    let wish = gpu::again(&restored.draft, &image.labels);
     let mut spec = recipe.container(provider, &identity, &restored.draft, snapshot.image.clone());
     spec.labels.push((labels::SNAPSHOT_ID.to_owned(), snapshot.id.clone()));
     without_secrets(provider, &recipe, &identity);
-    let container = create::begin(provider, spec, &identity, true, Some(&restored)).await?;
+    let container = create::begin(provider, spec, &identity, &wish, true, Some(&restored)).await?;
     Ok(agent::of_container(&provider.name, &container))
 }
 
@@ -154,6 +157,7 @@ async fn replace<C: Capabilities>(
     identity: &Identity,
     recipe: &Recipe,
     restored: &volumes::Restored,
+    wish: &Wish,
     snapshot: &Snapshot,
 ) -> Result<Agent> {
     let mut spec = recipe.container(provider, identity, &restored.draft, snapshot.image.clone());
@@ -170,7 +174,7 @@ async fn replace<C: Capabilities>(
         }
         other => other?,
     }
-    let new = match create::make(provider, spec, identity).await {
+    let new = match gpu::make(provider, spec, identity, wish).await {
         Ok(id) => id,
         Err(error) => return Err(put_back(provider, old, error).await),
     };

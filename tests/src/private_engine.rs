@@ -22,6 +22,8 @@ const CGROUPS: &str = "/sys/fs/cgroup";
 /// The engine, its containerd, and a proxy through which it is asked.
 pub struct PrivateEngine {
     directory: tempfile::TempDir,
+    /// Programs that it has on its PATH before all others.
+    programs: Option<PathBuf>,
     containerd: Child,
     dockerd: Child,
     proxy: FaultProxy,
@@ -33,6 +35,14 @@ impl PrivateEngine {
     /// # Panics
     /// Where it does not start: it takes root, and `dockerd`, `containerd` and `unshare`.
     pub async fn start() -> Self {
+        Self::start_with(None).await
+    }
+
+    /// The same with the programs of a directory on its PATH, before all others. It looks for NVIDIA's hook there.
+    ///
+    /// # Panics
+    /// As [`PrivateEngine::start`].
+    pub async fn start_with(programs: Option<&Path>) -> Self {
         let directory = tempfile::Builder::new()
             .prefix("mngr-engine-")
             .tempdir()
@@ -64,10 +74,11 @@ impl PrivateEngine {
             Command::new("containerd").arg("--config").arg(at("containerd.toml")),
             "successfully booted",
         );
-        let dockerd = dockerd(directory.path());
+        let dockerd = dockerd(directory.path(), programs);
         let proxy = FaultProxy::new(at("proxy.sock"), at("docker.sock"));
         let engine = Self {
             directory,
+            programs: programs.map(Path::to_path_buf),
             containerd,
             dockerd,
             proxy,
@@ -102,7 +113,7 @@ impl PrivateEngine {
     pub fn restart(&mut self) {
         // Its process number may be another's by now.
         let _ = fs::remove_file(self.directory.path().join("docker.pid"));
-        self.dockerd = dockerd(self.directory.path());
+        self.dockerd = dockerd(self.directory.path(), self.programs.as_deref());
     }
 
     /// Brings the test image over from the engine that the other tests use.
@@ -182,8 +193,12 @@ impl Drop for PrivateEngine {
     }
 }
 
-fn dockerd(directory: &Path) -> Child {
+fn dockerd(directory: &Path, programs: Option<&Path>) -> Child {
     let mut command = Command::new("unshare");
+    if let Some(programs) = programs {
+        let path = std::env::var("PATH").unwrap_or_default();
+        command.env("PATH", format!("{}:{path}", programs.display()));
+    }
     command
         .args(["--net", "dockerd", "--config-file"])
         .arg(directory.join("daemon.json"));

@@ -2,19 +2,14 @@
 
 use wasmtime::component::{Accessor, HasSelf};
 
-use super::Call;
+use super::{Call, docker};
 use crate::contract::Result;
-use crate::contract::gpu::{Host, HostWithStore, Inventory};
-use crate::error::unsupported;
+use crate::contract::gpu::{Depth, Host, HostWithStore, Inventory};
 
 impl Host for Call {}
 
 impl HostWithStore<Call> for HasSelf<Call> {
-    async fn probe(_: &Accessor<Call, Self>) -> Result<Inventory> {
-        Err(unsupported(
-            "gpu.probe",
-            "this version of the shim does not probe for GPUs",
-            "use a later version",
-        ))
+    async fn probe(call: &Accessor<Call, Self>, depth: Depth) -> Result<Inventory> {
+        docker::guard(call)?.gpus(depth).await
     }
 }

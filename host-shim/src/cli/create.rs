@@ -14,6 +14,7 @@ use super::exit::Exit;
 use super::expand;
 use super::failure::{Failure, Outcome};
 use super::findings;
+use super::gpus;
 use super::output::clean;
 
 /// Make an agent and start it
@@ -54,9 +55,21 @@ pub struct Create {
     /// Id of the agent that this one descends from
     #[arg(long, value_name = "ID")]
     parent: Option<String>,
-    /// GPUs, as `docker run --gpus` takes them
+    /// GPUs, as `docker run --gpus` takes them: all, 2, device=0
     #[arg(long)]
     gpus: Option<String>,
+    /// How many GPUs, where --gpus does not say it; 0 for none
+    #[arg(long = "gpu.count", value_name = "N")]
+    gpu_count: Option<String>,
+    /// Least memory of each GPU, for example 40g
+    #[arg(long = "gpu.memory-min", value_name = "SIZE")]
+    gpu_memory_min: Option<String>,
+    /// A part of the name of each GPU's model
+    #[arg(long = "gpu.model", value_name = "NAME")]
+    gpu_model: Option<String>,
+    /// Nobody else gets its GPUs
+    #[arg(long = "gpu.exclusive", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    gpu_exclusive: Option<String>,
     /// Number of CPUs, whole or in parts
     #[arg(long, value_name = "N")]
     cpus: Option<String>,
@@ -96,9 +109,11 @@ impl Create {
             context.output.value(&AgentJson::from(&agent))?;
         } else {
             let (name, id) = (clean(&agent.name), clean(&agent.id));
-            context
-                .output
-                .line(&format!("{name} is {} ({id})", state_name(agent.state)))?;
+            context.output.line(&format!(
+                "{name} is {} ({id}){}",
+                state_name(agent.state),
+                gpus::on(&agent)
+            ))?;
         }
         Ok(Exit::OK)
     }
@@ -128,7 +143,15 @@ impl Create {
     /// Each `-s` in words, then the flags that have names of their own here, so that those win.
     fn start_args(&self) -> Result<Vec<String>> {
         let mut words = words("start-arg", &self.start_args)?;
-        let named = [("gpus", &self.gpus), ("cpus", &self.cpus), ("memory", &self.memory)];
+        let named = [
+            ("gpus", &self.gpus),
+            ("gpu.count", &self.gpu_count),
+            ("gpu.memory-min", &self.gpu_memory_min),
+            ("gpu.model", &self.gpu_model),
+            ("gpu.exclusive", &self.gpu_exclusive),
+            ("cpus", &self.cpus),
+            ("memory", &self.memory),
+        ];
         words.extend(
             named
                 .iter()

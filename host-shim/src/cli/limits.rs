@@ -2,12 +2,14 @@
 
 use clap::Args;
 use mngr_host_shim::contract::types;
-use mngr_host_shim::json::LimitsJson;
+use mngr_host_shim::json::{GpuJson, LimitsJson};
+use serde::Serialize;
 
 use super::arguments::agent_names;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Outcome;
+use super::gpus;
 use super::output::{Table, clean};
 use super::units::{binary_size, parse_size, parse_size_or_none, size};
 
@@ -79,6 +81,14 @@ impl Change {
     }
 }
 
+/// Limits as the engine has them, and the devices that the requests for GPUs came to.
+#[derive(Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    limits: LimitsJson<'a>,
+    gpu_devices: Vec<GpuJson<'a>>,
+}
+
 impl Limits {
     /// Changes what is to change, and shows them.
     pub async fn run(self, context: &Context) -> Outcome {
@@ -92,13 +102,29 @@ impl Limits {
             None => provider.resources(&self.agent).await.map(|limits| (limits, Vec::new())),
         };
         let (limits, warnings) = updated.map_err(|error| context.failure(error))?;
+        let agent = provider
+            .get(&self.agent)
+            .await
+            .map_err(|error| context.failure(error))?;
+        let devices = gpus::of_agents(&provider, std::slice::from_ref(&agent)).await;
+        let mut devices = devices.map_err(|error| context.failure(error))?;
+        let devices = devices.remove(&agent.id).unwrap_or_default();
         drop(spinner);
         for warning in warnings {
             context.output.warn(&clean(&warning));
         }
         match context.output.json {
-            true => context.output.value(&LimitsJson::from(&limits))?,
-            false => context.output.table(table(&limits))?,
+            true => context.output.value(&Shown {
+                limits: LimitsJson::from(&limits),
+                gpu_devices: devices.iter().map(GpuJson::from).collect(),
+            })?,
+            false => {
+                let mut table = table(&limits);
+                for gpu in &devices {
+                    table.field("GPU", Some(gpus::short(&gpu.device)));
+                }
+                context.output.table(table)?;
+            }
         }
         Ok(Exit::OK)
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use mngr_host_shim::contract::ProviderError;
 use mngr_host_shim::contract::docker::StatsSample;
-use mngr_host_shim::contract::instance::DiscoverRequest;
+use mngr_host_shim::contract::instance::{DiscoverRequest, GpuHolding};
 use mngr_host_shim::contract::types::{Agent, AgentState};
 use mngr_host_shim::provider::Provider;
 use serde::Serialize;
@@ -15,6 +15,7 @@ use super::arguments::agent_names;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::{Failure, Outcome};
+use super::gpus;
 use super::output::{Table, clean};
 use super::units::{binary_size, size};
 
@@ -50,6 +51,40 @@ struct Use {
     block_read_bytes: u64,
     block_written_bytes: u64,
     pids: u64,
+    gpus: Vec<GpuUse>,
+}
+
+/// What one agent uses of a device that it holds. The driver tells how busy the whole device is; the memory is that of the
+/// agent's own processes.
+#[derive(Debug, Serialize)]
+struct GpuUse {
+    index: u32,
+    uuid: Option<String>,
+    model: Option<String>,
+    utilization_percent: Option<u32>,
+    memory_used_bytes: Option<u64>,
+    memory_bytes: Option<u64>,
+}
+
+impl GpuUse {
+    fn of(holding: &GpuHolding, container: &str) -> Self {
+        let device = &holding.device;
+        let own = device
+            .holders
+            .iter()
+            .filter(|holder| holder.container_id.as_deref() == Some(container));
+        let own: Vec<_> = own.map(|holder| holder.memory_bytes).collect();
+        // A device whose processes can not be told apart says only what all of them use together.
+        let told = device.holders.iter().all(|holder| holder.container_id.is_some());
+        Self {
+            index: device.index,
+            uuid: device.uuid.clone(),
+            model: device.model.clone(),
+            utilization_percent: device.utilization_percent,
+            memory_used_bytes: (told || !own.is_empty()).then(|| own.iter().flatten().sum()),
+            memory_bytes: device.memory_bytes,
+        }
+    }
 }
 
 impl Stats {
@@ -73,12 +108,20 @@ impl Stats {
                 false => named.clone(),
             };
             let one_named = named.len() == 1;
-            let samples = sample(&provider, &agents, one_named)
-                .await
-                .map_err(|error| context.failure(error))?;
+            let (samples, devices) = futures::join!(
+                sample(&provider, &agents, one_named),
+                gpus::of_agents(&provider, &agents)
+            );
+            let samples = samples.map_err(|error| context.failure(error))?;
+            let devices = devices.map_err(|error| context.failure(error))?;
             let uses: Vec<_> = agents
                 .iter()
-                .filter_map(|agent| usage(agent, before.get(&agent.id)?, samples.get(&agent.id)?))
+                .filter_map(|agent| {
+                    let mut usage = usage(agent, before.get(&agent.id)?, samples.get(&agent.id)?)?;
+                    let own = devices.get(&agent.id).into_iter().flatten();
+                    usage.gpus = own.map(|gpu| GpuUse::of(gpu, &agent.container_id)).collect();
+                    Some(usage)
+                })
                 .collect();
             // The first samples alone say nothing of the CPU.
             let first = before.is_empty() && !samples.is_empty();
@@ -146,6 +189,7 @@ fn usage(agent: &Agent, before: &StatsSample, now: &StatsSample) -> Option<Use> 
         block_read_bytes: now.block_read_bytes,
         block_written_bytes: now.block_written_bytes,
         pids: now.pids,
+        gpus: Vec::new(),
     })
 }
 
@@ -158,7 +202,7 @@ fn show(context: &Context, uses: &[Use]) -> Result<(), Failure> {
 }
 
 fn table(uses: &[Use]) -> Table {
-    let mut table = Table::with_header(&[
+    let mut header = vec![
         "NAME",
         "CPU",
         "MEMORY / LIMIT",
@@ -166,10 +210,13 @@ fn table(uses: &[Use]) -> Table {
         "NET IN / OUT",
         "BLOCK IN / OUT",
         "PIDS",
-    ]);
+    ];
+    let with_gpus = uses.iter().any(|each| !each.gpus.is_empty());
+    header.extend(with_gpus.then_some("GPUS: BUSY, MEMORY"));
+    let mut table = Table::with_header(&header);
     let memory = |bytes: u64| binary_size(i64::try_from(bytes).unwrap_or(i64::MAX));
     for each in uses {
-        table.row(&[
+        let mut cells = vec![
             clean(&each.name),
             format!("{:.2}%", each.cpu_percent),
             format!("{} / {}", memory(each.memory_bytes), memory(each.memory_limit_bytes)),
@@ -181,9 +228,34 @@ fn table(uses: &[Use]) -> Table {
             ),
             format!("{} / {}", size(each.block_read_bytes), size(each.block_written_bytes)),
             each.pids.to_string(),
-        ]);
+        ];
+        cells.extend(with_gpus.then(|| gpu_cell(&each.gpus)));
+        table.row(&cells);
     }
     table
+}
+
+/// `0: 7%, 3GiB / 80GiB`, each device apart.
+fn gpu_cell(gpus: &[GpuUse]) -> String {
+    let size = |bytes: Option<u64>| {
+        let text = |bytes: u64| binary_size(i64::try_from(bytes).unwrap_or(i64::MAX));
+        bytes.map_or_else(|| "-".to_owned(), text)
+    };
+    let each = gpus.iter().map(|gpu| {
+        let busy = gpu
+            .utilization_percent
+            .map_or_else(|| "-".to_owned(), |percent| format!("{percent}%"));
+        format!(
+            "{}: {busy}, {} / {}",
+            gpu.index,
+            size(gpu.memory_used_bytes),
+            size(gpu.memory_bytes)
+        )
+    });
+    match gpus.is_empty() {
+        true => "-".to_owned(),
+        false => each.collect::<Vec<_>>().join("; "),
+    }
 }
 
 #[cfg(test)]
@@ -220,5 +292,22 @@ mod tests {
         NAME   CPU       MEMORY / LIMIT   MEM      NET IN / OUT   BLOCK IN / OUT   PIDS
         a      100.00%   64MiB / 256MiB   25.00%   1.5kB / 0B     4.1kB / 0B       3
         ");
+    }
+
+    #[test]
+    fn of_a_device_an_agent_is_told_what_its_own_processes_hold() {
+        let gpu = |index, memory_used_bytes| GpuUse {
+            index,
+            uuid: None,
+            model: None,
+            utilization_percent: Some(7),
+            memory_used_bytes,
+            memory_bytes: Some(80 << 30),
+        };
+        assert_eq!(
+            gpu_cell(&[gpu(0, Some(3 << 30)), gpu(1, None)]),
+            "0: 7%, 3GiB / 80GiB; 1: 7%, - / 80GiB"
+        );
+        assert_eq!(gpu_cell(&[]), "-");
     }
 }

@@ -4,8 +4,7 @@ use serde::Serialize;
 
 use super::agent::BindingJson;
 use crate::contract::docker::StatsSample;
-use crate::contract::gpu::{Device, SourceNote};
-use crate::contract::instance::{Action, AgentVolume, Document, GpuHolding, GpuReport, PortAddress};
+use crate::contract::instance::{Action, AgentVolume, Document, PortAddress};
 use crate::provider::Connection;
 
 /// One thing that was, or would be, removed or mended.
@@ -68,87 +67,6 @@ impl<'a> From<&'a AgentVolume> for AgentVolumeJson<'a> {
             driver: &volume.driver,
             size_bytes: volume.size_bytes,
             created_at: volume.created_at.as_deref(),
-        }
-    }
-}
-
-/// The machine's GPUs, and which sources failed or disagreed.
-#[derive(Serialize)]
-pub struct GpuReportJson<'a> {
-    gpus: Vec<GpuJson<'a>>,
-    notes: Vec<NoteJson<'a>>,
-}
-
-impl<'a> From<&'a GpuReport> for GpuReportJson<'a> {
-    fn from(report: &'a GpuReport) -> Self {
-        Self {
-            gpus: report.gpus.iter().map(GpuJson::from).collect(),
-            notes: report.notes.iter().map(NoteJson::from).collect(),
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct GpuJson<'a> {
-    device: DeviceJson<'a>,
-    agents: &'a [String],
-    exclusive: bool,
-}
-
-impl<'a> From<&'a GpuHolding> for GpuJson<'a> {
-    fn from(holding: &'a GpuHolding) -> Self {
-        Self {
-            device: (&holding.device).into(),
-            agents: &holding.agents,
-            exclusive: holding.exclusive,
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct DeviceJson<'a> {
-    vendor: &'a str,
-    index: u32,
-    uuid: Option<&'a str>,
-    model: Option<&'a str>,
-    memory_bytes: Option<u64>,
-    driver_version: Option<&'a str>,
-    mig_parent: Option<&'a str>,
-    mig_profile: Option<&'a str>,
-    cdi_name: Option<&'a str>,
-    unusable_reason: Option<&'a str>,
-    sources: &'a [String],
-}
-
-impl<'a> From<&'a Device> for DeviceJson<'a> {
-    fn from(device: &'a Device) -> Self {
-        Self {
-            vendor: &device.vendor,
-            index: device.index,
-            uuid: device.uuid.as_deref(),
-            model: device.model.as_deref(),
-            memory_bytes: device.memory_bytes,
-            driver_version: device.driver_version.as_deref(),
-            mig_parent: device.mig_parent.as_deref(),
-            mig_profile: device.mig_profile.as_deref(),
-            cdi_name: device.cdi_name.as_deref(),
-            unusable_reason: device.unusable_reason.as_deref(),
-            sources: &device.sources,
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct NoteJson<'a> {
-    source: &'a str,
-    message: &'a str,
-}
-
-impl<'a> From<&'a SourceNote> for NoteJson<'a> {
-    fn from(note: &'a SourceNote) -> Self {
-        Self {
-            source: &note.source,
-            message: &note.message,
         }
     }
 }

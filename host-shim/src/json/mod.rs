@@ -6,6 +6,7 @@
 mod agent;
 mod backend;
 mod error;
+mod gpus;
 mod host;
 mod limits;
 mod snapshot;
@@ -18,7 +19,8 @@ use serde_json::value::RawValue;
 pub use agent::{AgentJson, DestroyedJson, EventJson, MigratedJson, STATES, StoppedJson, WatchJson, state_name};
 pub use backend::{DescriptionJson, ProblemJson};
 pub use error::{DetailsJson, ErrorJson};
-pub use host::{ActionJson, AgentVolumeJson, ConnectionJson, DocumentJson, GpuReportJson, PortJson, StatsJson};
+pub use gpus::{GpuJson, GpuReportJson};
+pub use host::{ActionJson, AgentVolumeJson, ConnectionJson, DocumentJson, PortJson, StatsJson};
 pub use limits::{LimitsJson, UpdatedLimitsJson};
 pub use snapshot::{ChangesJson, FindingJson, PushedJson, SnapshotJson, finding_kind, severity_name};
 

@@ -49,7 +49,7 @@ impl SandboxEngine {
 
     fn launch(&self, state: &mut State, id: &str) -> Result<oneshot::Receiver<()>> {
         let container = state.container_mut(id)?;
-        if let Some(request) = container.spec.limits.gpus.first() {
+        if let Some(request) = container.spec.limits.gpus.first().filter(|_| !self.accepts_gpus()) {
             let wanted: Vec<String> = request
                 .capabilities
                 .iter()

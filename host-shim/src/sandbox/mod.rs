@@ -39,6 +39,7 @@ mod tree;
 mod volumes;
 mod watch;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -74,6 +75,8 @@ struct Inner {
     faults: Faults,
     /// What commands on its machine print.
     answers: Mutex<Vec<(Vec<String>, String)>>,
+    /// Whether it carries out requests for GPUs.
+    gpus: AtomicBool,
     /// Which registry it reaches.
     registry: Mutex<Option<SandboxRegistry>>,
     born: Instant,
@@ -101,6 +104,7 @@ impl SandboxEngine {
                 state: Mutex::default(),
                 faults: Faults::default(),
                 answers: Mutex::default(),
+                gpus: AtomicBool::new(false),
                 registry: Mutex::default(),
                 born: Instant::now(),
             }),
@@ -117,6 +121,15 @@ impl SandboxEngine {
     pub fn answer_command(&self, argv: &[&str], stdout: &str) {
         let words = argv.iter().map(|word| (*word).to_owned()).collect();
         locked(&self.inner.answers).push((words, stdout.to_owned()));
+    }
+
+    /// From now on a container that asks for GPUs is started as on an engine with NVIDIA's hook, and gets nothing.
+    pub fn accept_gpus(&self) {
+        self.inner.gpus.store(true, Ordering::Relaxed);
+    }
+
+    fn accepts_gpus(&self) -> bool {
+        self.inner.gpus.load(Ordering::Relaxed)
     }
 
     fn answer(&self, argv: &[String]) -> Option<Vec<u8>> {

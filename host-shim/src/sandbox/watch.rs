@@ -116,6 +116,7 @@ impl SandboxEngine {
             runtimes: vec!["runc".to_owned()],
             security_options: Vec::new(),
             discovered_devices: Vec::new(),
+            cdi_spec_dirs: Vec::new(),
             live_restore: false,
             warnings: Vec::new(),
         }

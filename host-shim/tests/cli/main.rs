@@ -3,6 +3,7 @@
 mod configuration;
 mod crash;
 mod engines;
+mod gpus;
 mod life;
 mod machines;
 mod moving;

@@ -8,6 +8,7 @@ use crate::contract::docker::{
     ContainerSummary, CreatedContainer, DeriveOptions, EngineInfo, EnginePlace, Event, ExecOptions, ExecSession,
     Filesystem, Image, ImageSummary, ImportOptions, LogOptions, LogStream, PathStat, StatsSample, Volume,
 };
+use crate::contract::gpu::{self, Depth, Inventory};
 use crate::contract::instance::{
     Action, AgentVolume, ArrivalRequest, CreateRequest, Departure, DepartureRequest, DestroyRequest, Destroyed,
     DiscoverRequest, Document, DocumentChange, DocumentFilter, ForkRequest, GcRequest, GpuReport, Guest, Pending,
@@ -17,7 +18,6 @@ use crate::contract::instance::{
 use crate::contract::ssh::{self, Command, CommandOutput};
 use crate::contract::system::{self, LogLevel, Progress};
 use crate::contract::types::{Agent, Finding, Limits, Provider, Snapshot};
-use crate::error::unsupported;
 use crate::{Capabilities, DockerProviderBackend, DockerProviderInstance, Result, create};
 
 /// The imports of the component.
@@ -218,6 +218,10 @@ impl Capabilities for Imports {
 
     async fn machine_run(&self, command: Command) -> Result<CommandOutput> {
         ssh::run(command).await
+    }
+
+    async fn gpu_probe(&self, depth: Depth) -> Result<Inventory> {
+        gpu::probe(depth).await
     }
 
     fn log(&self, level: LogLevel, message: &str) {
@@ -433,11 +437,8 @@ impl Guest for Component {
         open(provider)?.volume_delete(&name).await
     }
 
-    async fn gpus(_: Provider) -> Result<GpuReport> {
-        Err(unsupported(
-            "gpus",
-            "use `nvidia-smi` or its like on the engine's machine",
-        ))
+    async fn gpus(provider: Provider) -> Result<GpuReport> {
+        open(provider)?.gpus().await
     }
 
     async fn gc(provider: Provider, request: GcRequest) -> Result<Vec<Action>> {

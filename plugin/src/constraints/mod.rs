@@ -16,7 +16,7 @@ use kinds::Judge;
 
 use crate::contract::docker::Container;
 use crate::contract::types::{Finding, FindingKind, ProviderError, Severity};
-use crate::{Capabilities, DockerProviderInstance, Result, lookup, snapshot};
+use crate::{Capabilities, DockerProviderInstance, Result, gpu, lookup, snapshot};
 
 /// What a snapshot of the agent would not hold, what blocks first.
 ///
@@ -58,7 +58,7 @@ async fn of_container<C: Capabilities>(
     let mut findings = storage::findings(provider, container, include_volumes).await?;
     let covered = findings.iter().filter(|finding| finding.covered);
     let more = covered.filter_map(|finding| finding.size_bytes).sum();
-    findings.extend(gpus(container));
+    findings.extend(gpu::findings(provider, container).await);
     findings.extend(devices(container));
     match provider.capabilities.image_inspect(&container.image_id).await {
         Ok(image) => {
@@ -95,21 +95,6 @@ fn finding(kind: FindingKind, reason: impl Into<String>, remedy: impl Into<Strin
         reason: reason.into(),
         remedy: remedy.into(),
     }
-}
-
-fn gpus(container: &Container) -> impl Iterator<Item = Finding> {
-    container.limits.gpus.iter().map(|request| Finding {
-        source: Some(match request.device_ids.as_slice() {
-            [] if request.count == Some(-1) => "all GPUs".to_owned(),
-            [] => format!("{} GPUs", request.count.unwrap_or_default()),
-            ids => ids.join(","),
-        }),
-        ..finding(
-            FindingKind::Gpu,
-            "what its processes keep in the memory of a GPU is not in a snapshot, and neither is the GPU",
-            "let the program write a checkpoint to a file first; an agent made of the snapshot needs --gpus again",
-        )
-    })
 }
 
 fn devices(container: &Container) -> impl Iterator<Item = Finding> {

@@ -41,6 +41,10 @@ pub struct Settings {
     pub snapshot_pause: bool,
     /// Kind of finding, to what it does to a snapshot; see [`crate::constraints`].
     pub snapshot_findings: BTreeMap<String, String>,
+    /// Conditions of GPUs, `count`, `memory-min`, `model` and `exclusive`, of an agent that names none; see [`crate::gpu`].
+    pub gpu: BTreeMap<String, Value>,
+    /// `keep`, or `release` where others may get the GPUs of a stopped agent.
+    pub gpu_when_stopped: String,
     /// Patterns of environment variables that never leave the engine with an image; see [`crate::leaving`].
     pub secret_env: Vec<String>,
 }
@@ -60,6 +64,8 @@ impl Default for Settings {
             build_timeout_seconds: 600,
             snapshot_pause: true,
             snapshot_findings: BTreeMap::new(),
+            gpu: BTreeMap::new(),
+            gpu_when_stopped: "keep".to_owned(),
             secret_env: Vec::new(),
         }
     }
@@ -291,6 +297,10 @@ mod tests {
             r#"{"snapshot_findings": {"bind_mont": "warn"}}"#,
             r#"{"snapshot_findings": {"tmpfs": "stop"}}"#,
             r#"{"snapshot_findings": {"tmpfs": 3}}"#,
+            r#"{"gpu": {"memory-min": "lots"}}"#,
+            r#"{"gpu": {"colour": "red"}}"#,
+            r#"{"gpu": {"count": [1]}}"#,
+            r#"{"gpu_when_stopped": "perhaps"}"#,
             r#"{"secret_env": ["A=1"]}"#,
             r#"{"secret_env": [""]}"#,
             "[]",

@@ -8,7 +8,7 @@ use super::Wrong;
 use crate::contract::backend::SettingType;
 use crate::error::shown;
 use crate::start_args::{self, Draft};
-use crate::{agent, constraints, labels};
+use crate::{agent, constraints, gpu as gpus, labels};
 
 /// One setting.
 pub struct Key {
@@ -82,6 +82,10 @@ pub static KEYS: &[Key] = &keys! {
         "Freeze an agent while a snapshot of it is taken" => any;
     "snapshot_findings" TextTable ("{}") [r#"{ bind_mount = "warn", tmpfs = "ignore" }"#]
         "What a kind of finding does to a snapshot: warn, block or ignore" => findings;
+    "gpu" TextTable ("{}") [r#"{ count = 1, memory-min = "40g" }"#]
+        "GPUs of a new agent that names none, and what must be true of them: count, memory-min, model, exclusive" => gpu;
+    "gpu_when_stopped" Text (r#""keep""#) [r#""release""#]
+        "Whether a stopped agent keeps its GPUs: keep, or release" => gpu_when_stopped;
     "secret_env" TextList ("[]") [r#"["*_TOKEN", "*_KEY"]"#]
         "Environment variables, `*` for any part of a name, that never leave the engine with a snapshot" => variables;
     "build_timeout_seconds" Integer ("600") ["600"]
@@ -154,6 +158,29 @@ fn findings(value: &Value) -> Result<(), Wrong> {
             None => Ok(()),
         }
     })
+}
+
+fn gpu(value: &Value) -> Result<(), Wrong> {
+    let mut table = value.as_object().into_iter().flatten();
+    match table.find_map(|(key, value)| gpus::check_setting(key, value)) {
+        None => Ok(()),
+        Some((reason, remedy)) => Err(Wrong {
+            element: None,
+            reason,
+            remedy: Some(remedy),
+        }),
+    }
+}
+
+fn gpu_when_stopped(value: &Value) -> Result<(), Wrong> {
+    match text(value) {
+        "keep" | "release" => Ok(()),
+        other => Err(Wrong {
+            element: None,
+            reason: format!("`{}` is not one of its values", shown(other)),
+            remedy: Some("use one of: keep, release".to_owned()),
+        }),
+    }
 }
 
 fn text(value: &Value) -> &str {

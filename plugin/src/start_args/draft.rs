@@ -3,6 +3,7 @@
 use super::flags::Flag;
 use super::{Bad, Fault, network, parse, remount};
 use crate::contract::docker::{ContainerSpec, Healthcheck, LogConfig, RestartPolicy};
+use crate::gpu::Conditions;
 use crate::labels::Pair;
 use crate::limits;
 
@@ -59,6 +60,8 @@ pub struct Draft {
     pub platform: Option<String>,
     /// When the image is pulled.
     pub pull: Pull,
+    /// What must be true of the GPUs.
+    pub gpu: Conditions,
     given: Vec<Given>,
 }
 
@@ -70,6 +73,7 @@ impl Draft {
             spec: blank(),
             platform: None,
             pull: Pull::default(),
+            gpu: Conditions::default(),
             given: Vec::new(),
         }
     }

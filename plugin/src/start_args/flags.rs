@@ -95,6 +95,10 @@ pub static FLAGS: &[Flag] = &flags! {
     [   ] "device-write-iops" ["DEVICE:NUMBER"] "Most writes in a second" => add!(limits.blkio_write_iops, iops);
     [   ] "storage-opt" ["NAME=VALUE"] "Option of the storage driver: size=10g" => set!(storage_options, full_pair);
     [   ] "gpus" ["REQUEST"] "GPUs: all, a number, or device=ID" => gpus::gpus;
+    [   ] "gpu.count" ["NUMBER"] "How many GPUs, where no --gpus says it: a number or all; 0 for none" => gpus::number;
+    [   ] "gpu.memory-min" ["BYTES"] "Least memory of each GPU, for example 40g" => gpus::memory_min;
+    [   ] "gpu.model" ["NAME"] "A part of the name of each GPU's model, for example A100" => gpus::model;
+    [   ] "gpu.exclusive" "No other agent gets its GPUs" => gpus::exclusive;
     [   ] "device" ["HOST[:CONTAINER[:rwm]]"] "A device of the engine's machine, or a CDI name" => mounts::device;
     [   ] "device-cgroup-rule" ["RULE"] "A rule for the allowed devices" => add!(device_cgroup_rules, text);
     [   ] "oom-score-adj" ["NUMBER"] "Preference of the out-of-memory killer" => put!(oom_score_adj = oom_score);

@@ -1,6 +1,7 @@
 //! The engine in memory as a plugin is handed it.
 
 use super::*;
+use crate::labels;
 
 impl Capabilities for &Fake {
     type ExecSession = ExecOptions;
@@ -77,7 +78,11 @@ impl Capabilities for &Fake {
             }
             let id = format!("{:064x}", self.next());
             let container = made(id.clone(), &base, &spec);
+            let has_gpus = labels::value(&spec.labels, labels::GPUS).is_some();
             self.containers.borrow_mut().push((container, spec));
+            if has_gpus && let Some(then) = self.meanwhile.take() {
+                then(self);
+            }
             Ok(CreatedContainer {
                 id,
                 warnings: Vec::new(),
@@ -352,12 +357,24 @@ impl Capabilities for &Fake {
     async fn machine_run(&self, command: Command) -> Result<CommandOutput> {
         let programs = self.programs.borrow();
         let found = programs.iter().find(|(program, _)| *program == command.argv[0]);
-        let (_, stdout) = found.ok_or_else(|| error::unsupported("ssh.run", "use another engine"))?;
+        let (_, stdout) =
+            found.ok_or_else(|| error::unsupported_because("ssh.run", "there is no way", "use another engine"))?;
         Ok(CommandOutput {
             exit_status: 0,
             stdout: stdout.as_bytes().to_vec(),
             stderr: Vec::new(),
             truncated: false,
+        })
+    }
+
+    async fn gpu_probe(&self, _: Depth) -> Result<Inventory> {
+        self.call("gpu-probe", "", || {
+            Ok(Inventory {
+                devices: self.gpus.borrow().clone(),
+                sources: Vec::new(),
+                notes: Vec::new(),
+                complete: true,
+            })
         })
     }
 

@@ -23,6 +23,7 @@ pub fn machine() -> EngineInfo {
         runtimes: Vec::new(),
         security_options: Vec::new(),
         discovered_devices: Vec::new(),
+        cdi_spec_dirs: Vec::new(),
         live_restore: false,
         warnings: Vec::new(),
     }

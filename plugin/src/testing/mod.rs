@@ -22,6 +22,7 @@ use crate::contract::docker::{
     ContainerSummary, CreatedContainer, DeriveOptions, EngineInfo, EnginePlace, Event, ExecOptions, Filesystem, Image,
     ImageSummary, ImportOptions, LogOptions, PathStat, StatsSample, Volume,
 };
+use crate::contract::gpu::{Depth, Device, Inventory};
 use crate::contract::ssh::{Command, CommandOutput};
 use crate::contract::system::{LogLevel, Progress};
 use crate::contract::types::{Limits, ProviderError, Timeout};
@@ -63,6 +64,10 @@ pub struct Fake {
     pub happening: RefCell<Vec<Vec<Event>>>,
     /// Volumes and the names of the containers that use them.
     pub volumes: RefCell<Vec<(Volume, Vec<String>)>>,
+    /// The machine's GPUs, each with an NVIDIA hook to hand it out.
+    pub gpus: RefCell<Vec<Device>>,
+    /// What happens, once, after the next container with GPUs is made.
+    pub meanwhile: RefCell<Option<Box<dyn FnOnce(&Fake)>>>,
     mishaps: RefCell<Vec<(&'static str, Mishap)>>,
     counter: Cell<u64>,
 }

@@ -15,6 +15,7 @@ mod exec;
 mod findings;
 mod fork;
 mod garbage;
+mod gpus;
 mod labels;
 mod lifecycle;
 mod limits;

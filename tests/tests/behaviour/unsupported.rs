@@ -1,19 +1,14 @@
 //! What is not there yet says so by name, and nothing is pretended.
 
-use mngr_docker_tests::{behaviours, error_kind};
+use mngr_docker_tests::behaviours;
 
 behaviours! {
-    async fn features_of_later_versions_answer_unsupported(bed) {
-        bed.agent("a").await;
-        assert_eq!(error_kind(bed.provider.gpus().await), "unsupported");
-    }
-
     async fn the_plugin_claims_only_what_works(bed) {
         let description = bed.provider.plugin().describe().await.expect("a description");
         assert_eq!(description.name, "docker");
-        for works in ["instance.create", "instance.snapshot-check", "instance.fork", "instance.watch", "instance.gc"] {
+        for works in ["instance.create", "instance.snapshot-check", "instance.fork", "instance.watch", "instance.gpus"] {
             assert!(description.capabilities.iter().any(|name| name == works), "{works}");
         }
-        assert!(!description.capabilities.iter().any(|name| name == "instance.gpus"));
+        assert!(!description.capabilities.iter().any(|name| name == "instance.compose"));
     }
 }

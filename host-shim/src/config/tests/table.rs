@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::config::{Config, ConfigError};
 use crate::contract::backend::SettingProblem;
 use crate::environment::Environment;
+use crate::registry::PluginChoice;
 
 fn of(name: &str, table: &Value) -> Result<Config, ConfigError> {
     let environment = Environment::new(
@@ -34,7 +35,10 @@ fn a_table_is_read_as_a_file_would_be_and_the_environment_is_left_out() {
     let config = of("mine", &table).expect("a configuration");
     let provider = config.provider(Some("mine")).expect("the provider");
     assert_eq!(provider.host.as_deref(), Some("unix:///run/docker.sock"));
-    assert_eq!(provider.plugin, Some(PluginChoice::File("/srv/plugins/mine.wasm".into())));
+    assert_eq!(
+        provider.plugin,
+        Some(PluginChoice::File("/srv/plugins/mine.wasm".into()))
+    );
     assert_eq!(
         provider.ssh.identity_file.as_deref(),
         Some(Path::new("/home/me/.ssh/key"))

@@ -112,6 +112,7 @@ pub(super) async fn info(engine: &DockerEngine) -> Result<EngineInfo> {
                 id: or_default(device.id),
             })
             .collect(),
+        cdi_spec_dirs: or_default(info.cdi_spec_dirs),
         live_restore: or_default(info.live_restore_enabled),
         warnings: or_default(info.warnings),
     })

@@ -1,0 +1,34 @@
+//! GPUs: which there are, which an agent asks for, which it gets, and who holds which.
+//!
+//! The host probes the machine; here it is decided. A request is settled before the container is made: the devices are
+//! picked, written into the container's label [`labels::GPUS`](crate::labels::GPUS), and asked for by name, so that nobody
+//! has to guess later who has what.
+//!
+//! **No device is handed out twice.** The label goes in with the create call, so the list of containers is the table of
+//! holders and the engine keeps it, over crashes and restarts of either side. Whoever has made a container looks at that table
+//! once more before it is started, and gives way where another claims the same device (`claim.rs`). A lock of its own, such
+//! as a volume with the device's name, would have to be found and broken after a crash, and the engine makes a volume that
+//! is there without complaint; a container that a crash has left is settled by `reconcile` and `gc` as every other.
+
+mod choose;
+mod claim;
+mod device;
+mod grant;
+mod health;
+mod holders;
+mod report;
+mod wish;
+
+pub use device::Held;
+pub use grant::Grant;
+pub use report::gpus;
+pub use wish::{CONDITIONS, Conditions, Wish, check_setting, flag};
+
+pub(crate) use claim::{foresee, make, may_start, started};
+pub(crate) use grant::of_labels;
+pub(crate) use health::{diagnose, mark, mark_one};
+pub(crate) use report::findings;
+pub(crate) use wish::again;
+
+#[cfg(test)]
+mod tests;
