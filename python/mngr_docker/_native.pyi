@@ -217,23 +217,49 @@ class _AgentVolume(TypedDict):
     size_bytes: int | None
     created_at: str | None
 
-class _Device(TypedDict):
+class _DeviceNode(TypedDict):
+    path: str
+    group: int
+
+class _DeviceHolder(TypedDict):
+    pid: int
+    name: str
+    memory_bytes: int | None
+    container_id: str | None
+
+class _Gpu(TypedDict):
     vendor: str
     index: int
     uuid: str | None
+    pci_bus_id: str | None
     model: str | None
     memory_bytes: int | None
+    memory_used_bytes: int | None
+    utilization_percent: int | None
+    temperature_celsius: int | None
     driver_version: str | None
+    cuda_version: str | None
     mig_parent: str | None
     mig_profile: str | None
     cdi_name: str | None
+    nodes: list[_DeviceNode]
+    hand_outs: list[Literal["device_request", "cdi", "runtime", "nodes"]]
     unusable_reason: str | None
+    holders: list[_DeviceHolder]
     sources: list[str]
-
-class _Gpu(TypedDict):
-    device: _Device
     agents: list[str]
     exclusive: bool
+
+class _LostGpu(TypedDict):
+    device: str
+    agents: list[str]
+    reason: str
+    remedy: str
+
+class _GpuSource(TypedDict):
+    source: str
+    place: str
+    outcome: str
 
 class _Note(TypedDict):
     source: str
@@ -241,7 +267,10 @@ class _Note(TypedDict):
 
 class _GpuReport(TypedDict):
     gpus: list[_Gpu]
+    lost: list[_LostGpu]
+    sources: list[_GpuSource]
     notes: list[_Note]
+    complete: bool
 
 class _Action(TypedDict):
     verb: str

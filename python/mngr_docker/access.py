@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from imbue.mngr.errors import HostCreationError, MngrError
-from imbue.mngr.primitives import HostId, ProviderInstanceName
+from imbue.mngr.primitives import HostId, ProviderInstanceName, SSHInfo
+from imbue.mngr.providers.host_key_store import format_as_known_hosts_address
 from imbue.mngr.providers.ssh_host_setup import (
     REQUIRED_HOST_PACKAGES,
     build_add_authorized_keys_command,
@@ -28,6 +29,7 @@ from imbue.mngr.providers.ssh_utils import (
     resolve_per_host_host_keypair,
     wait_for_sshd,
 )
+from imbue.mngr.utils.ssh import build_ssh_connect_command
 from loguru import logger
 from pyinfra.api import Host as PyinfraHost
 
@@ -98,11 +100,33 @@ class Access:
         return Endpoint(host, published[0]["host_port"])
 
     def connector(self, host_id: HostId, endpoint: Endpoint) -> PyinfraHost:
-        """What mngr runs commands in the host through. The endpoint is pinned to the host's own key."""
-        _, public_key = self.host_key(host_id)
-        add_host_to_known_hosts(self.known_hosts, endpoint.host, endpoint.port, public_key, host_id=host_id)
+        """What mngr runs commands in the host through."""
+        self._pin(host_id, endpoint)
         private_key, _ = self.client_key(host_id)
         return create_pyinfra_host(endpoint.host, endpoint.port, private_key, self.known_hosts, _USER)
+
+    def ssh_info(self, host_id: HostId, endpoint: Endpoint) -> SSHInfo:
+        """How ssh gets in."""
+        self._pin(host_id, endpoint)
+        private_key, _ = self.client_key(host_id)
+        host, port, known_hosts = endpoint.host, endpoint.port, self.known_hosts
+        return SSHInfo(
+            user=_USER,
+            host=host,
+            port=port,
+            key_path=private_key,
+            known_hosts_path=known_hosts,
+            command=build_ssh_connect_command(_USER, host, port, private_key, known_hosts),
+        )
+
+    def _pin(self, host_id: HostId, endpoint: Endpoint) -> None:
+        """Ties the endpoint to the host's own key, where it is not."""
+        _, public_key = self.host_key(host_id)
+        address = format_as_known_hosts_address(endpoint.host, endpoint.port)
+        line = " ".join([address, *public_key.split()[:2]])
+        if self.known_hosts.exists() and line in self.known_hosts.read_text().splitlines():
+            return
+        add_host_to_known_hosts(self.known_hosts, endpoint.host, endpoint.port, public_key, host_id=host_id)
 
     def set_up(
         self,

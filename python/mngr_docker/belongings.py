@@ -62,12 +62,24 @@ class Belongings(HostsOfEngine):
                     raise
                 limits = {"cpus": None, "memory_bytes": None, "gpus": [], "storage_bytes": None}
             cpus, memory = self._machine
-        gpus = sum(len(request["device_ids"]) or max(request["count"] or 0, 0) for request in limits["gpus"])
         return HostResources(
             cpu=CpuResources(count=max(1, math.ceil(limits["cpus"] or cpus))),
             memory_gb=(limits["memory_bytes"] or memory) / 2**30,
             disk_gb=limits["storage_bytes"] / 2**30 if limits["storage_bytes"] else None,
-            gpu=GpuResources(count=gpus) if gpus else None,
+            gpu=self._gpus(host_id) if limits["gpus"] else None,
+        )
+
+    def _gpus(self, host_id: HostId) -> GpuResources | None:
+        """The devices that a host holds; model and memory where they are all alike."""
+        with translated(self.name):
+            devices = [gpu for gpu in self._provider.gpus()["gpus"] if agent_of(host_id) in gpu["agents"]]
+        models = {device["model"] for device in devices}
+        memory = {device["memory_bytes"] for device in devices}
+        each = memory.pop() if len(memory) == 1 else None
+        return GpuResources(
+            count=len(devices),
+            model=models.pop() if len(models) == 1 else None,
+            memory_gb=each / 2**30 if each is not None else None,
         )
 
     def resize_host(self, host_id: HostId, *, cpus: float | None, memory_bytes: int | None) -> HostResources:

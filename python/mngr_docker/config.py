@@ -47,6 +47,12 @@ class DockerProviderConfig(ProviderInstanceConfig):
     default_cpus: float | None = Field(default=None, description="CPUs of a new host that names none")
     default_memory: str | None = Field(default=None, description="Memory of a new host that names none, without swap")
     docker_runtime: str | None = Field(default=None, description="Runtime of a new host that names none")
+    gpu: dict[str, Any] | None = Field(
+        default=None, description="GPUs of a new host that names none: count, memory-min, model, exclusive"
+    )
+    gpu_when_stopped: str | None = Field(
+        default=None, description="Whether a stopped host keeps its GPUs: keep, release"
+    )
     ssh_bind_address: IPv4Address | IPv6Address | None = Field(
         default=None, description="Address of the engine's machine on which a host's SSH port is published"
     )

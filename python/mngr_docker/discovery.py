@@ -19,11 +19,9 @@ from imbue.mngr.primitives import (
     DiscoveredAgent,
     DiscoveredHost,
     HostId,
-    HostName,
     HostState,
     SSHInfo,
 )
-from imbue.mngr.utils.ssh import build_ssh_connect_command
 from imbue.mngr.utils.thread_cleanup import mngr_executor
 from loguru import logger
 
@@ -150,14 +148,4 @@ class Discovery(Belongings):
     def _ssh_info(self, host_id: HostId, agent: dict[str, Any]) -> SSHInfo | None:
         with translated(self.name):
             endpoint = self._access.endpoint(agent)
-        if endpoint is None:
-            return None
-        host = self._online(host_id, HostName(agent["name"]), self.host_dir, endpoint)
-        self._cached(host)
-        connection = host.get_ssh_connection_info()
-        if connection is None:
-            return None
-        user, hostname, port, key = connection
-        known_hosts = host.get_ssh_known_hosts_path()
-        command = build_ssh_connect_command(user, hostname, port, key, known_hosts)
-        return SSHInfo(user=user, host=hostname, port=port, key_path=key, known_hosts_path=known_hosts, command=command)
+        return self._access.ssh_info(host_id, endpoint) if endpoint is not None else None
