@@ -88,9 +88,16 @@ class Life(Belongings):
                     forget=snapshot is not None,
                 )
         except BaseException:
-            self._provider.destroy(agent["id"])
-            self._records.forget(host_id)
+            self._take_back(host_id)
             raise
+
+    def _take_back(self, host_id: HostId) -> None:
+        """Removes a host that was made and is not to be used."""
+        try:
+            self._provider.destroy(agent_of(host_id))
+            self._records.forget(host_id)
+        except NativeError as error:
+            logger.warning("What was made of host {} is left, and could not be removed: {}", host_id, error)
 
     def _make(
         self,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from mngr_docker import Provider, ProviderError, __version__
 
 _TARGET = Path(__file__).resolve().parents[3] / "target"

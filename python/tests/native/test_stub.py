@@ -21,7 +21,9 @@ def own(cls: type) -> set[str]:
 
 def test_the_stub_has_every_name_of_the_module_and_the_reverse() -> None:
     named = {node.name for node in STUB.body if isinstance(node, ast.ClassDef | ast.FunctionDef)}
-    named |= {node.target.id for node in STUB.body if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)}
+    named |= {
+        node.target.id for node in STUB.body if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+    }
     there = {name for name in dir(_native) if not name.startswith("_")} | {"__version__"}
     assert {name for name in named if not name.startswith("_") or name == "__version__"} == there
     assert there == set(mngr_docker.__all__)

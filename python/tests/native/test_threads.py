@@ -142,9 +142,7 @@ except Stop:
     assert finish(script) == "stopped\n"
 
 
-def test_the_interpreter_ends_though_calls_are_under_way(
-    provider: Provider, agent: str, run_script: RunScript
-) -> None:
+def test_the_interpreter_ends_though_calls_are_under_way(provider: Provider, agent: str, run_script: RunScript) -> None:
     provider.exec(agent, ["mkfifo", "/tmp/started"])
     script = run_script(
         PREAMBLE
@@ -160,9 +158,7 @@ print("over")
     assert finish(script) == "over\n"
 
 
-def test_a_forked_process_is_told_and_the_other_goes_on(
-    provider: Provider, agent: str, run_script: RunScript
-) -> None:
+def test_a_forked_process_is_told_and_the_other_goes_on(provider: Provider, agent: str, run_script: RunScript) -> None:
     script = run_script(
         PREAMBLE
         + """

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from imbue.mngr.errors import UserInputError
+
 from mngr_docker.build import split_build_args
 from mngr_docker.config import DockerProviderConfig
 

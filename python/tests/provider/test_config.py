@@ -2,9 +2,10 @@
 
 import pytest
 from imbue.mngr.config.data_types import ProviderInstanceConfig
+from pydantic import ValidationError
+
 from mngr_docker import describe
 from mngr_docker.config import DockerProviderConfig
-from pydantic import ValidationError
 
 # What the host keeps for itself; the plugin knows their names and no more.
 _OF_THE_HOST = {

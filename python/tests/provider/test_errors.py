@@ -11,6 +11,7 @@ from imbue.mngr.errors import (
     UserInputError,
 )
 from imbue.mngr.primitives import ProviderInstanceName
+
 from mngr_docker import ProviderError as NativeError
 from mngr_docker.errors import misconfigured, of_mngr, translated
 

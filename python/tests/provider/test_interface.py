@@ -4,6 +4,7 @@ import inspect
 
 from imbue.mngr.interfaces.provider_backend import ProviderBackendInterface
 from imbue.mngr.interfaces.provider_instance import ProviderInstanceInterface
+
 from mngr_docker.backend import DockerProviderBackend
 from mngr_docker.instance import DockerProviderInstance
 

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 from imbue.mngr.errors import MngrError
+
 from mngr_docker import plugin
 
 _LOADED = """
