@@ -14,8 +14,13 @@ use sha2::{Digest, Sha256};
 use crate::command::{Cargo, exists, read, run};
 use crate::target;
 
-/// What the tests need beside our package: the mngr that it is tested with, and the test runner.
-const TESTED_WITH: [&str; 3] = ["imbue-mngr==0.3.0", "pytest>=8,<10", "pytest-xdist>=3.6,<4"];
+/// What the tests need beside our package: the mngr that it is tested with, the test runner, and what reads the source.
+const TESTED_WITH: [&str; 4] = [
+    "imbue-mngr==0.3.0",
+    "pytest>=8,<10",
+    "pytest-xdist>=3.6,<4",
+    "ruff>=0.14,<1",
+];
 /// What makes the wheel.
 const MATURIN: [&str; 1] = ["maturin>=1.16,<2"];
 /// The oldest Python that mngr runs on, and the module is built for.
@@ -79,6 +84,16 @@ impl Python {
         }
         Ok(python)
     }
+}
+
+/// Checks the formatting of the Python package, and lints it.
+pub fn lint(root: &Path, python: &Path) -> Result<()> {
+    for check in [&["format", "--check", "--quiet"][..], &["check", "--quiet"]] {
+        let mut ruff = Command::new(python);
+        ruff.args(["-m", "ruff"]).args(check).args(["--no-cache", "."]);
+        run(ruff.current_dir(root.join("python"))).context("run `ruff format` and `ruff check --fix` in python/")?;
+    }
+    Ok(())
 }
 
 /// Runs the tests of the Python package.

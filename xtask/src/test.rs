@@ -55,7 +55,9 @@ fn python(root: &Path) -> Result<()> {
         Some(python) => {
             peer::ensure(root, &python)?;
             let side_by_side = ["-q", "-n", "3", "--dist", "loadfile"].map(str::to_owned);
-            python::test(root, &python.install(root)?, &side_by_side)
+            let python = python.install(root)?;
+            python::lint(root, &python)?;
+            python::test(root, &python, &side_by_side)
         }
         None => python::missing("the tests of the Python package are SKIPPED"),
     }
