@@ -1,7 +1,7 @@
 //! What a reference means: a name, an id, or a unique prefix of an id.
 //!
-//! A name is asked for by one inspect of its container. Only where there is none is the list asked, because the reference
-//! may be an id, or a name whose container someone has renamed.
+//! A name is asked for by one inspect of its container, an id by its label. Only where there is none are all listed, because
+//! the reference may be part of an id, or a name whose container someone has renamed.
 
 use crate::agent::{self, ID_PREFIX};
 use crate::contract::docker::{Container, ContainerFilter, ContainerSummary, ImageSummary};
@@ -93,6 +93,11 @@ pub async fn agent<C: Capabilities>(provider: &DockerProviderInstance<C>, refere
     {
         return Ok(container);
     }
+    if agent::is_id(reference)
+        && let Some(container) = by_id(provider, reference).await?
+    {
+        return Ok(container);
+    }
     let containers = all(provider).await?;
     let entries: Vec<_> = containers
         .iter()
@@ -129,6 +134,31 @@ pub async fn by_name<C: Capabilities>(provider: &DockerProviderInstance<C>, name
         Err(ProviderError::NotFound(_) | ProviderError::Denied(_)) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// The one container that bears an agent's id, by a list call that answers with no other; none where it is not that simple.
+async fn by_id<C: Capabilities>(provider: &DockerProviderInstance<C>, id: &str) -> Result<Option<Container>> {
+    let labelled = [
+        format!("{}={id}", labels::AGENT_ID),
+        // A host of mngr's own provider has no other id.
+        format!("{}={}", labels::HOST_ID, labels::host_id(id)),
+    ];
+    for label in labelled {
+        let mut filter = ContainerFilter {
+            all: true,
+            labels: labels::filters(&provider.name),
+        };
+        filter.labels.push(label);
+        let found = listed(provider, filter).await?;
+        let [one] = &found[..] else { continue };
+        if labels::owned_by(&one.labels, &provider.name) {
+            return match inspect(provider, &one.id).await {
+                Err(ProviderError::NotFound(_)) => Ok(None),
+                other => other.map(Some),
+            };
+        }
+    }
+    Ok(None)
 }
 
 /// Every container of this provider, by one list call.
