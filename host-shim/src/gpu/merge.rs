@@ -30,8 +30,9 @@ pub fn merge(sightings: Vec<Sighting>) -> (Vec<Merged>, Vec<SourceNote>) {
                 .find(|known| known.device.parent.as_ref() == Some(parent) && known.device.index == sighting.index);
             sighting.uuid = twin.and_then(|twin| twin.device.uuid.clone());
         }
-        match merged.iter_mut().find(|known| same(&known.device, &sighting)) {
-            Some(known) => join(known, sighting, &mut notes),
+        let known = merged.iter().position(|known| same(&known.device, &sighting));
+        match known {
+            Some(at) => join(&mut merged[at], sighting, &mut notes),
             // A bare node says that there is a device, and not which.
             None if sighting.source == nodes::SOURCE && merged.iter().any(|known| could_be(&known.device)) => {}
             None => merged.push(Merged {
