@@ -21,8 +21,8 @@ pub async fn discover<C: Capabilities>(
         .await?
         .into_iter()
         .map(|container| {
-            let labels = container.labels.clone();
-            (agent::of_summary(&provider.name, container), labels)
+            let grant = gpu::of_labels(&container.labels);
+            (agent::of_summary(&provider.name, container), grant)
         })
         .filter(|(agent, _)| fits(agent))
         .collect();

@@ -86,7 +86,7 @@ pub fn named(name: &str) -> Option<Sighting> {
     };
     if device.starts_with("GPU-") || device.starts_with("MIG-") || device.starts_with("0x") {
         sighting.uuid = Some(device.to_owned());
-    } else if let Some(index) = device.strip_prefix("gpu").unwrap_or(device).parse().ok() {
+    } else if let Ok(index) = device.strip_prefix("gpu").unwrap_or(device).parse() {
         sighting.index = Some(index);
     } else if let Some(pci) = device.get(..12).and_then(bus_id) {
         sighting.pci = Some(pci);

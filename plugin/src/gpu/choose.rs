@@ -213,7 +213,7 @@ impl<'a> Table<'a> {
         });
         named
             .or(by_name)
-            .or_else(|| ["nvidia", "amd", "intel"].into_iter().find(|vendor| usable(&vendor)))
+            .or_else(|| ["nvidia", "amd", "intel"].into_iter().find(|vendor| usable(vendor)))
     }
 
     /// Which condition a device does not meet.

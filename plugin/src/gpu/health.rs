@@ -15,7 +15,18 @@ pub fn fault(held: &Held, inventory: &Inventory) -> Option<String> {
     }
     match inventory.devices.iter().find(|device| held.is(device)) {
         Some(device) => device.unusable_reason.clone(),
-        None if held.parent.is_some() => Some("the partition is gone: MIG was configured anew".to_owned()),
+        None if held.parent.is_some() => {
+            let siblings = inventory.devices.iter().any(|device| device.mig_parent == held.parent);
+            let whole = inventory.devices.iter().find(|device| device.uuid == held.parent);
+            // A driver that does not answer tells of no partitions at all.
+            let fault = whole
+                .filter(|_| !siblings)
+                .and_then(|whole| whole.unusable_reason.as_ref());
+            Some(match fault {
+                Some(fault) => format!("the partition can not be seen: {fault}"),
+                None => "the partition is gone: MIG was configured anew".to_owned(),
+            })
+        }
         None => {
             let same_vendor = inventory.devices.iter().any(|device| device.vendor == held.vendor);
             Some(match same_vendor {
@@ -46,16 +57,19 @@ fn faults(grant: &Grant, inventory: &Inventory) -> Vec<String> {
 }
 
 /// Shows on agents that a device of theirs is gone. The machine is asked only where one has any.
-pub(crate) async fn mark<C: Capabilities>(provider: &DockerProviderInstance<C>, agents: &mut [(Agent, Vec<Pair>)]) {
-    let grants: Vec<_> = agents.iter().map(|(_, labels)| of_labels(labels)).collect();
-    if grants.iter().flatten().all(|grant| grant.devices.is_empty()) {
+pub(crate) async fn mark<C: Capabilities>(provider: &DockerProviderInstance<C>, agents: &mut [(Agent, Option<Grant>)]) {
+    let mut grants = agents.iter().filter_map(|(_, grant)| grant.as_ref());
+    if grants.all(|grant| grant.devices.is_empty()) {
         return;
     }
     let Ok(inventory) = provider.capabilities.gpu_probe(Depth::Identity).await else {
         return;
     };
-    for ((agent, _), grant) in agents.iter_mut().zip(grants) {
-        let found = grant.map(|grant| faults(&grant, &inventory)).unwrap_or_default();
+    for (agent, grant) in agents.iter_mut() {
+        let found = grant
+            .as_ref()
+            .map(|grant| faults(grant, &inventory))
+            .unwrap_or_default();
         if let Some(first) = found.first()
             && agent.state_reason.is_none()
         {
@@ -70,7 +84,7 @@ pub(crate) async fn mark_one<C: Capabilities>(
     agent: Agent,
     labels: &[Pair],
 ) -> Agent {
-    let mut one = [(agent, labels.to_vec())];
+    let mut one = [(agent, of_labels(labels))];
     mark(provider, &mut one).await;
     let [(agent, _)] = one;
     agent

@@ -42,6 +42,9 @@ pub enum Mishap {
     Lost,
 }
 
+/// What others do in the middle of a call.
+type Meanwhile = Box<dyn FnOnce(&Fake)>;
+
 /// The engine.
 #[derive(Default)]
 pub struct Fake {
@@ -67,7 +70,7 @@ pub struct Fake {
     /// The machine's GPUs, each with an NVIDIA hook to hand it out.
     pub gpus: RefCell<Vec<Device>>,
     /// What happens, once, after the next container with GPUs is made.
-    pub meanwhile: RefCell<Option<Box<dyn FnOnce(&Fake)>>>,
+    pub meanwhile: RefCell<Option<Meanwhile>>,
     mishaps: RefCell<Vec<(&'static str, Mishap)>>,
     counter: Cell<u64>,
 }

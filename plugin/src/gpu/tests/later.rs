@@ -38,6 +38,34 @@ fn a_device_that_is_gone_shows_on_its_agent_and_explains_a_failed_start() {
 }
 
 #[test]
+fn a_partition_that_is_gone_is_told_from_a_driver_that_does_not_answer() {
+    let part = |index| Device {
+        uuid: Some(format!("MIG-{index}")),
+        pci_bus_id: None,
+        mig_parent: Some("GPU-0".to_owned()),
+        mig_profile: Some("1g.10gb".to_owned()),
+        cdi_name: None,
+        ..card(index, "NVIDIA A100", 10)
+    };
+    let whole = |reason: &str| Device {
+        hand_outs: Vec::new(),
+        unusable_reason: Some(reason.to_owned()),
+        ..card(0, "NVIDIA A100", 80)
+    };
+    let fake = machine(vec![whole("MIG mode is on"), part(0), part(1)]);
+    made(&fake, "a", &["--gpus=device=0:1"]);
+    let why = || {
+        let shown = block_on(provider(&fake).get("a")).expect("an agent");
+        shown.state_reason.unwrap_or_default()
+    };
+    assert_eq!(why(), "");
+    *fake.gpus.borrow_mut() = vec![whole("MIG mode is on"), part(0)];
+    assert!(why().contains("MIG was configured anew"), "{}", why());
+    *fake.gpus.borrow_mut() = vec![whole("NVIDIA's driver does not work: it did not answer")];
+    assert!(why().contains("did not answer"), "{}", why());
+}
+
+#[test]
 fn the_report_says_who_holds_what() {
     let fake = two();
     let a = made(&fake, "a", &["--gpus=1", "--gpu.exclusive"]);
