@@ -29,7 +29,8 @@ pub struct Global {
     #[arg(long, global = true, value_name = "NAME", help_heading = "Global options")]
     pub provider: Option<String>,
     /// Plugin to use in place of the provider's: a component's file, or one that is installed
-    #[arg(long, global = true, value_name = "FILE|NAME[@RANGE]", value_parser = plugin, help_heading = "Global options")]
+    // Subcommands have an argument `plugin` of their own.
+    #[arg(id = "chosen-plugin", long = "plugin", global = true, value_name = "FILE|NAME[@RANGE]", value_parser = plugin, help_heading = "Global options")]
     pub plugin: Option<Named>,
     /// Print one JSON value (streams: one per line) for programs
     #[arg(long, global = true, help_heading = "Global options")]
