@@ -2,8 +2,11 @@
 //!
 //! A document is a volume that nothing mounts: its body is a label. The engine writes a volume's labels with the volume, in
 //! one step, and never changes them; so a new revision is a new volume with a higher number in its name, and the name, which
-//! is unique on an engine, is the lock between two that write. The older volume goes once the newer is there. A crash between
-//! the two leaves both, and the higher one counts.
+//! is unique on an engine, is the lock between two that write. Older volumes go once the newer is there. A crash between the
+//! two leaves both, and the higher one counts.
+//!
+//! A number that was used and is free again could be taken by one that has read long ago. So each revision bears the last
+//! writes that it goes back to, and a write counts only if the newest revision goes back to it.
 
 use std::collections::BTreeMap;
 
@@ -20,11 +23,16 @@ const MAX_KEY: usize = 64;
 const MAX_BODY: usize = 1 << 20;
 /// How often a write that another one overtakes is tried again.
 const ATTEMPTS: u32 = 32;
+/// How many writes a revision goes back to.
+const LINEAGE: usize = 16;
+/// Digits of the id of a write.
+const WRITE: usize = 12;
 
 /// A revision, and the volume that holds it.
 struct Kept {
     document: Document,
     volume: String,
+    lineage: Vec<String>,
 }
 
 /// The newest revision of each document.
@@ -76,17 +84,20 @@ pub async fn document_write<C: Capabilities>(
             return Ok(None);
         };
         taken = current.max(taken) + 1;
-        let Some(made) = make(provider, &change, body, taken).await? else {
+        let Some(made) = make(provider, &change, body, taken, there.last()).await? else {
             continue;
         };
-        // The number may have become free again meanwhile, because others have gone on from it.
-        if change.revision.is_some() {
-            let now = revisions(provider, filters.clone()).await?;
-            let is_there = |revision| now.iter().any(|kept| kept.document.revision == revision);
-            let newest = now.last().map_or(0, |kept| kept.document.revision);
-            if newest > taken || (current > 0 && !is_there(current)) {
-                discard(provider, &made.volume).await?;
-                return Err(overtaken(&change, newest));
+        let now = revisions(provider, filters.clone()).await?;
+        let is_there = |revision| now.iter().any(|kept| kept.document.revision == revision);
+        let newest = now.last().map_or(0, |kept| kept.document.revision);
+        let counts = now.last().is_none_or(|newest| newest.lineage.contains(made.own()));
+        // Where it is the newest and what it was made from is gone, the document was deleted meanwhile.
+        let was_deleted = newest == taken && current > 0 && !is_there(current);
+        if !counts || (was_deleted && change.revision.is_some()) {
+            discard(provider, &made.volume).await?;
+            match change.revision {
+                Some(_) => return Err(overtaken(&change, if counts { 0 } else { newest })),
+                None => continue,
             }
         }
         for kept in there {
@@ -105,18 +116,30 @@ pub async fn document_write<C: Capabilities>(
     ))
 }
 
-/// Makes one revision; none where that number is taken.
+impl Kept {
+    /// The write that made it.
+    fn own(&self) -> &String {
+        &self.lineage[self.lineage.len() - 1]
+    }
+}
+
+/// Makes one revision from another; none where that number is taken.
 async fn make<C: Capabilities>(
     provider: &DockerProviderInstance<C>,
     change: &DocumentChange,
     body: &str,
     revision: u64,
+    base: Option<&Kept>,
 ) -> Result<Option<Kept>> {
     let volume = format!(
         "mngr-document.{}.{}.{}.{revision}",
         provider.name, change.agent_id, change.key
     );
-    let writer = provider.capabilities.random_id();
+    let id = provider.capabilities.random_id();
+    let before = base.map(|base| base.lineage.as_slice()).unwrap_or_default();
+    let mut lineage = before[before.len().saturating_sub(LINEAGE - 1)..].to_vec();
+    lineage.push(id.get(..WRITE).unwrap_or(&id).to_owned());
+    let written = lineage.join(",");
     let document = Document {
         agent_id: change.agent_id.clone(),
         key: change.key.clone(),
@@ -129,15 +152,19 @@ async fn make<C: Capabilities>(
         (labels::PROVIDER, provider.name.clone()),
         (labels::DOCUMENT, document.key.clone()),
         (labels::DOCUMENT_REVISION, revision.to_string()),
-        (labels::DOCUMENT_WRITER, writer.clone()),
+        (labels::DOCUMENT_LINEAGE, written.clone()),
         (labels::DOCUMENT_WRITTEN_AT, document.written_at.clone()),
         (labels::DOCUMENT_BODY, document.body.clone()),
     ];
     let given = given.map(|(key, value)| (key.to_owned(), value)).to_vec();
     let made = provider.capabilities.volume_create(&volume, Vec::new(), given).await?;
     // An engine answers with the volume that is there already as if it had made it.
-    let is_mine = labels::value(&made.labels, labels::DOCUMENT_WRITER) == Some(&writer);
-    Ok(is_mine.then_some(Kept { document, volume }))
+    let is_mine = labels::value(&made.labels, labels::DOCUMENT_LINEAGE) == Some(&written);
+    Ok(is_mine.then_some(Kept {
+        document,
+        volume,
+        lineage,
+    }))
 }
 
 /// What is there, oldest first.
@@ -168,6 +195,7 @@ fn read(provider: &str, volume: Volume) -> Option<Kept> {
             body: label(labels::DOCUMENT_BODY).unwrap_or_default().to_owned(),
             written_at: label(labels::DOCUMENT_WRITTEN_AT).unwrap_or_default().to_owned(),
         },
+        lineage: label(labels::DOCUMENT_LINEAGE)?.split(',').map(str::to_owned).collect(),
         volume: volume.name,
     })
 }

@@ -33,8 +33,8 @@ pub const HOST_NAME: &str = "com.imbue.mngr.host-name";
 pub const DOCUMENT: &str = "com.imbue.mngr.document";
 /// Its revision, from 1.
 pub const DOCUMENT_REVISION: &str = "com.imbue.mngr.document.revision";
-/// The one write that made it.
-pub const DOCUMENT_WRITER: &str = "com.imbue.mngr.document.writer";
+/// The writes that it goes back to, the latest of them last, which is its own.
+pub const DOCUMENT_LINEAGE: &str = "com.imbue.mngr.document.lineage";
 /// RFC 3339 in UTC.
 pub const DOCUMENT_WRITTEN_AT: &str = "com.imbue.mngr.document.written-at";
 /// Its body.
