@@ -195,9 +195,18 @@ pub struct Reloader {
 
 struct State {
     plugin: Plugin,
+    /// The one before it, so that to go back costs next to nothing.
+    before: Option<Plugin>,
     seen: Seen,
     /// What the source had the last time, where that is not in use.
     rejection: Option<(String, Rejection)>,
+}
+
+impl State {
+    fn exchange(&mut self, plugin: Plugin) {
+        self.before = Some(std::mem::replace(&mut self.plugin, plugin));
+        self.rejection = None;
+    }
 }
 
 impl Reloader {
@@ -210,6 +219,7 @@ impl Reloader {
         let plugin = loader.load_hashed(&candidate.origin, &candidate.bytes, &candidate.digest)?;
         let state = State {
             plugin,
+            before: None,
             seen: candidate.seen,
             rejection: None,
         };
@@ -283,23 +293,19 @@ impl Reloader {
             state.rejection = None;
             return;
         }
-        let known = state
-            .rejection
-            .as_ref()
-            .is_some_and(|(digest, _)| *digest == candidate.digest);
-        drop(state);
-        if known {
+        let rejected = state.rejection.as_ref();
+        if rejected.is_some_and(|(digest, _)| *digest == candidate.digest) {
             return;
         }
+        if let Some(before) = state.before.take_if(|before| *before.digest() == candidate.digest) {
+            return state.exchange(before);
+        }
+        drop(state);
         match self
             .loader
             .load_hashed(&candidate.origin, &candidate.bytes, &candidate.digest)
         {
-            Ok(plugin) => {
-                let mut state = self.state();
-                state.plugin = plugin;
-                state.rejection = None;
-            }
+            Ok(plugin) => self.state().exchange(plugin),
             Err(error) => self.reject(candidate.digest, &candidate.origin, error),
         }
     }

@@ -31,11 +31,15 @@ fn shown(person: &Person, arguments: &[&str]) -> String {
         text += &format!("[{}]\n", ran.status);
     }
     text = text.replace(&person.home().display().to_string(), "~");
+    // Columns are as wide as what is left out.
+    while text.contains("    ") {
+        text = text.replace("    ", "   ");
+    }
     let words = text.split_inclusive([' ', '\n', '"', ',']);
     let hidden = words.map(|word| {
-        let bare = word.trim_end_matches([' ', '\n', '"', ',']);
+        let bare = word.trim_start_matches('(').trim_end_matches([' ', '\n', '"', ',']);
         let hexadecimal = bare.len() >= 12 && bare.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let size = bare.ends_with("MB") || bare.ends_with("MB,");
+        let size = bare.ends_with("MB");
         match hexadecimal || size {
             true => word.replace(bare, if size { "SIZE" } else { "DIGEST" }),
             false => word.to_owned(),

@@ -131,8 +131,10 @@ behaviours! {
     }
 
     async fn an_agent_that_does_not_listen_is_killed_after_the_timeout(bed) {
-        let command = ["sh", "-c", "trap '' TERM; while true; do sleep 1; done"].map(str::to_owned).to_vec();
+        let command = ["sh", "-c", "trap '' TERM; touch /deaf; while true; do sleep 1; done"].map(str::to_owned).to_vec();
         bed.provider.create(NewAgent { command, ..NewAgent::named("a") }).await.expect("an agent");
+        let deaf = bed.shell("a", "until [ -e /deaf ]; do sleep 0.1; done").await;
+        assert_eq!(deaf.0, 0);
         let request = StopRequest { timeout_seconds: Some(1), snapshot: None };
         let stopped = bed.provider.stop("a", request).await.expect("stopped");
         assert_eq!((stopped.agent.state, stopped.agent.exit_code), (AgentState::Stopped, Some(137)));

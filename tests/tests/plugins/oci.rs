@@ -36,6 +36,8 @@ impl Default for Pushed<'_> {
 
 /// Pushes as any OCI client does.
 async fn push(registry: &Registry, tag: &str, bytes: &[u8], pushed: Pushed<'_>) {
+    // Whoever is first decides: the shim has the same one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let client = Client::new(ClientConfig {
         protocol: ClientProtocol::Http,
         ..ClientConfig::default()

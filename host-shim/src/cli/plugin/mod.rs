@@ -94,12 +94,12 @@ impl From<AgreedOfSource> for Consent {
 struct Install {
     /// Which plugin, and which of its versions will do [default: all wanted plugins that are not installed]
     #[arg(value_name = "NAME[@RANGE]", value_parser = pin)]
-    plugin: Option<PluginPin>,
+    pin: Option<PluginPin>,
     /// Where it is got [default: what plugins.toml has for it]
-    #[arg(long, value_name = "SOURCE", requires = "plugin")]
+    #[arg(long, value_name = "SOURCE", requires = "pin")]
     from: Option<String>,
     /// The minisign key that it must be signed with, now and at every update: the key itself or its file
-    #[arg(long, value_name = "KEY|FILE", requires = "plugin")]
+    #[arg(long, value_name = "KEY|FILE", requires = "pin")]
     public_key: Option<String>,
     #[command(flatten)]
     agreed: AgreedOfSource,
@@ -117,7 +117,7 @@ struct List {}
 struct Pin {
     /// Which plugin, and which of its versions
     #[arg(value_name = "NAME@RANGE", value_parser = pin)]
-    plugin: PluginPin,
+    pin: PluginPin,
     #[command(flatten)]
     agreed: Agreed,
 }
@@ -127,7 +127,7 @@ struct Pin {
 struct Update {
     /// Which plugins [default: all that plugins.toml names]
     #[arg(value_name = "NAME", value_parser = name)]
-    plugins: Vec<PluginName>,
+    names: Vec<PluginName>,
     #[command(flatten)]
     agreed: AgreedOfSource,
 }
@@ -137,7 +137,7 @@ struct Update {
 struct Rollback {
     /// Which plugin
     #[arg(value_name = "NAME", value_parser = name)]
-    plugin: PluginName,
+    name: PluginName,
     /// Another installed version to go to
     #[arg(long, value_name = "VERSION")]
     to: Option<Version>,
@@ -148,7 +148,7 @@ struct Rollback {
 struct Verify {
     /// Which plugin [default: all]
     #[arg(value_name = "NAME", value_parser = name)]
-    plugin: Option<PluginName>,
+    name: Option<PluginName>,
 }
 
 /// Remove a plugin, or one version of it that is not in use
@@ -156,7 +156,7 @@ struct Verify {
 struct Remove {
     /// Which plugin, and which of its versions [default: all of it]
     #[arg(value_name = "NAME[@VERSION]", value_parser = exact)]
-    plugin: Exact,
+    exact: Exact,
 }
 
 #[derive(Debug, Clone)]
@@ -208,22 +208,22 @@ impl Command {
         match self {
             Self::Install(command) => command.run(context, registry).await,
             Self::List(List {}) => render::list(&context.output, &registry.lock()?, &registry.wanted()?),
-            Self::Pin(Pin { plugin, agreed }) => {
-                let switched = registry.pin(&plugin, agreed.into()).await?;
+            Self::Pin(Pin { pin, agreed }) => {
+                let switched = registry.pin(&pin, agreed.into()).await?;
                 render::switched(&context.output, &switched)
             }
             Self::Update(command) => command.run(context, registry).await,
-            Self::Rollback(Rollback { plugin, to }) => {
-                let switched = registry.rollback(&plugin, to.as_ref()).await?;
+            Self::Rollback(Rollback { name, to }) => {
+                let switched = registry.rollback(&name, to.as_ref()).await?;
                 render::switched(&context.output, &switched)
             }
-            Self::Verify(Verify { plugin }) => {
+            Self::Verify(Verify { name }) => {
                 let host = context.host()?;
-                let verified = registry.verify(host.loader(), plugin.as_ref()).await?;
+                let verified = registry.verify(host.loader(), name.as_ref()).await?;
                 render::verified(&context.output, &verified)
             }
-            Self::Remove(Remove { plugin }) => {
-                let removed = registry.remove(&plugin.name, plugin.version.as_ref()).await?;
+            Self::Remove(Remove { exact }) => {
+                let removed = registry.remove(&exact.name, exact.version.as_ref()).await?;
                 render::removed(&context.output, &removed)
             }
         }
@@ -232,7 +232,7 @@ impl Command {
 
 impl Install {
     async fn run(self, context: &Context, registry: &Registry) -> Outcome {
-        let Some(plugin) = self.plugin else {
+        let Some(pin) = self.pin else {
             return update(context, registry, registry.missing()?, self.agreed.into()).await;
         };
         let environment = &context.environment;
@@ -243,7 +243,7 @@ impl Install {
             .public_key
             .map(|key| read_public_key(&key, environment.directory()));
         let request = Request {
-            pin: plugin,
+            pin,
             from: from.transpose()?,
             public_key: public_key.transpose()?,
             consent: self.agreed.into(),
@@ -257,11 +257,11 @@ impl Install {
 
 impl Update {
     async fn run(self, context: &Context, registry: &Registry) -> Outcome {
-        let plugins = match self.plugins.is_empty() {
+        let names = match self.names.is_empty() {
             true => registry.wanted()?.plugins.into_keys().collect(),
-            false => self.plugins,
+            false => self.names,
         };
-        update(context, registry, plugins, self.agreed.into()).await
+        update(context, registry, names, self.agreed.into()).await
     }
 }
 

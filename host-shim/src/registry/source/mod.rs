@@ -113,8 +113,13 @@ impl fmt::Display for Source {
 
 /// The newest version that fits and was not withdrawn; one that was only where that is agreed to.
 fn choose(source: &str, pin: &PluginPin, releases: Vec<Release>, consent: Consent) -> Result<Version> {
+    let fits = |version: &Version| match &pin.range {
+        Some(range) => range.matches(version),
+        // What is not finished is taken only where a range names it.
+        None => version.pre.is_empty(),
+    };
     let newest = |yanked: bool| {
-        let fitting = releases.iter().filter(|release| pin.fits(&release.version));
+        let fitting = releases.iter().filter(|release| fits(&release.version));
         fitting
             .filter(|release| yanked || release.yanked.is_none())
             .max_by(|a, b| a.version.cmp(&b.version))

@@ -3,6 +3,7 @@
 //!
 //! <https://tag-runtime.cncf.io/wgs/wasm/deliverables/wasm-oci-artifact/>
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -192,25 +193,24 @@ impl Pull {
     }
 
     async fn releases(&self, reference: &Reference) -> Result<Vec<Release>> {
-        let mut releases = Vec::new();
+        let mut versions = BTreeSet::new();
         let mut last: Option<String> = None;
         for _ in 0..PAGES {
             let page = self
                 .client
                 .list_tags(reference, &self.auth, Some(PAGE), last.as_deref());
             let tags = page.await.map_err(|error| failed(reference, error))?.tags;
-            releases.extend(
-                tags.iter()
-                    .filter_map(|tag| version_of(tag))
-                    .map(|version| Release { version, yanked: None }),
-            );
-            let again = tags.last() == last.as_ref();
+            let known = versions.len();
+            versions.extend(tags.iter().filter_map(|tag| version_of(tag)));
+            // Registries that know no pages give all of them again.
+            let fresh = versions.len() > known || tags.last() != last.as_ref();
             match tags.into_iter().next_back() {
-                Some(tag) if !again => last = Some(tag),
+                Some(tag) if fresh => last = Some(tag),
                 _ => break,
             }
         }
-        Ok(releases)
+        let release = |version| Release { version, yanked: None };
+        Ok(versions.into_iter().map(release).collect())
     }
 
     async fn artefact(&self, reference: Reference) -> Result<Artefact> {
