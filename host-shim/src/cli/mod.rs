@@ -230,8 +230,6 @@ mod tests {
 
     #[test]
     fn what_is_not_there_yet_is_no_subcommand() {
-        for name in ["gpus"] {
-            assert!(Cli::try_parse_from(["mngr-docker", name]).is_err(), "{name}");
-        }
+        assert!(Cli::try_parse_from(["mngr-docker", "gpus"]).is_err());
     }
 }
