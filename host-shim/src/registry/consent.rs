@@ -19,7 +19,7 @@ pub struct Consent {
 
 impl Consent {
     /// Whether a version may take the place of the one in use.
-    pub(super) fn to_switch(&self, name: &PluginName, from: &LockedVersion, to: &LockedVersion) -> Result<()> {
+    pub(super) fn to_switch(self, name: &PluginName, from: &LockedVersion, to: &LockedVersion) -> Result<()> {
         let (old, new) = (&from.version, &to.version);
         if new < old && !self.downgrade {
             return Err(denied(
@@ -46,7 +46,7 @@ impl Consent {
     }
 
     /// Whether another component may take the number of an installed one.
-    pub(super) fn to_change(&self, name: &PluginName, from: &LockedVersion, to: &LockedVersion) -> Result<()> {
+    pub(super) fn to_change(self, name: &PluginName, from: &LockedVersion, to: &LockedVersion) -> Result<()> {
         if from.sha256 == to.sha256 || self.changed {
             return Ok(());
         }
@@ -61,7 +61,7 @@ impl Consent {
     }
 
     /// Whether a withdrawn version may be taken.
-    pub(super) fn to_yanked(&self, name: &PluginName, version: &str, reason: &str) -> Result<()> {
+    pub(super) fn to_yanked(self, name: &PluginName, version: &str, reason: &str) -> Result<()> {
         if self.yanked {
             return Ok(());
         }

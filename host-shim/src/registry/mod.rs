@@ -161,6 +161,9 @@ impl Registry {
     }
 
     fn write_lock(&self, lock: &Lock) -> Result<()> {
+        if let Some(directory) = self.lock.parent() {
+            place::sweep(directory);
+        }
         place::write(&self.lock, lock.text()?.as_bytes())
     }
 

@@ -33,11 +33,23 @@ impl Places {
     }
 }
 
+/// What the names of files begin with that are being written.
+const DRAFT: &str = ".draft-";
+
+/// Removes what processes that died were writing into a directory. Nobody else may be writing there.
+pub(super) fn sweep(directory: &Path) {
+    for file in fs::read_dir(directory).into_iter().flatten().flatten() {
+        if file.file_name().to_string_lossy().starts_with(DRAFT) {
+            let _ = fs::remove_file(file.path());
+        }
+    }
+}
+
 /// Writes all of a file or nothing: whoever reads it meanwhile reads the old one, and a crash leaves one of the two.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let directory = path.parent().unwrap_or(Path::new("/"));
     let written = make_directory(directory).and_then(|()| {
-        let mut file = tempfile::NamedTempFile::new_in(directory)?;
+        let mut file = tempfile::Builder::new().prefix(DRAFT).tempfile_in(directory)?;
         file.write_all(bytes)?;
         file.as_file().sync_all()?;
         file.persist(path)?;
@@ -107,6 +119,9 @@ mod tests {
                 .message()
                 .contains("larger than 2")
         );
+        fs::write(path.with_file_name(".draft-x"), "half").expect("written");
+        sweep(path.parent().expect("a directory"));
+        assert!(path.is_file() && !path.with_file_name(".draft-x").exists());
         remove(&path).expect("removed");
         remove(&path).expect("gone already");
         assert_eq!(read(&path, 3).expect("none"), None);

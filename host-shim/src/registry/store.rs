@@ -92,6 +92,7 @@ impl Store {
 
     /// Removes what the lock does not hold.
     pub fn sweep(&self, lock: &Lock) -> Result<()> {
+        place::sweep(&self.directory);
         let Ok(files) = fs::read_dir(&self.directory) else {
             return Ok(());
         };

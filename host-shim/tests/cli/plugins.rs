@@ -1,5 +1,7 @@
 //! Plugins that are installed: what a person sees of them, and that they are what runs.
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::process::Stdio;
 
 use mngr_docker_tests::{component, component_of_version, with_note};
@@ -239,25 +241,51 @@ fn processes_that_install_at_the_same_time_all_succeed_and_leave_a_whole_registr
     assert_eq!(left.len(), 2, "nothing half-written is left: {left:?}");
 }
 
+/// The files that an installation writes to.
+fn registry_files(person: &Person) -> BTreeSet<PathBuf> {
+    let directories = [".config/mngr-docker", ".local/share/mngr-docker/plugins/sha256"];
+    let files = directories
+        .iter()
+        .flat_map(|directory| std::fs::read_dir(person.home().join(directory)));
+    files.flatten().flatten().map(|file| file.path()).collect()
+}
+
 #[test]
 fn a_process_that_is_killed_while_it_installs_leaves_what_was_there() {
     let person = Person::new();
     publish(&person, &["0.1.0", "0.1.1"]);
     person.json(&["plugin", "install", "mngr-docker@=0.1.0", "--from", "plugins"]);
+    let mut died = 0;
     for _ in 0..10 {
+        let before = registry_files(&person);
         let mut process = person
             .command(&["plugin", "install", "mngr-docker@^0.1", "--from", "plugins"])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .expect("it starts");
+        // As soon as the first file of it is seen.
+        while registry_files(&person) == before && process.try_wait().expect("asked").is_none() {
+            std::thread::yield_now();
+        }
         let _ = process.kill();
-        process.wait().expect("it ends");
-        let list = person.json(&["plugin", "list"]);
-        assert!(list.as_array().is_some_and(|versions| !versions.is_empty()), "{list}");
+        died += usize::from(!process.wait().expect("it ends").success());
         person.json(&["plugin", "verify"]);
+        let list = person.json(&["plugin", "list"]);
+        let listed = list.as_array().expect("a list");
+        assert!(listed.iter().any(|version| version["version"] == "0.1.0"), "{list}");
+        if listed.len() > 1 {
+            person.json(&["plugin", "rollback", "mngr-docker"]);
+            person.json(&["plugin", "remove", "mngr-docker@0.1.1"]);
+        } else {
+            // What was kept for nothing goes with the next change.
+            person.json(&["plugin", "install", "mngr-docker@^0.1", "--from", "plugins"]);
+            person.json(&["plugin", "rollback", "mngr-docker"]);
+            person.json(&["plugin", "remove", "mngr-docker@0.1.1"]);
+        }
+        assert_eq!(registry_files(&person).len(), 3, "{:?}", registry_files(&person));
     }
-    person.json(&["plugin", "install", "mngr-docker@^0.1", "--from", "plugins"]);
+    assert!(died > 0, "none was killed in time");
 }
 
 #[test]
