@@ -1,7 +1,7 @@
 //! The graphics processors of an engine's machine.
 //!
-//! Every source there is gets asked at the same time and each with a deadline of its own, so that one that fails or hangs
-//! costs what it alone knows. A file for each source turns what it printed into sightings (`sighting.rs`); `merge.rs` makes devices of
+//! Every source there is gets asked, and each with a deadline of its own, so that one that fails or hangs costs what it
+//! alone knows. A file for each source turns what it printed into sightings (`sighting.rs`); `merge.rs` makes devices of
 //! them, and `usable.rs` says what the engine can do with each. Only this file asks.
 
 mod amd_smi;
