@@ -12,7 +12,7 @@ use mngr_host_shim::migrate::{Migration, migrate};
 use mngr_host_shim::provider::{From as Source, NewAgent};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::PyMapping;
+use pyo3::types::{PyList, PyMapping};
 
 use super::Provider;
 use crate::convert::{Answer, Pairs, list_to_python, record, to_python};
@@ -25,9 +25,10 @@ impl Provider {
     /// It is made from `image`, from `snapshot` (an id, a unique prefix of one, or a name), or from the Dockerfile in the directory
     /// `build` with `build_args` as `docker build` takes them; from the provider's `default_image` where none is given.
     /// `start_args` are flags of `docker run`, one word each; `command` is the main command. With `no_start` it is left created.
+    /// `made` is a list that the agent is put into before the call returns: a Ctrl-C at that moment does not lose it.
     #[pyo3(signature = (name, *, image=None, snapshot=None, build=None, build_args=Vec::new(), agent_type=String::new(),
         tags=Pairs::default(), parent_id=None, start_args=Vec::new(), command=Vec::new(), no_start=false,
-        publish_ssh=false, on_progress=None))]
+        publish_ssh=false, made=None, on_progress=None))]
     #[allow(clippy::too_many_arguments)]
     fn create<'py>(
         &self,
@@ -44,6 +45,7 @@ impl Provider {
         command: Vec<String>,
         no_start: bool,
         publish_ssh: bool,
+        made: Option<&Bound<'py, PyList>>,
         on_progress: Option<&Bound<'py, PyAny>>,
     ) -> Answer<'py> {
         let agent = NewAgent {
@@ -58,7 +60,11 @@ impl Provider {
             publish_ssh,
         };
         let work = |provider: mngr_host_shim::provider::Provider| async move { provider.create(agent).await };
-        to_python(py, &AgentJson::from(&self.call(py, on_progress, work)?))
+        let agent = to_python(py, &AgentJson::from(&self.call(py, on_progress, work)?))?;
+        if let Some(made) = made {
+            made.append(&agent)?;
+        }
+        Ok(agent)
     }
 
     /// Every agent that has all of `tags` and one of `states`, by one engine call however many there are.
