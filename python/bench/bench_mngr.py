@@ -47,7 +47,10 @@ class Bench:
 
     def world(self, side: str) -> World:
         """A new home and provider instance for one side."""
-        settings = {"isolate_host_volumes": False} if side == "peer" else {}
+        # To make a hundred hosts takes longer than an idle one lives.
+        settings: dict[str, object] = {"default_idle_timeout": 86400}
+        if side == "peer":
+            settings["isolate_host_volumes"] = False
         root = self.folder / f"{side}{len(self.worlds)}"
         # The peer can not use an image that only the engine has, so both build one from the same Dockerfile.
         world = World(root, self.venvs[side], settings, builds_images=True)

@@ -73,8 +73,8 @@ def remove_prefix(prefix: str, *labels: str) -> None:
         images = {image for image in images if not _removed(image)}
     volumes = set(docker("volume", "ls", "--quiet", "--filter", f"name=^{prefix}").split())
     # A volume that keeps a host's record has the prefix in the record, which is a label.
-    named = (line.split(" ", 1) for line in docker("volume", "ls", "--format", "{{.Name}} {{.Labels}}").splitlines())
-    volumes |= {name for name, labels in named if f'"{prefix}"' in labels}
+    named = (line.partition(" ") for line in docker("volume", "ls", "--format", "{{.Name}} {{.Labels}}").splitlines())
+    volumes |= {name for name, _, labels in named if f'"{prefix}"' in labels}
     for label in labels:
         volumes |= set(docker("volume", "ls", "--quiet", "--filter", f"label={label}").split())
     if volumes:
