@@ -294,6 +294,9 @@ pub async fn image<C: Capabilities>(
         .labels
         .push((labels::PROVIDER.to_owned(), provider.name.clone()));
     options.labels.push((labels::AGENT_ID.to_owned(), agent_id.to_owned()));
+    // BuildKit gives an image that only got labels the date of the one it was made from.
+    let now = provider.capabilities.now();
+    options.labels.push((labels::CREATED_AT.to_owned(), now));
     create::report(provider, "building image", agent_name);
     let built = match provider.capabilities.image_build(context, options).await {
         Ok(_) => provider.capabilities.image_inspect(&tag).await,

@@ -192,7 +192,7 @@ async fn images<C: Capabilities>(
         if volumes::is_companion(&image.tags) && there.contains(its_snapshot) {
             continue;
         }
-        if is_used || now.saturating_sub(image.created) < GRACE {
+        if is_used || now.saturating_sub(made_at(&image)) < GRACE {
             continue;
         }
         let tagged = |beginning: &str| image.tags.iter().find(|tag| tag.starts_with(beginning));
@@ -219,6 +219,12 @@ async fn images<C: Capabilities>(
         ));
     }
     Ok(found)
+}
+
+/// When an image was made, in seconds since the epoch: by the engine or by the label of a build, whichever is later.
+fn made_at(image: &ImageSummary) -> i64 {
+    let labelled = labels::value(&image.labels, labels::CREATED_AT).and_then(|text| text.parse().ok());
+    labelled.map_or(image.created, |at: jiff::Timestamp| at.as_second().max(image.created))
 }
 
 /// What an image holds beyond the one it was made on.

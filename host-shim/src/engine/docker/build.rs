@@ -1,5 +1,5 @@
-//! Builds, through the engine's own builder: the context goes out while the log comes back. One whose steps may use secrets
-//! or SSH agents is built by BuildKit, which has a session to ask for them; the engine's classic builder has none.
+//! Builds, through the engine's own BuildKit: the context goes out while the log comes back. Its session is what steps ask for
+//! secrets and SSH agents. An engine that opens none builds with its classic builder, which can not ask.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -125,9 +125,11 @@ async fn run(
     let body = Either::Right(StreamBody::new(bytes.map_ok(Frame::data).boxed()));
     let mut query = query(&options)?;
     // Held to the build's end.
-    let session = match withheld.is_empty() {
-        true => None,
-        false => Some(Session::open(engine, withheld).await?),
+    let needed = !withheld.is_empty();
+    let session = match Session::open(engine, withheld).await {
+        Ok(session) => Some(session),
+        Err(error) if needed => return Err(error),
+        Err(_) => None,
     };
     if let Some(session) = &session {
         query.extend([("version", "2".to_owned()), ("session", session.id.clone())]);

@@ -224,8 +224,8 @@ mod tests {
 
     #[test]
     fn a_source_is_a_path_that_holds_wherever_it_is_read() {
-        let parse = |text: &str| Source::parse(text, Path::new("/work"), Some(Path::new("/home/me")));
-        assert_eq!(parse("./x.wasm").expect("a path").to_string(), "/work/x.wasm");
+        let parse = |text: &str| Source::parse(text, Path::new("/srv"), Some(Path::new("/home/me")));
+        assert_eq!(parse("./x.wasm").expect("a path").to_string(), "/srv/x.wasm");
         assert_eq!(parse("~/plugins/").expect("a path").to_string(), "/home/me/plugins");
         assert_eq!(parse("/srv").expect("a path").to_string(), "/srv");
         assert!(parse("ftp://x/y").expect_err("no").message().contains("`ftp`"));
