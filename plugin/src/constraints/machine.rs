@@ -167,16 +167,20 @@ pub(super) async fn free_space<C: Capabilities>(
     more: u64,
 ) -> Result<Option<Finding>> {
     let info = provider.capabilities.info().await?;
-    let argv = ["df", "--block-size=1", "--output=avail", "--", &info.root_dir];
-    let free = match run(provider, &argv).await {
-        Ok(output) => available(&output),
+    let argv = ["df", "--block-size=1", "--output=used,avail", "--", &info.root_dir];
+    let space = match run(provider, &argv).await {
+        Ok(output) => used_and_free(&output),
         Err(error) => {
             let message = format!("free space for a snapshot is not known: {}", summary(&error));
             provider.capabilities.log(LogLevel::Debug, &message);
             None
         }
     };
-    let Some(free) = free else { return Ok(None) };
+    let Some((used, free)) = space else { return Ok(None) };
+    // The container has written no more than all that is there. To ask how much takes some engines as long as a commit.
+    if used.saturating_add(more) <= free {
+        return Ok(None);
+    }
     let size = provider.capabilities.container_inspect_with_size(&container.id).await?;
     let written = size.writable_bytes.unwrap_or_default();
     let needed = written.saturating_add(more);
@@ -194,9 +198,10 @@ pub(super) async fn free_space<C: Capabilities>(
     }))
 }
 
-fn available(output: &CommandOutput) -> Option<u64> {
+fn used_and_free(output: &CommandOutput) -> Option<(u64, u64)> {
     let text = String::from_utf8_lossy(&output.stdout);
-    (output.exit_status == 0).then(|| text.lines().last()?.trim().parse().ok())?
+    let (used, free) = (output.exit_status == 0).then(|| text.lines().last()?.trim().split_once(' '))??;
+    Some((used.parse().ok()?, free.trim().parse().ok()?))
 }
 
 async fn run<C: Capabilities>(provider: &DockerProviderInstance<C>, argv: &[&str]) -> Result<CommandOutput> {
@@ -252,8 +257,11 @@ mod tests {
             stderr: Vec::new(),
             truncated: false,
         };
-        assert_eq!(available(&output(0, "     Avail\n 123456\n")), Some(123_456));
-        assert_eq!(available(&output(1, "     Avail\n 123456\n")), None);
-        assert_eq!(available(&output(0, "Avail\n-\n")), None);
+        assert_eq!(
+            used_and_free(&output(0, "  Used   Avail\n   77   123456\n")),
+            Some((77, 123_456))
+        );
+        assert_eq!(used_and_free(&output(1, "Used Avail\n77 123456\n")), None);
+        assert_eq!(used_and_free(&output(0, "Used Avail\n- -\n")), None);
     }
 }

@@ -73,7 +73,7 @@ fn a_bind_on_a_network_filesystem_is_network_storage() {
     mount(&fake, MountKind::Bind, None, "/data");
     fake.programs
         .borrow_mut()
-        .extend([("findmnt", "fuse.sshfs\n"), ("df", "Avail\n1000\n")]);
+        .extend([("findmnt", "fuse.sshfs\n"), ("df", "Used Avail\n90000  1000\n")]);
     assert_eq!(kinds(&fake), [(FindingKind::NetworkStorage, Some("/data".to_owned()))]);
 }
 
@@ -102,9 +102,23 @@ fn too_little_room_is_told_with_what_is_needed() {
     let fake = Fake::new();
     agent(&fake, "a1");
     fake.containers.borrow_mut()[0].0.writable_bytes = Some(2000);
-    fake.programs.borrow_mut().push(("df", "Avail\n1000\n"));
+    fake.programs.borrow_mut().push(("df", "Used Avail\n90000  1000\n"));
     let findings = block_on(provider(&fake).snapshot_check("a1", false)).expect("findings");
     assert!(findings[0].kind == FindingKind::FreeSpace && findings[0].size_bytes == Some(2000));
+}
+
+#[test]
+fn with_more_room_than_all_that_is_there_takes_nobody_asks_how_much_was_written() {
+    let fake = Fake::new();
+    agent(&fake, "a1");
+    fake.programs.borrow_mut().push(("df", "Used Avail\n1000  2000\n"));
+    let before = fake.count("inspect");
+    assert!(
+        block_on(provider(&fake).snapshot_check("a1", false))
+            .expect("findings")
+            .is_empty()
+    );
+    assert_eq!(fake.count("inspect"), before + 1, "only to find the agent");
 }
 
 #[test]
