@@ -12,7 +12,7 @@ use crate::engine::{Engine, connect};
 use crate::environment::Environment;
 use crate::journal::Store;
 use crate::loader::{ArtefactCache, Loader, Plugin, PluginSource, Reloader};
-use crate::policy::Policy;
+use crate::policy::{AuditLog, Policy};
 use crate::provider::Provider;
 use crate::registry::{PluginChoice, Registry};
 
@@ -70,12 +70,16 @@ impl Host {
     /// # Errors
     /// As [`Host::open`].
     pub async fn open_on(&self, config: &ProviderConfig, engine: Arc<dyn Engine>) -> Result<Provider> {
-        let policy = Policy::new(&config.name, &config.allow)?;
+        let policy = Policy::new(&config.name, config.preset(), &config.permissions);
         let plugin = self.reloader(config)?;
         let store = Store::of_user(&self.environment, &config.name, &engine.endpoint());
         let provider = Provider::open_reloading(plugin, engine, &config.name, &config.settings, policy).await?;
         let credentials = CredentialStore::of_user(&self.environment);
-        Ok(provider.journaled_in(store).with_credentials(credentials))
+        let audit = AuditLog::chosen(&config.audit_log, &self.environment);
+        Ok(provider
+            .journaled_in(store)
+            .audited_in(audit)
+            .with_credentials(credentials))
     }
 
     /// What the plugin finds fault with in the settings of one provider of a configuration, each with its place and, for a key

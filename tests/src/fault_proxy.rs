@@ -40,11 +40,14 @@ impl Rule {
 }
 
 type Rules = Arc<Mutex<Vec<Rule>>>;
+/// `METHOD /path` of each request, in the order in which they came.
+type Log = Arc<Mutex<Vec<String>>>;
 
 /// The proxy. It goes on passing requests on until the process ends.
 pub struct FaultProxy {
     socket: PathBuf,
     rules: Rules,
+    log: Log,
 }
 
 impl FaultProxy {
@@ -55,18 +58,18 @@ impl FaultProxy {
     pub fn new(socket: impl Into<PathBuf>, engine: impl Into<PathBuf>) -> Self {
         let (socket, engine) = (socket.into(), engine.into());
         let listener = UnixListener::bind(&socket).expect("a socket");
-        let rules = Rules::default();
+        let (rules, log) = (Rules::default(), Log::default());
         std::thread::spawn({
-            let rules = rules.clone();
+            let (rules, log) = (rules.clone(), log.clone());
             move || {
                 for client in listener.incoming().flatten() {
-                    let (engine, rules) = (engine.clone(), rules.clone());
+                    let (engine, rules, log) = (engine.clone(), rules.clone(), log.clone());
                     // A connection that breaks is what its two ends are to see.
-                    std::thread::spawn(move || drop(serve(client, &engine, &rules)));
+                    std::thread::spawn(move || drop(serve(client, &engine, &rules, &log)));
                 }
             }
         });
-        Self { socket, rules }
+        Self { socket, rules, log }
     }
 
     /// Before the engine that the Docker CLI would use.
@@ -81,6 +84,11 @@ impl FaultProxy {
     /// Where it listens.
     pub fn socket(&self) -> &Path {
         &self.socket
+    }
+
+    /// Every request that has come by: `METHOD /path?query`. What is not here has sent no byte.
+    pub fn requests(&self) -> Vec<String> {
+        locked(&self.log).clone()
     }
 
     /// The next request like `METHOD /path`, with `*` for any one component, has this fault. The receiver is told of it.
@@ -106,7 +114,7 @@ fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 /// One connection, request by request.
-fn serve(client: UnixStream, engine: &Path, rules: &Rules) -> io::Result<()> {
+fn serve(client: UnixStream, engine: &Path, rules: &Rules, log: &Log) -> io::Result<()> {
     let mut engine = UnixStream::connect(engine)?;
     // Set while the answer to the request before it is still to be told of, and kept.
     let keep = Arc::new(Mutex::new(None::<oneshot::Sender<()>>));
@@ -116,6 +124,7 @@ fn serve(client: UnixStream, engine: &Path, rules: &Rules) -> io::Result<()> {
     while let Some(head) = head(&mut requests)? {
         let mut words = head.lines().next().unwrap_or_default().split(' ');
         let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        locked(log).push(format!("{method} {target}"));
         let path = target.split('?').next().unwrap_or_default();
         let rule = {
             let mut rules = locked(rules);
