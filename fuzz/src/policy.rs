@@ -30,7 +30,11 @@ fn read(bytes: &[u8]) -> ContainerSpec {
             'p' => spec.privileged = true,
             'b' => spec.binds.push(value),
             'm' | 'v' => spec.mounts.push(Mount {
-                kind: if field == 'm' { MountKind::Bind } else { MountKind::Volume },
+                kind: if field == 'm' {
+                    MountKind::Bind
+                } else {
+                    MountKind::Volume
+                },
                 source: value,
                 target: "/data".to_owned(),
                 ..Mount::default()
@@ -95,14 +99,24 @@ pub fn run(bytes: &[u8]) {
     drop(open.create(&spec));
     let standard = Policy::new("p", Preset::Standard, &none);
     let Ok(needs) = standard.create(&spec) else { return };
-    assert!(!spec.privileged && spec.cap_add.is_empty() && spec.sysctls.is_empty(), "{spec:?}");
+    assert!(
+        !spec.privileged && spec.cap_add.is_empty() && spec.sysctls.is_empty(),
+        "{spec:?}"
+    );
     assert!(spec.device_cgroup_rules.is_empty(), "{spec:?}");
     assert!(spec.cgroup_parent.as_deref().is_none_or(str::is_empty), "{spec:?}");
-    assert!(spec.devices.iter().all(|device| device.host_path.starts_with("/dev/dri/") || device.host_path == "/dev/kfd"));
+    assert!(
+        spec.devices
+            .iter()
+            .all(|device| device.host_path.starts_with("/dev/dri/") || device.host_path == "/dev/kfd")
+    );
     assert!(spec.devices.iter().all(|device| !device.host_path.contains("..")));
     for option in &spec.security_options {
         let option = option.to_lowercase();
-        assert!(!option.contains("unconfined") && !option.contains("disable"), "{option}");
+        assert!(
+            !option.contains("unconfined") && !option.contains("disable"),
+            "{option}"
+        );
     }
     for mode in [&spec.network_mode, &spec.pid_mode, &spec.userns_mode] {
         assert!(mode.as_deref() != Some("host"), "{mode:?}");
@@ -128,7 +142,10 @@ pub fn run(bytes: &[u8]) {
     // Every bind is either a place to be judged or the name of a volume.
     let sources = spec.binds.iter().filter_map(|bind| bind.split_once(':'));
     let mounted = spec.mounts.iter().filter(|mount| mount.kind == MountKind::Bind);
-    for source in sources.map(|(source, _)| source).chain(mounted.map(|mount| mount.source.as_str())) {
+    for source in sources
+        .map(|(source, _)| source)
+        .chain(mounted.map(|mount| mount.source.as_str()))
+    {
         let judged = needs.places.iter().any(|(_, place)| place == source);
         let named = needs.volumes.iter().any(|volume| volume.name == source);
         assert!(judged || named || source.is_empty(), "{source}");

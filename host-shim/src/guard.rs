@@ -20,9 +20,9 @@ use tokio::sync::OnceCell;
 use tokio_util::task::TaskTracker;
 
 use crate::contract::docker::{
-    BuildOptions, CommitOptions, Container, ContainerChanges, ContainerFilter, ContainerSpec,
-    ContainerSummary, CreatedContainer, DeriveOptions, EngineInfo, EnginePlace, EngineVersion, Event, ExecOptions,
-    Image, ImageSummary, ImportOptions, LogOptions, Network, PathStat, StatsSample, Volume,
+    BuildOptions, CommitOptions, Container, ContainerChanges, ContainerFilter, ContainerSpec, ContainerSummary,
+    CreatedContainer, DeriveOptions, EngineInfo, EnginePlace, EngineVersion, Event, ExecOptions, Image, ImageSummary,
+    ImportOptions, LogOptions, Network, PathStat, StatsSample, Volume,
 };
 use crate::contract::gpu::{Depth, Inventory};
 use crate::contract::ssh::{Command, CommandOutput};
@@ -152,7 +152,9 @@ impl Engine for Guard {
 
     async fn container_inspect(&self, id: &str, with_size: bool) -> Result<Container> {
         let look = self.look_at(id, with_size);
-        self.may_look("container-inspect", id, look).await.map(|(container, _)| container)
+        self.may_look("container-inspect", id, look)
+            .await
+            .map(|(container, _)| container)
     }
 
     async fn container_create(&self, spec: ContainerSpec) -> Result<CreatedContainer> {
@@ -356,7 +358,8 @@ impl Engine for Guard {
     }
 
     async fn archive_put(&self, id: &str, directory: &str, root_name: Option<&str>, archive: Archive) -> Result<()> {
-        self.may_change("archive-put", Rule::Archives, id, self.may_copy(id)).await?;
+        self.may_change("archive-put", Rule::Archives, id, self.may_copy(id))
+            .await?;
         self.engine.archive_put(id, directory, root_name, archive).await
     }
 

@@ -29,10 +29,18 @@ pub(super) fn no_longer(field: &str, node: &Node) -> ConfigError {
     };
     let former = |name: &String| FORMER.iter().find(|(former, _)| former == name).map(|(_, now)| *now);
     let lines: Vec<_> = names.iter().filter_map(former).collect();
-    let line = if lines.is_empty() { "docker.privileged: true".to_owned() } else { lines.join(", ") };
+    let line = if lines.is_empty() {
+        "docker.privileged: true".to_owned()
+    } else {
+        lines.join(", ")
+    };
     let remedy = format!("write permissions: {{ {line} }} instead; `mngr-docker plugin permissions` lists all");
-    ConfigError::new(field, "is no longer a setting: permissions have names and values now", remedy)
-        .at(&node.origin, "the former form")
+    ConfigError::new(
+        field,
+        "is no longer a setting: permissions have names and values now",
+        remedy,
+    )
+    .at(&node.origin, "the former form")
 }
 
 /// One of the three presets.
@@ -90,7 +98,9 @@ fn flat<'a>(
         let field = format!("{field}.{}", entry.key);
         let name = format!("{before}{}", entry.key);
         let prefix = format!("{}.", name.replace('_', "-"));
-        let is_part = PERMISSIONS.iter().any(|permission| permission.name.starts_with(&prefix));
+        let is_part = PERMISSIONS
+            .iter()
+            .any(|permission| permission.name.starts_with(&prefix));
         match &entry.node.data {
             Data::Table(entries) if is_part => flat(&field, &format!("{name}."), entries, each)?,
             _ => each(&field, &name, entry)?,

@@ -46,13 +46,16 @@ impl Guard {
     async fn side(&self, filesystem: Filesystem) -> Result<Side> {
         match filesystem {
             Filesystem::Container(container) => {
-                self.may_look("filesystem-diff", &container, self.own(&container)).await?;
+                self.may_look("filesystem-diff", &container, self.own(&container))
+                    .await?;
                 Ok(Side::Agent(container))
             }
             Filesystem::Image(reference) => {
                 // A container of it is made on the way, which is never started.
                 let may = self.own_image(&reference);
-                let image = self.may_change("filesystem-diff", Rule::Images, &reference, may).await?;
+                let image = self
+                    .may_change("filesystem-diff", Rule::Images, &reference, may)
+                    .await?;
                 self.reader(image).await.map(Side::Scratch)
             }
         }

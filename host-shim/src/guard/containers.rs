@@ -18,7 +18,11 @@ impl Guard {
         containers.retain(|container| policy::is_agent(&container.labels));
         for container in &containers {
             let is_own = self.policy.owns(&container.labels);
-            if self.policy.may_touch(Rule::Containers, &container.name, is_own, "").is_err() {
+            if self
+                .policy
+                .may_touch(Rule::Containers, &container.name, is_own, "")
+                .is_err()
+            {
                 continue;
             }
             self.learn(&container.id, Known::new(&container.name, &container.labels, None));
@@ -54,7 +58,10 @@ impl Guard {
                         Ok(())
                     });
                     if let Err(error) = removed.await {
-                        tracing::debug!(error = error.message(), "a volume of a container that was not made stays");
+                        tracing::debug!(
+                            error = error.message(),
+                            "a volume of a container that was not made stays"
+                        );
                     }
                 }
                 Err(error)
@@ -68,7 +75,8 @@ impl Guard {
         for volume in absent {
             let labels = self.policy.label_volume(volume.labels);
             made.push(volume.name.clone());
-            self.make_volume_now(volume.name, volume.driver, volume.options, labels).await?;
+            self.make_volume_now(volume.name, volume.driver, volume.options, labels)
+                .await?;
         }
         Ok(made)
     }
@@ -105,7 +113,12 @@ impl Guard {
             if known.binds.is_none() && !self.policy.is_any_place(Rule::Binds) {
                 known = self.look_at(id, false).await?.1;
             }
-            let binds: Vec<_> = known.binds.into_iter().flatten().map(|path| (Rule::Binds, path)).collect();
+            let binds: Vec<_> = known
+                .binds
+                .into_iter()
+                .flatten()
+                .map(|path| (Rule::Binds, path))
+                .collect();
             self.places(&binds, "to start with a mount").await?;
             Ok(known.name)
         };

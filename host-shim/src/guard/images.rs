@@ -4,8 +4,8 @@ use std::sync::PoisonError;
 
 use super::lookups::found;
 use super::{Guard, may_have_happened};
-use crate::contract::docker::{BuildOptions, DeriveOptions, Image, ImportOptions};
 use crate::contract::Result;
+use crate::contract::docker::{BuildOptions, DeriveOptions, Image, ImportOptions};
 use crate::engine::{ProgressSink, scratch};
 use crate::journal::{Step, split_name, take_back};
 use crate::policy::Rule;
@@ -52,7 +52,8 @@ impl Guard {
     /// `denied` for an image that is not this provider's, and what the engine and the registry answer.
     pub async fn push(&self, reference: &str, name: &str, progress: ProgressSink) -> Result<String> {
         let may = async {
-            self.policy.may_name(Rule::Push, &[name], &format!("a push to {name}"))?;
+            self.policy
+                .may_name(Rule::Push, &[name], &format!("a push to {name}"))?;
             self.sendable(reference).await
         };
         let image = self.may_change("image-push", Rule::Push, name, may).await?;
@@ -101,7 +102,8 @@ impl Guard {
             self.policy.name_image(&options.repository, &options.tag)?;
             let image = self.engine.image_inspect(reference).await?;
             let arrived = self.has_arrived(&image.id);
-            self.policy.derive_image(reference, &image.labels, &options.labels, arrived)?;
+            self.policy
+                .derive_image(reference, &image.labels, &options.labels, arrived)?;
             self.free_name(&target).await?;
             Ok(image)
         };
@@ -132,7 +134,8 @@ impl Guard {
 
     /// An image that may leave the engine.
     async fn sendable(&self, reference: &str) -> Result<Image> {
-        self.policy.may(Rule::Images, &format!("to send the image {reference}"))?;
+        self.policy
+            .may(Rule::Images, &format!("to send the image {reference}"))?;
         let image = self.engine.image_inspect(reference).await?;
         self.policy.send_image(reference, &image.labels, &image.tags)?;
         Ok(image)
@@ -167,12 +170,15 @@ impl Guard {
 
     pub(super) async fn remove_image(&self, reference: &str, force: bool) -> Result<Vec<String>> {
         let may = async {
-            self.policy.may(Rule::Images, &format!("the removal of the image {reference}"))?;
+            self.policy
+                .may(Rule::Images, &format!("the removal of the image {reference}"))?;
             let image = self.engine.image_inspect(reference).await?;
             // By its id only what has no name: that may have been here before.
             let nameless = image.tags.is_empty() && image.digests.is_empty();
             match !self.has_arrived(reference) || (reference == image.id && !nameless) {
-                true => self.policy.remove_image(reference, &image.labels, image.tags.is_empty()),
+                true => self
+                    .policy
+                    .remove_image(reference, &image.labels, image.tags.is_empty()),
                 false => Ok(()),
             }
         };
@@ -199,7 +205,12 @@ impl Guard {
         result
     }
 
-    pub(super) async fn build(&self, context: Archive, options: BuildOptions, progress: ProgressSink) -> Result<String> {
+    pub(super) async fn build(
+        &self,
+        context: Archive,
+        options: BuildOptions,
+        progress: ProgressSink,
+    ) -> Result<String> {
         let may = async {
             let needs = self.policy.build(&options)?;
             self.answer(&needs).await?;

@@ -51,7 +51,8 @@ impl Guard {
         let container = self.engine.container_inspect(id, with_size).await?;
         let is_own = self.policy.owns(&container.labels);
         let what = format!("container {id}, which is not this provider's,");
-        self.policy.may_touch(Rule::Containers, &container.name, is_own, &what)?;
+        self.policy
+            .may_touch(Rule::Containers, &container.name, is_own, &what)?;
         let binds = container.mounts.iter().filter(|mount| mount.kind == MountKind::Bind);
         let binds = binds.map(|mount| mount.source.clone()).collect();
         let known = Known::new(&container.name, &container.labels, Some(binds));
@@ -123,10 +124,14 @@ impl Guard {
     async fn network(&self, network: &str) -> Result<()> {
         let there = found(self.engine.network_inspect(network).await)?;
         let name = there.as_ref().map_or(network, |there| there.name.as_str());
-        if there.as_ref().is_some_and(|there| there.driver == "host" || there.name == "host") {
+        if there
+            .as_ref()
+            .is_some_and(|there| there.driver == "host" || there.name == "host")
+        {
             return self.policy.machines_network(network);
         }
-        self.policy.may_name(Rule::Network, &[name], &format!("--network {network}"))
+        self.policy
+            .may_name(Rule::Network, &[name], &format!("--network {network}"))
     }
 
     /// An image that this provider has made, or that is named.

@@ -28,7 +28,9 @@ impl Guard {
         for (position, (rule, path)) in asked.iter().enumerate() {
             let place = Place {
                 asked: path.clone(),
-                leads_to: leads_to.as_ref().map(|all| all[2 * position..2 * position + 2].to_vec()),
+                leads_to: leads_to
+                    .as_ref()
+                    .map(|all| all[2 * position..2 * position + 2].to_vec()),
             };
             self.policy.place(*rule, &place, machine, what)?;
         }
@@ -45,7 +47,9 @@ impl Guard {
         let (Some(resolved), Some(there)) = (resolved?, there?) else {
             return Ok(None);
         };
-        let hidden = String::from_utf8_lossy(&there.stderr).lines().any(|line| !line.contains(ABSENT));
+        let hidden = String::from_utf8_lossy(&there.stderr)
+            .lines()
+            .any(|line| !line.contains(ABSENT));
         if resolved.exit_status == 0 && !hidden {
             return Ok(ended_by_nul(&resolved.stdout, paths.len()));
         }
@@ -57,7 +61,9 @@ impl Guard {
         let mut all = Vec::with_capacity(paths.len());
         for path in paths {
             let words = ["readlink", "-f", "--", path].map(str::to_owned).to_vec();
-            let Some(output) = self.run(words).await? else { return Ok(None) };
+            let Some(output) = self.run(words).await? else {
+                return Ok(None);
+            };
             let text = String::from_utf8(output.stdout).ok();
             match text.as_deref().and_then(|text| text.strip_suffix('\n')) {
                 Some(path) if output.exit_status == 0 && path.starts_with('/') => all.push(path.to_owned()),
@@ -131,7 +137,10 @@ mod tests {
 
     #[test]
     fn an_answer_that_is_not_one_absolute_path_for_each_is_none() {
-        assert_eq!(ended_by_nul(b"/a\0/b\0", 2), Some(vec!["/a".to_owned(), "/b".to_owned()]));
+        assert_eq!(
+            ended_by_nul(b"/a\0/b\0", 2),
+            Some(vec!["/a".to_owned(), "/b".to_owned()])
+        );
         for odd in [&b"/a\0"[..], b"/a\0/b", b"/a\0b\0", b"", b"/a\0\xff\0"] {
             assert_eq!(ended_by_nul(odd, 2), None);
         }

@@ -33,7 +33,8 @@ impl Guard {
         if labels.iter().any(|(key, _)| key == DOCUMENT_LABEL) {
             return self.engine.volume_create(name, driver, options, labels).await;
         }
-        self.make_volume_now(name.to_owned(), driver.to_owned(), options, labels).await
+        self.make_volume_now(name.to_owned(), driver.to_owned(), options, labels)
+            .await
     }
 
     pub(super) async fn make_volume_now(

@@ -47,9 +47,7 @@ impl Store {
         let base = environment.state()?;
         let digest = Sha256::digest(endpoint);
         let engine: String = digest[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-        Some(Self::at(
-            base.join("journal").join(format!("{provider}-{engine}")),
-        ))
+        Some(Self::at(base.join("journal").join(format!("{provider}-{engine}"))))
     }
 
     /// A directory of the caller's choice; made when it is first needed.

@@ -136,7 +136,8 @@ impl AuditLog {
             };
             file.lock()?;
             let held = file.metadata()?;
-            let is_aside = fs::metadata(&self.path).map_or(true, |named| (named.dev(), named.ino()) != (held.dev(), held.ino()));
+            let is_aside =
+                fs::metadata(&self.path).map_or(true, |named| (named.dev(), named.ino()) != (held.dev(), held.ino()));
             if is_aside {
                 continue;
             }
@@ -149,7 +150,11 @@ impl AuditLog {
     }
 
     fn open_file(&self) -> io::Result<File> {
-        OpenOptions::new().append(true).create(true).mode(0o600).open(&self.path)
+        OpenOptions::new()
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(&self.path)
     }
 
     fn set_aside(&self) -> io::Result<()> {
@@ -187,7 +192,9 @@ mod tests {
 
     fn lines(path: &Path) -> Vec<Value> {
         let text = fs::read_to_string(path).unwrap_or_default();
-        text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+        text.lines()
+            .map(|line| serde_json::from_str(line).expect("JSON"))
+            .collect()
     }
 
     #[test]
@@ -197,8 +204,13 @@ mod tests {
         log.write(&caller(), "container-create", "a\nb", true, "docker.privileged");
         let line = &lines(log.path())[0];
         let keys: Vec<_> = line.as_object().expect("an object").keys().cloned().collect();
-        let known = ["call", "digest", "object", "plugin", "provider", "rule", "time", "verdict", "version"];
-        assert_eq!(keys.into_iter().collect::<BTreeSet<_>>(), known.map(str::to_owned).into());
+        let known = [
+            "call", "digest", "object", "plugin", "provider", "rule", "time", "verdict", "version",
+        ];
+        assert_eq!(
+            keys.into_iter().collect::<BTreeSet<_>>(),
+            known.map(str::to_owned).into()
+        );
         assert_eq!((&line["verdict"], &line["object"]), (&"denied".into(), &"a\nb".into()));
         let file = fs::metadata(log.path()).expect("a file");
         assert_eq!(file.mode() & 0o777, 0o600, "only its owner reads it");
@@ -244,7 +256,10 @@ mod tests {
             .map(|entry| entry.expect("an entry").file_name().into_string().expect("text"))
             .collect();
         names.sort();
-        assert_eq!(names, ["audit.jsonl", "audit.jsonl.1", "audit.jsonl.2", "audit.jsonl.3"]);
+        assert_eq!(
+            names,
+            ["audit.jsonl", "audit.jsonl.1", "audit.jsonl.2", "audit.jsonl.3"]
+        );
         assert_eq!(lines(&folder.path().join("audit.jsonl.3"))[0]["object"], "4");
     }
 

@@ -159,12 +159,20 @@ impl Policy {
     /// # Errors
     /// `denied` where it is not named.
     pub fn machines_network(&self, asked: &str) -> Result<()> {
-        self.may_name(Rule::Namespaces, &["network=host"], &format!("--network {asked}, which is the machine's own,"))
+        self.may_name(
+            Rule::Namespaces,
+            &["network=host"],
+            &format!("--network {asked}, which is the machine's own,"),
+        )
     }
 
     /// The refusal of the machine's own namespace, or of one that is not known, unless it is named.
     fn namespace(&self, kind: &str, flag: &str, mode: &str) -> Result<()> {
-        self.may_name(Rule::Namespaces, &[&format!("{kind}={mode}")], &format!("{flag} {mode}"))
+        self.may_name(
+            Rule::Namespaces,
+            &[&format!("{kind}={mode}")],
+            &format!("{flag} {mode}"),
+        )
     }
 
     fn bind(&self, bind: &str, needs: &mut Needs) -> Result<()> {
@@ -176,7 +184,11 @@ impl Policy {
         for option in parts.next().unwrap_or_default().split(',') {
             let is_propagation = option.ends_with("shared") || option.ends_with("slave") || option.ends_with("private");
             if is_propagation {
-                self.may_name(Rule::Propagation, &[option], &format!("the propagation `{option}` of {source}"))?;
+                self.may_name(
+                    Rule::Propagation,
+                    &[option],
+                    &format!("the propagation `{option}` of {source}"),
+                )?;
             }
         }
         match source.starts_with('/') {
@@ -195,7 +207,11 @@ impl Policy {
     }
 
     fn mount(&self, mount: &Mount, needs: &mut Needs) -> Result<()> {
-        if let Some(propagation) = mount.propagation.as_deref().filter(|propagation| !propagation.is_empty()) {
+        if let Some(propagation) = mount
+            .propagation
+            .as_deref()
+            .filter(|propagation| !propagation.is_empty())
+        {
             let what = format!("the propagation `{propagation}` of {}", mount.source);
             self.may_name(Rule::Propagation, &[propagation], &what)?;
         }
@@ -225,7 +241,9 @@ impl Policy {
         };
         self.may(Rule::Volumes, &what)?;
         self.identity(&volume.labels, &what)?;
-        needs.places.extend(self.volume(&what, &volume.driver, &volume.options)?);
+        needs
+            .places
+            .extend(self.volume(&what, &volume.driver, &volume.options)?);
         if !volume.name.is_empty() {
             Self::volume_name(&volume.name)?;
             needs.volumes.push(volume);
@@ -276,4 +294,3 @@ fn foreign(mode: &str) -> Option<Foreign<'_>> {
         _ => (mode == "host").then_some(Foreign::Machine),
     }
 }
-

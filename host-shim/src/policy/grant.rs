@@ -124,7 +124,9 @@ impl Grant {
             }
             (Kind::Flag | Kind::Count, _) => Err(wrong()),
             (_, Value::String(word)) => {
-                let Self::Among(mut which) = Self::nothing(kind) else { return Err(wrong()) };
+                let Self::Among(mut which) = Self::nothing(kind) else {
+                    return Err(wrong());
+                };
                 match word.as_str() {
                     "none" => {}
                     "any" => which.any = true,
@@ -311,7 +313,10 @@ mod tests {
             (Kind::Directories, json!(true)),
         ] {
             let wrong = Grant::read(kind, &value).expect_err("wrong");
-            assert!(wrong.element.is_none() && wrong.remedy.contains(kind.expected()), "{value}");
+            assert!(
+                wrong.element.is_none() && wrong.remedy.contains(kind.expected()),
+                "{value}"
+            );
         }
         for (kind, value) in [
             (Kind::Words, json!(["a", 1])),
@@ -320,7 +325,11 @@ mod tests {
             (Kind::Directories, json!(["/srv", "srv"])),
             (Kind::Directories, json!(["/srv", "/srv/*"])),
         ] {
-            assert_eq!(Grant::read(kind, &value).expect_err("wrong").element, Some(1), "{value}");
+            assert_eq!(
+                Grant::read(kind, &value).expect_err("wrong").element,
+                Some(1),
+                "{value}"
+            );
         }
     }
 
@@ -336,7 +345,10 @@ mod tests {
     #[test]
     fn what_was_needed_is_added_to_what_is_granted() {
         let paths = Grant::read(Kind::Directories, &json!("safe")).expect("directories");
-        assert_eq!(paths.with(Need::Word("/etc/ssl")).to_json(), json!(["safe", "/etc/ssl"]));
+        assert_eq!(
+            paths.with(Need::Word("/etc/ssl")).to_json(),
+            json!(["safe", "/etc/ssl"])
+        );
         assert_eq!(paths.with(Need::Any).to_json(), json!("any"));
         let none = Grant::read(Kind::Things, &json!("none")).expect("things");
         assert_eq!(none.with(Need::Word("own")).to_json(), json!("own"));

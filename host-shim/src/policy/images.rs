@@ -63,7 +63,11 @@ impl Policy {
         }
         let tags = image.iter().flat_map(|image| image.tags.iter().map(String::as_str));
         let names: Vec<_> = std::iter::once(reference).chain(tags).collect();
-        self.may_name(Rule::BaseImages, &names, &format!("a container of the image {reference}"))
+        self.may_name(
+            Rule::BaseImages,
+            &names,
+            &format!("a container of the image {reference}"),
+        )
     }
 
     /// Whether an image with these labels may be removed under that name, or by its id where it has no name.
@@ -72,7 +76,12 @@ impl Policy {
     /// `denied` for an image that this provider did not make.
     pub fn remove_image(&self, reference: &str, labels: &[(String, String)], nameless: bool) -> Result<()> {
         let is_own = (nameless || in_own_repository(reference)) && self.owns(labels);
-        self.may_touch(Rule::Images, reference, is_own, &format!("the removal of the image {reference}"))
+        self.may_touch(
+            Rule::Images,
+            reference,
+            is_own,
+            &format!("the removal of the image {reference}"),
+        )
     }
 
     /// Whether an image with these labels and names may leave the engine.
@@ -113,7 +122,12 @@ impl Policy {
     pub fn name_image(&self, repository: &str, tag: &str) -> Result<()> {
         let reference = format!("{repository}:{tag}");
         let is_own = OWN_REPOSITORIES.contains(&repository) && is_tag(tag);
-        self.may_touch(Rule::Images, &reference, is_own, &format!("to call an image {reference}"))
+        self.may_touch(
+            Rule::Images,
+            &reference,
+            is_own,
+            &format!("to call an image {reference}"),
+        )
     }
 
     /// The refusal of a name that an image has which is not this provider's: it would lose it.
@@ -131,9 +145,7 @@ impl Policy {
 
 fn is_tag(tag: &str) -> bool {
     let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    tag.len() <= LONGEST_TAG
-        && tag.starts_with(word)
-        && tag.chars().all(|c| word(c) || matches!(c, '.' | '-'))
+    tag.len() <= LONGEST_TAG && tag.starts_with(word) && tag.chars().all(|c| word(c) || matches!(c, '.' | '-'))
 }
 
 fn in_own_repository(reference: &str) -> bool {

@@ -23,7 +23,10 @@ pub fn is_agent(labels: &[(String, String)]) -> bool {
 /// The provider that labels name, where they name one.
 pub(super) fn provider_of(labels: &[(String, String)]) -> Option<&str> {
     let mut named = labels.iter().filter(|(key, _)| key == PROVIDER_LABEL);
-    named.next().map(|(_, name)| name.as_str()).filter(|name| !name.is_empty())
+    named
+        .next()
+        .map(|(_, name)| name.as_str())
+        .filter(|name| !name.is_empty())
 }
 
 impl Policy {
@@ -65,7 +68,8 @@ impl Policy {
         // An agent is a host of mngr with the same digits.
         let digits = |labels: &[(String, String)]| -> Vec<String> {
             let ids = labels.iter().filter(|(key, _)| key == AGENT_LABEL || key == HOST_LABEL);
-            ids.map(|(_, id)| id.rsplit('-').next().unwrap_or_default().to_owned()).collect()
+            ids.map(|(_, id)| id.rsplit('-').next().unwrap_or_default().to_owned())
+                .collect()
         };
         let own = digits(own);
         match digits(given).iter().any(|id| !own.contains(id)) {

@@ -27,7 +27,11 @@ impl Policy {
         match options.find(|word| reads(word)) {
             Some(word) if !self.among(Rule::SshExec).any => {
                 let option = word.split('=').next().unwrap_or_default();
-                self.may_name(Rule::SshExec, &[], &format!("`{program} {option}` on the engine's machine, which reads a file"))
+                self.may_name(
+                    Rule::SshExec,
+                    &[],
+                    &format!("`{program} {option}` on the engine's machine, which reads a file"),
+                )
             }
             _ => Ok(()),
         }

@@ -229,8 +229,15 @@ mod tests {
     #[test]
     fn the_table_of_the_readme_is_this_one() {
         let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).expect("a README");
-        let rows = |beginning: &str| readme.lines().filter(|line| line.starts_with(beginning)).collect::<Vec<_>>();
-        let written: Vec<_> = ["| `docker.", "| `gpu` ", "| `gpu-probe` ", "| `ssh.exec` "].map(rows).concat();
+        let rows = |beginning: &str| {
+            readme
+                .lines()
+                .filter(|line| line.starts_with(beginning))
+                .collect::<Vec<_>>()
+        };
+        let written: Vec<_> = ["| `docker.", "| `gpu` ", "| `gpu-probe` ", "| `ssh.exec` "]
+            .map(rows)
+            .concat();
         let told = |permission: &Permission| {
             let [strict, standard, _] = permission.presets;
             let takes = match permission.kind {

@@ -147,7 +147,10 @@ impl Machine {
     /// Whether a clean path is an engine's socket, or a directory that this engine's lies in.
     fn is_socket(&self, path: &str) -> bool {
         let name = path.rsplit('/').next().unwrap_or_default();
-        let through = self.socket.as_deref().is_some_and(|socket| is_under(&plain(socket), path));
+        let through = self
+            .socket
+            .as_deref()
+            .is_some_and(|socket| is_under(&plain(socket), path));
         ENGINE_SOCKETS.contains(&name) || (through && path != "/")
     }
 }
@@ -165,15 +168,20 @@ fn credentials(path: &str) -> Option<String> {
         }
     }
     let whole = |names: &&[&str]| parts.len() > names.len() && is(&parts[parts.len() - names.len()..], names);
-    CREDENTIAL_ROOTS.iter().any(|names| whole(&names)).then(|| path.to_owned())
+    CREDENTIAL_ROOTS
+        .iter()
+        .any(|names| whole(&names))
+        .then(|| path.to_owned())
 }
 
 /// Whether a configuration names a place. Who names a directory names no credentials, and nothing of the machine's own, that
 /// lie in it: that is for those to be named themselves.
 fn is_named(which: &Which, path: &str, area: Option<&Area>) -> bool {
-    which.named.iter().map(|named| plain(named)).any(|named| {
-        is_under(path, &named) && area.is_none_or(|area| is_under(&named, &area.directory))
-    })
+    which
+        .named
+        .iter()
+        .map(|named| plain(named))
+        .any(|named| is_under(path, &named) && area.is_none_or(|area| is_under(&named, &area.directory)))
 }
 
 impl Policy {
@@ -187,7 +195,10 @@ impl Policy {
         let forms = std::iter::once(&asked).chain(place.leads_to.iter().flatten());
         let mut sockets = forms.clone().filter(|form| machine.is_socket(form));
         if let Some(socket) = sockets.next() {
-            return self.may(Rule::EngineSocket, &mount_of(what, &asked, socket, "which leads to an engine's socket"));
+            return self.may(
+                Rule::EngineSocket,
+                &mount_of(what, &asked, socket, "which leads to an engine's socket"),
+            );
         }
         let which = self.among(rule);
         if which.any {

@@ -44,11 +44,19 @@ impl Policy {
             self.may(Rule::Annotations, "--annotation")?;
         }
         if let Some(log) = spec.log_config.as_ref().filter(|log| !log.driver.is_empty()) {
-            self.may_name(Rule::LogDrivers, &[&log.driver], &format!("--log-driver {}", log.driver))?;
+            self.may_name(
+                Rule::LogDrivers,
+                &[&log.driver],
+                &format!("--log-driver {}", log.driver),
+            )?;
         }
         let nodes = spec.devices.iter().filter(|device| is_gpu(&device.host_path)).count();
         let by_environment = spec.env.iter().filter_map(|pair| pair.strip_prefix(VISIBLE_DEVICES));
-        self.gpus(&spec.limits.gpus, nodes, by_environment.flat_map(|devices| devices.split(',')))
+        self.gpus(
+            &spec.limits.gpus,
+            nodes,
+            by_environment.flat_map(|devices| devices.split(',')),
+        )
     }
 
     fn security_option(&self, option: &str) -> Result<()> {

@@ -8,7 +8,16 @@ use crate::error::invalid;
 const APART: [&str; 5] = ["tmpfs", "nfs", "nfs4", "cifs", "smb3"];
 /// Options of mount(8) with which it is another place of the machine, or changes one, whatever its type.
 const OF_THE_MACHINE: [&str; 10] = [
-    "bind", "rbind", "move", "remount", "shared", "rshared", "slave", "rslave", "unbindable", "runbindable",
+    "bind",
+    "rbind",
+    "move",
+    "remount",
+    "shared",
+    "rshared",
+    "slave",
+    "rslave",
+    "unbindable",
+    "runbindable",
 ];
 
 impl Policy {
@@ -33,13 +42,22 @@ impl Policy {
     pub(super) fn volume(&self, what: &str, driver: &str, options: &[(String, String)]) -> Result<Vec<(Rule, String)>> {
         let driver = driver.trim();
         if !driver.is_empty() && driver != "local" {
-            self.may_name(Rule::VolumeDrivers, &[driver], &format!("{what} with the driver {driver}"))?;
+            self.may_name(
+                Rule::VolumeDrivers,
+                &[driver],
+                &format!("{what} with the driver {driver}"),
+            )?;
             return Ok(Vec::new());
         }
         for (position, (key, value)) in options.iter().enumerate() {
             if options[..position].iter().any(|(before, _)| before == key) {
                 let remedy = "give each option once";
-                return Err(invalid(format!("volume option `{key}`"), value, "is there twice", remedy));
+                return Err(invalid(
+                    format!("volume option `{key}`"),
+                    value,
+                    "is there twice",
+                    remedy,
+                ));
             }
         }
         let option = |name: &str| {

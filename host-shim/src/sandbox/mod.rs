@@ -101,7 +101,11 @@ impl Default for SandboxEngine {
 fn leads_to(argv: &[String]) -> Option<Vec<u8>> {
     let (program, words) = argv.split_first()?;
     let paths = words.iter().skip_while(|word| *word != "--").skip(1);
-    let answer = || paths.flat_map(|path| [plain(path), "\0".to_owned()]).collect::<String>();
+    let answer = || {
+        paths
+            .flat_map(|path| [plain(path), "\0".to_owned()])
+            .collect::<String>()
+    };
     (program == "realpath").then(|| answer().into_bytes())
 }
 

@@ -312,7 +312,11 @@ fn a_plugin_of_ones_own_is_installed_from_its_file_and_what_is_wanted_can_be_wri
     let listed = |person: &Person| person.run(&["--plugin", "yours", "list"]);
     let refused = listed(&person);
     assert_eq!(refused.status, 5);
-    assert!(refused.stderr.contains("docker.containers: \"own\""), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("docker.containers: \"own\""),
+        "{}",
+        refused.stderr
+    );
     person.configure(&format!("[providers.{}]\npolicy = \"standard\"\n", person.provider));
     assert_eq!(person.json(&["--plugin", "yours", "list"]), Value::Array(Vec::new()));
     assert!(std::fs::read_to_string(&wanted).expect("there").starts_with("# kept\n"));

@@ -14,7 +14,9 @@ fn configure(person: &Person, lines: &str) {
 fn audit(person: &Person) -> Vec<Value> {
     let path = person.home().join(".local/state/mngr-docker/audit.jsonl");
     let text = std::fs::read_to_string(path).unwrap_or_default();
-    text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    text.lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect()
 }
 
 #[test]
@@ -32,7 +34,11 @@ fn a_refusal_names_its_rule_and_the_line_that_makes_it_work() {
     ] {
         let ran = person.run(&["create", "a", "-s", flag]);
         assert_eq!(ran.status, 5, "{flag}: {}", ran.stderr);
-        assert!(ran.stderr.contains(&format!("refused by the rule {rule}: ")), "{}", ran.stderr);
+        assert!(
+            ran.stderr.contains(&format!("refused by the rule {rule}: ")),
+            "{}",
+            ran.stderr
+        );
         let help = ran.stderr.split_once("help: ").expect("a remedy").1;
         let line = help.split('`').nth(1).expect("a line");
         assert!(line.starts_with(&format!("{rule}: ")), "{line}");
@@ -72,15 +78,26 @@ fn what_holds_is_shown_with_where_it_is_said() {
     insta::assert_snapshot!(told);
     let table = person.json(&["--plugin", "./x.wasm", "plugin", "permissions"]);
     assert_eq!(
-        (&table["policy"], &table["is_set"], &table["plugin"], &table["audit_log"]),
+        (
+            &table["policy"],
+            &table["is_set"],
+            &table["plugin"],
+            &table["audit_log"]
+        ),
         (&json!("strict"), &json!(false), &json!("./x.wasm"), &Value::Null)
     );
     let of = |name: &str| {
         let all = table["permissions"].as_array().expect("a list");
-        all.iter().find(|permission| permission["name"] == name).expect(name).clone()
+        all.iter()
+            .find(|permission| permission["name"] == name)
+            .expect(name)
+            .clone()
     };
     assert_eq!((&of("gpu")["value"], &of("gpu")["is_set"]), (&json!(2), &json!(true)));
-    assert_eq!((&of("docker.exec")["value"], &of("docker.exec")["standard"]), (&json!(false), &json!(true)));
+    assert_eq!(
+        (&of("docker.exec")["value"], &of("docker.exec")["standard"]),
+        (&json!(false), &json!(true))
+    );
 }
 
 #[test]

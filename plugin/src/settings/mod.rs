@@ -262,7 +262,11 @@ mod tests {
                 .iter()
                 .any(|p| p.key == "default_imge" && p.remedy.contains("`default_image`"))
         );
-        assert!(wrong.iter().any(|p| p.key == "permisions" && p.remedy.contains("`permissions`")));
+        assert!(
+            wrong
+                .iter()
+                .any(|p| p.key == "permisions" && p.remedy.contains("`permissions`"))
+        );
     }
 
     #[test]

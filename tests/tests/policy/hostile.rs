@@ -3,9 +3,7 @@
 use std::collections::BTreeSet;
 
 use mngr_docker_tests::IMAGE;
-use mngr_host_shim::contract::docker::{
-    ContainerSpec, DeviceMapping, LogConfig, Mount, MountKind, NetworkEndpoint,
-};
+use mngr_host_shim::contract::docker::{ContainerSpec, DeviceMapping, LogConfig, Mount, MountKind, NetworkEndpoint};
 use mngr_host_shim::contract::types::DeviceRequest;
 use mngr_host_shim::policy::Rule;
 
@@ -41,25 +39,68 @@ fn mount(kind: MountKind, source: &str) -> Mount {
 fn security(things: &Things) -> Vec<Case> {
     let mut changes: Vec<(Rule, Change)> = vec![
         (Rule::Privileged, changed(|spec| spec.privileged = true)),
-        (Rule::Privileged, changed(|spec| {
-            spec.privileged = true;
-            spec.cap_drop = words(&["ALL"]);
-        })),
+        (
+            Rule::Privileged,
+            changed(|spec| {
+                spec.privileged = true;
+                spec.cap_drop = words(&["ALL"]);
+            }),
+        ),
     ];
     for capability in [
-        "ALL", "all", "CAP_ALL", "SYS_ADMIN", "CAP_SYS_ADMIN", "cap_sys_admin", " SYS_ADMIN", "NET_ADMIN", "SYS_PTRACE",
-        "SYS_MODULE", "SYS_RAWIO", "DAC_READ_SEARCH", "BPF", "PERFMON", "SYSLOG", "MKNOD",
+        "ALL",
+        "all",
+        "CAP_ALL",
+        "SYS_ADMIN",
+        "CAP_SYS_ADMIN",
+        "cap_sys_admin",
+        " SYS_ADMIN",
+        "NET_ADMIN",
+        "SYS_PTRACE",
+        "SYS_MODULE",
+        "SYS_RAWIO",
+        "DAC_READ_SEARCH",
+        "BPF",
+        "PERFMON",
+        "SYSLOG",
+        "MKNOD",
     ] {
-        changes.push((Rule::Capabilities, changed(move |spec| spec.cap_add = words(&[capability]))));
+        changes.push((
+            Rule::Capabilities,
+            changed(move |spec| spec.cap_add = words(&[capability])),
+        ));
     }
     for path in [
-        "/dev/sda", "/dev/mem", "/dev/kmsg", "/dev/fuse", "/dev/kvm", "/dev/net/tun", "/dev/dri", "/dev/dri/card",
-        "/dev/dri/card0/../../sda", "/dev/dri/renderD128/../../mem", "/dev/../dev/sda", "/dev//sda", "/dev/kfd1", "/dev",
-        "/dev/disk/by-id/x", "/dev/vfio/vfio", "/dev/loop-control", "/dev/dri/card0 ", "/dev/kfd/", "/etc/shadow",
+        "/dev/sda",
+        "/dev/mem",
+        "/dev/kmsg",
+        "/dev/fuse",
+        "/dev/kvm",
+        "/dev/net/tun",
+        "/dev/dri",
+        "/dev/dri/card",
+        "/dev/dri/card0/../../sda",
+        "/dev/dri/renderD128/../../mem",
+        "/dev/../dev/sda",
+        "/dev//sda",
+        "/dev/kfd1",
+        "/dev",
+        "/dev/disk/by-id/x",
+        "/dev/vfio/vfio",
+        "/dev/loop-control",
+        "/dev/dri/card0 ",
+        "/dev/kfd/",
+        "/etc/shadow",
     ] {
         changes.push((Rule::Devices, changed(move |spec| spec.devices = vec![device(path)])));
     }
-    for id in ["vendor.com/disk=sda", "vendor.com/nic=eth0", "k8s.io/device=x", "/dev/sda", "vendor.com/gpu-not=0"] {
+    for id in [
+        "vendor.com/disk=sda",
+        "vendor.com/nic=eth0",
+        "k8s.io/device=x",
+        "/dev/sda",
+        "vendor.com/gpu-not=0",
+    ] {
         let request = DeviceRequest {
             driver: "cdi".to_owned(),
             count: None,
@@ -70,34 +111,79 @@ fn security(things: &Things) -> Vec<Case> {
         changes.push((Rule::Devices, changed(move |spec| spec.limits.gpus = vec![request])));
     }
     for rule in ["a *:* rwm", "c *:* rwm", "b 8:* rwm", "c 1:1 r"] {
-        changes.push((Rule::DeviceRules, changed(move |spec| spec.device_cgroup_rules = words(&[rule]))));
+        changes.push((
+            Rule::DeviceRules,
+            changed(move |spec| spec.device_cgroup_rules = words(&[rule])),
+        ));
     }
-    for name in ["kernel.shmmax", "net.ipv4.ip_forward", "kernel/domainname", "net.core.somaxconn", "kernel.msgmax", "fs.mqueue.msg_max"] {
+    for name in [
+        "kernel.shmmax",
+        "net.ipv4.ip_forward",
+        "kernel/domainname",
+        "net.core.somaxconn",
+        "kernel.msgmax",
+        "fs.mqueue.msg_max",
+    ] {
         changes.push((Rule::Sysctls, changed(move |spec| spec.sysctls = pairs(&[(name, "1")]))));
     }
     for option in [
-        "seccomp=unconfined", "seccomp:unconfined", "seccomp= unconfined", "SECCOMP=unconfined", "seccomp={\"defaultAction\":\"SCMP_ACT_ALLOW\"}",
-        "seccomp=/etc/profile.json", "apparmor=unconfined", "apparmor:unconfined", "apparmor=Unconfined", "apparmor=unconfined ",
-        "label=disable", "label:disable", "label=type:spc_t", "label=user:system_u", "label=role:system_r", "writable-cgroups=true",
-        "writable-cgroups", "unmask=ALL", "credentialspec=file://x",
+        "seccomp=unconfined",
+        "seccomp:unconfined",
+        "seccomp= unconfined",
+        "SECCOMP=unconfined",
+        "seccomp={\"defaultAction\":\"SCMP_ACT_ALLOW\"}",
+        "seccomp=/etc/profile.json",
+        "apparmor=unconfined",
+        "apparmor:unconfined",
+        "apparmor=Unconfined",
+        "apparmor=unconfined ",
+        "label=disable",
+        "label:disable",
+        "label=type:spc_t",
+        "label=user:system_u",
+        "label=role:system_r",
+        "writable-cgroups=true",
+        "writable-cgroups",
+        "unmask=ALL",
+        "credentialspec=file://x",
     ] {
-        changes.push((Rule::SecurityOptions, changed(move |spec| spec.security_options = words(&[option]))));
+        changes.push((
+            Rule::SecurityOptions,
+            changed(move |spec| spec.security_options = words(&[option])),
+        ));
     }
-    for option in ["systempaths=unconfined", "systempaths:unconfined", "SystemPaths=unconfined"] {
-        changes.push((Rule::MaskedPaths, changed(move |spec| spec.security_options = words(&["no-new-privileges", option]))));
+    for option in [
+        "systempaths=unconfined",
+        "systempaths:unconfined",
+        "SystemPaths=unconfined",
+    ] {
+        changes.push((
+            Rule::MaskedPaths,
+            changed(move |spec| spec.security_options = words(&["no-new-privileges", option])),
+        ));
     }
     for parent in ["/", "/system.slice", "docker/../..", "user.slice"] {
-        changes.push((Rule::CgroupParent, changed(move |spec| spec.cgroup_parent = Some(parent.to_owned()))));
+        changes.push((
+            Rule::CgroupParent,
+            changed(move |spec| spec.cgroup_parent = Some(parent.to_owned())),
+        ));
     }
-    changes.into_iter().map(|(rule, change)| case(rule, things.create(change))).collect()
+    changes
+        .into_iter()
+        .map(|(rule, change)| case(rule, things.create(change)))
+        .collect()
 }
 
 /// Namespaces of the machine and of others' containers, what others' containers have, and the pipe of an engine.
 fn namespaces(things: &Things) -> Vec<Case> {
     let mut changes: Vec<(Rule, Change)> = Vec::new();
     let foreign = [
-        "host".to_owned(), format!("container:{}", things.theirs), format!("container:{}", things.plain),
-        "container:".to_owned(), "container:nowhere".to_owned(), "ns:/proc/1/ns/net".to_owned(),
+        "host".to_owned(),
+        format!("container:{}", things.theirs),
+        format!("container:{}", things.plain),
+        "container:".to_owned(),
+        "container:nowhere".to_owned(),
+        "ns:/proc/1/ns/net".to_owned(),
     ];
     for mode in foreign {
         let given = || Some(mode.clone());
@@ -118,10 +204,16 @@ fn namespaces(things: &Things) -> Vec<Case> {
         changes.push((Rule::Namespaces, changed(move |spec| spec.networks = vec![network])));
     }
     for mode in ["host", "HOST", "private ", "unknown"] {
-        changes.push((Rule::Namespaces, changed(move |spec| spec.cgroupns_mode = Some(mode.to_owned()))));
+        changes.push((
+            Rule::Namespaces,
+            changed(move |spec| spec.cgroupns_mode = Some(mode.to_owned())),
+        ));
     }
     for mode in ["HOST", "host ", "machine"] {
-        changes.push((Rule::Namespaces, changed(move |spec| spec.pid_mode = Some(mode.to_owned()))));
+        changes.push((
+            Rule::Namespaces,
+            changed(move |spec| spec.pid_mode = Some(mode.to_owned())),
+        ));
     }
     for container in [&things.theirs, &things.plain, &things.own] {
         for options in ["", ":ro"] {
@@ -134,20 +226,32 @@ fn namespaces(things: &Things) -> Vec<Case> {
             changes.push((Rule::Containers, changed(move |spec| spec.links = vec![form])));
         }
     }
-    changes.push((Rule::EngineSocket, changed(|spec| {
-        spec.mounts = vec![mount(MountKind::Npipe, "\\\\.\\pipe\\docker_engine")];
-    })));
+    changes.push((
+        Rule::EngineSocket,
+        changed(|spec| {
+            spec.mounts = vec![mount(MountKind::Npipe, "\\\\.\\pipe\\docker_engine")];
+        }),
+    ));
     for propagation in ["shared", "rshared", "unbindable", "SHARED"] {
         let directory = things.directory.clone();
-        changes.push((Rule::Propagation, changed(move |spec| {
-            spec.mounts = vec![Mount { propagation: Some(propagation.to_owned()), ..mount(MountKind::Bind, &directory) }];
-        })));
+        changes.push((
+            Rule::Propagation,
+            changed(move |spec| {
+                spec.mounts = vec![Mount {
+                    propagation: Some(propagation.to_owned()),
+                    ..mount(MountKind::Bind, &directory)
+                }];
+            }),
+        ));
     }
     for options in ["shared", "rw,rshared", "ro,z,shared"] {
         let bind = format!("{}:/data:{options}", things.directory);
         changes.push((Rule::Propagation, changed(move |spec| spec.binds = vec![bind])));
     }
-    changes.into_iter().map(|(rule, change)| case(rule, things.create(change))).collect()
+    changes
+        .into_iter()
+        .map(|(rule, change)| case(rule, things.create(change)))
+        .collect()
 }
 
 /// Volumes of others, and volumes that are the machine in disguise.
@@ -157,15 +261,32 @@ fn volumes(things: &Things) -> Vec<Case> {
         let (bind, read_only, mounted) = (format!("{name}:/data"), format!("{name}:/data:ro"), name.clone());
         cases.push(case(Rule::Volumes, things.create(|spec| spec.binds = vec![bind])));
         cases.push(case(Rule::Volumes, things.create(|spec| spec.binds = vec![read_only])));
-        cases.push(case(Rule::Volumes, things.create(|spec| spec.mounts = vec![mount(MountKind::Volume, &mounted)])));
+        cases.push(case(
+            Rule::Volumes,
+            things.create(|spec| spec.mounts = vec![mount(MountKind::Volume, &mounted)]),
+        ));
         cases.push(case(Rule::Volumes, Request::RemoveVolume(name.clone())));
-        cases.push(case(Rule::Volumes, Request::FillVolume(name.clone(), things.own_image.clone())));
-        cases.push(case(Rule::Volumes, Request::Volume(name.clone(), "local".to_owned(), Vec::new(), labels_of(&things.provider))));
+        cases.push(case(
+            Rule::Volumes,
+            Request::FillVolume(name.clone(), things.own_image.clone()),
+        ));
+        cases.push(case(
+            Rule::Volumes,
+            Request::Volume(
+                name.clone(),
+                "local".to_owned(),
+                Vec::new(),
+                labels_of(&things.provider),
+            ),
+        ));
     }
     let fresh = format!("{}-fresh", things.provider);
     let own = || labels_of(&things.provider);
     for labels in [Vec::new(), pairs(&[("a", "b")])] {
-        cases.push(case(Rule::Volumes, Request::Volume(fresh.clone(), "local".to_owned(), Vec::new(), labels)));
+        cases.push(case(
+            Rule::Volumes,
+            Request::Volume(fresh.clone(), "local".to_owned(), Vec::new(), labels),
+        ));
     }
     for options in [
         [("type", "none"), ("o", "bind"), ("device", "/srv")],
@@ -177,8 +298,16 @@ fn volumes(things: &Things) -> Vec<Case> {
         [("type", "cifs"), ("o", "BIND"), ("device", "//host/share")],
         [("type", "cifs"), ("o", "ro"), ("device", "/etc")],
         [("type", "ext4"), ("o", "ro"), ("device", "/dev/sda1")],
-        [("type", "overlay"), ("o", "lowerdir=/etc,upperdir=/tmp/u,workdir=/tmp/w"), ("device", "overlay")],
-        [("type", "overlay"), ("o", "lowerdir=/etc:/root"), ("device", "/overlay")],
+        [
+            ("type", "overlay"),
+            ("o", "lowerdir=/etc,upperdir=/tmp/u,workdir=/tmp/w"),
+            ("device", "overlay"),
+        ],
+        [
+            ("type", "overlay"),
+            ("o", "lowerdir=/etc:/root"),
+            ("device", "/overlay"),
+        ],
         [("type", "proc"), ("o", ""), ("device", "proc")],
         [("type", "sysfs"), ("o", ""), ("device", "sysfs")],
         [("type", "devtmpfs"), ("o", ""), ("device", "devtmpfs")],
@@ -196,7 +325,10 @@ fn volumes(things: &Things) -> Vec<Case> {
             cases.push(case(Rule::VolumeBinds, made));
         }
         for source in [fresh.as_str(), ""] {
-            let mount = Mount { volume_options: pairs(&options), ..mount(MountKind::Volume, source) };
+            let mount = Mount {
+                volume_options: pairs(&options),
+                ..mount(MountKind::Volume, source)
+            };
             cases.push(case(Rule::VolumeBinds, things.create(|spec| spec.mounts = vec![mount])));
         }
     }
@@ -210,10 +342,23 @@ fn others(things: &Things) -> Vec<Case> {
         let id = || id.clone();
         let snapshot = || Box::new(crate::request::commit("mngr-snapshot", "stolen", Vec::new()));
         for request in [
-            Request::Start(id()), Request::Stop(id()), Request::Kill(id()), Request::Pause(id()), Request::Unpause(id()),
-            Request::Rename(id(), "taken".to_owned()), Request::Remove(id()), Request::Update(id(), Box::default()),
-            Request::Exec(id()), Request::Unpack(id(), things.own_image.clone()), Request::PutFiles(id()), Request::GetFiles(id()),
-            Request::Commit(id(), snapshot()), Request::ReadVolume(id(), Box::new(import("mngr-snapshot-volume", "stolen", labels_of(&things.provider)))),
+            Request::Start(id()),
+            Request::Stop(id()),
+            Request::Kill(id()),
+            Request::Pause(id()),
+            Request::Unpause(id()),
+            Request::Rename(id(), "taken".to_owned()),
+            Request::Remove(id()),
+            Request::Update(id(), Box::default()),
+            Request::Exec(id()),
+            Request::Unpack(id(), things.own_image.clone()),
+            Request::PutFiles(id()),
+            Request::GetFiles(id()),
+            Request::Commit(id(), snapshot()),
+            Request::ReadVolume(
+                id(),
+                Box::new(import("mngr-snapshot-volume", "stolen", labels_of(&things.provider))),
+            ),
         ] {
             cases.push(case(Rule::Containers, request));
         }
@@ -221,10 +366,22 @@ fn others(things: &Things) -> Vec<Case> {
     for image in [things.their_image.as_str(), IMAGE] {
         cases.push(case(Rule::Images, Request::RemoveImage(image.to_owned())));
         cases.push(case(Rule::Images, Request::Save(image.to_owned())));
-        cases.push(case(Rule::Images, Request::Push(image.to_owned(), "127.0.0.1:1/a:1".to_owned())));
-        cases.push(case(Rule::Images, Request::Tag(image.to_owned(), "mngr-snapshot".to_owned(), "stolen".to_owned())));
-        cases.push(case(Rule::Images, Request::FillVolume(things.own_volume.clone(), image.to_owned())));
-        cases.push(case(Rule::Images, Request::Unpack(things.own.clone(), image.to_owned())));
+        cases.push(case(
+            Rule::Images,
+            Request::Push(image.to_owned(), "127.0.0.1:1/a:1".to_owned()),
+        ));
+        cases.push(case(
+            Rule::Images,
+            Request::Tag(image.to_owned(), "mngr-snapshot".to_owned(), "stolen".to_owned()),
+        ));
+        cases.push(case(
+            Rule::Images,
+            Request::FillVolume(things.own_volume.clone(), image.to_owned()),
+        ));
+        cases.push(case(
+            Rule::Images,
+            Request::Unpack(things.own.clone(), image.to_owned()),
+        ));
         let into = crate::request::derive("mngr-snapshot", "stolen", labels_of(&things.provider));
         cases.push(case(Rule::Images, Request::Derive(image.to_owned(), Box::new(into))));
     }
@@ -233,16 +390,40 @@ fn others(things: &Things) -> Vec<Case> {
     // Names that are not a provider's, and the name of another's snapshot.
     let taken = things.their_image.split_once(':').expect("a tag");
     let names = [
-        ("debian", "latest"), ("registry.example/mngr-snapshot", "a"), ("mngr-snapshots", "a"), ("MNGR-SNAPSHOT", "a"), ("mngr-snapshot:a", "b"),
-        ("mngr-snapshot", ""), ("mngr-snapshot", "a/b"), ("mngr-snapshot", "../a"), ("mngr-snapshot", "a b"), ("mngr-snapshot", "a&repo=debian"),
-        ("mngr-snapshot/../debian", "a"), taken,
+        ("debian", "latest"),
+        ("registry.example/mngr-snapshot", "a"),
+        ("mngr-snapshots", "a"),
+        ("MNGR-SNAPSHOT", "a"),
+        ("mngr-snapshot:a", "b"),
+        ("mngr-snapshot", ""),
+        ("mngr-snapshot", "a/b"),
+        ("mngr-snapshot", "../a"),
+        ("mngr-snapshot", "a b"),
+        ("mngr-snapshot", "a&repo=debian"),
+        ("mngr-snapshot/../debian", "a"),
+        taken,
     ];
     for (repository, tag) in names {
         let own = || labels_of(&things.provider);
-        cases.push(case(Rule::Images, Request::Commit(things.own.clone(), Box::new(crate::request::commit(repository, tag, Vec::new())))));
-        cases.push(case(Rule::Images, Request::Import(Box::new(import(repository, tag, own())))));
-        cases.push(case(Rule::Images, Request::Build(Box::new(build(&format!("{repository}:{tag}"), own(), None)))));
-        cases.push(case(Rule::Images, Request::Tag(things.own_image.clone(), repository.to_owned(), tag.to_owned())));
+        cases.push(case(
+            Rule::Images,
+            Request::Commit(
+                things.own.clone(),
+                Box::new(crate::request::commit(repository, tag, Vec::new())),
+            ),
+        ));
+        cases.push(case(
+            Rule::Images,
+            Request::Import(Box::new(import(repository, tag, own()))),
+        ));
+        cases.push(case(
+            Rule::Images,
+            Request::Build(Box::new(build(&format!("{repository}:{tag}"), own(), None))),
+        ));
+        cases.push(case(
+            Rule::Images,
+            Request::Tag(things.own_image.clone(), repository.to_owned(), tag.to_owned()),
+        ));
         let into = Box::new(crate::request::derive(repository, tag, own()));
         cases.push(case(Rule::Images, Request::Derive(things.own_image.clone(), into)));
     }
@@ -256,10 +437,26 @@ fn others(things: &Things) -> Vec<Case> {
 /// Programs on the engine's machine.
 fn programs() -> Vec<Case> {
     [
-        &["sh", "-c", "stat"][..], &["/tmp/stat"], &["/usr/bin/stat", "/"], &["rm", "-rf", "/"], &[""], &[], &["nvidia-smi", "-r"],
-        &["stat "], &["STAT", "/"], &["docker", "ps"], &["cat", "/etc/shadow"], &["env"], &["realpath", "/"], &["./df"],
-        &["du", "--files0-from=/etc/shadow"], &["du", "--files0=/etc/shadow"], &["du", "-aX", "/etc/shadow"],
-        &["du", "--exclude-from=/etc/shadow", "/"], &["findmnt", "-F", "/etc/shadow"], &["findmnt", "--tab-file=/etc/shadow"],
+        &["sh", "-c", "stat"][..],
+        &["/tmp/stat"],
+        &["/usr/bin/stat", "/"],
+        &["rm", "-rf", "/"],
+        &[""],
+        &[],
+        &["nvidia-smi", "-r"],
+        &["stat "],
+        &["STAT", "/"],
+        &["docker", "ps"],
+        &["cat", "/etc/shadow"],
+        &["env"],
+        &["realpath", "/"],
+        &["./df"],
+        &["du", "--files0-from=/etc/shadow"],
+        &["du", "--files0=/etc/shadow"],
+        &["du", "-aX", "/etc/shadow"],
+        &["du", "--exclude-from=/etc/shadow", "/"],
+        &["findmnt", "-F", "/etc/shadow"],
+        &["findmnt", "--tab-file=/etc/shadow"],
     ]
     .into_iter()
     .map(|argv| case(Rule::SshExec, Request::Run(words(argv))))
@@ -310,7 +507,10 @@ fn the_engines_own_name_for_the_machines_network_does_not_hide_it() {
         use mngr_host_shim::engine::Engine;
         let id = room.engine.network_inspect("host").await.expect("the network").id;
         let cases = [id.clone(), id[..12].to_owned()].map(|name| {
-            case(Rule::Namespaces, room.things.create(|spec| spec.network_mode = Some(name)))
+            case(
+                Rule::Namespaces,
+                room.things.create(|spec| spec.network_mode = Some(name)),
+            )
         });
         room.all_refused(cases.to_vec()).await;
     });
@@ -322,9 +522,23 @@ fn every_kind_of_log_and_runtime_that_is_not_named_is_refused_where_only_some_ar
         let only = serde_json::json!({"docker.log-drivers": ["json-file"], "docker.runtime": ["runsc"], "docker.network": ["bridge"]});
         let guard = room.guard(mngr_host_shim::policy::Preset::Standard, &only);
         for (rule, request) in [
-            (Rule::LogDrivers, room.things.create(|spec| spec.log_config = Some(LogConfig { driver: "syslog".to_owned(), options: Vec::new() }))),
-            (Rule::Runtime, room.things.create(|spec| spec.runtime = Some("runc".to_owned()))),
-            (Rule::Network, room.things.create(|spec| spec.network_mode = Some("other".to_owned()))),
+            (
+                Rule::LogDrivers,
+                room.things.create(|spec| {
+                    spec.log_config = Some(LogConfig {
+                        driver: "syslog".to_owned(),
+                        options: Vec::new(),
+                    })
+                }),
+            ),
+            (
+                Rule::Runtime,
+                room.things.create(|spec| spec.runtime = Some("runc".to_owned())),
+            ),
+            (
+                Rule::Network,
+                room.things.create(|spec| spec.network_mode = Some("other".to_owned())),
+            ),
         ] {
             let (outcome, sent) = room.outcome(&guard, request).await;
             let message = outcome.expect_err("refused").message();

@@ -15,8 +15,17 @@ fn foreign(things: &Things) -> Vec<Pairs> {
         pairs(&[(AGENT_LABEL, "agent-1"), (PROVIDER_LABEL, own), (PROVIDER_LABEL, other)]),
         pairs(&[(AGENT_LABEL, "agent-1"), (PROVIDER_LABEL, other), (PROVIDER_LABEL, own)]),
         pairs(&[(AGENT_LABEL, "agent-1"), (PROVIDER_LABEL, own), (PROVIDER_LABEL, own)]),
-        pairs(&[(AGENT_LABEL, "agent-1"), (AGENT_LABEL, "agent-2"), (PROVIDER_LABEL, own)]),
-        pairs(&[(HOST_LABEL, "host-1"), (HOST_LABEL, "host-2"), (AGENT_LABEL, "agent-1"), (PROVIDER_LABEL, own)]),
+        pairs(&[
+            (AGENT_LABEL, "agent-1"),
+            (AGENT_LABEL, "agent-2"),
+            (PROVIDER_LABEL, own),
+        ]),
+        pairs(&[
+            (HOST_LABEL, "host-1"),
+            (HOST_LABEL, "host-2"),
+            (AGENT_LABEL, "agent-1"),
+            (PROVIDER_LABEL, own),
+        ]),
         pairs(&[(AGENT_LABEL, "agent-1"), (PROVIDER_LABEL, "")]),
     ]
 }
@@ -35,12 +44,30 @@ pub fn cases(things: &Things) -> Vec<Case> {
         };
         cases.push(case(rule, things.create(|spec| spec.mounts = vec![mount])));
         let fresh = format!("{}-fresh", things.provider);
-        cases.push(case(rule, Request::Volume(fresh, "local".to_owned(), Vec::new(), labels.clone())));
-        cases.push(case(rule, Request::Build(Box::new(build("mngr-build:agent-1", labels.clone(), None)))));
-        cases.push(case(rule, Request::Import(Box::new(import("mngr-snapshot", "made", labels.clone())))));
+        cases.push(case(
+            rule,
+            Request::Volume(fresh, "local".to_owned(), Vec::new(), labels.clone()),
+        ));
+        cases.push(case(
+            rule,
+            Request::Build(Box::new(build("mngr-build:agent-1", labels.clone(), None))),
+        ));
+        cases.push(case(
+            rule,
+            Request::Import(Box::new(import("mngr-snapshot", "made", labels.clone()))),
+        ));
         let own = things.own.clone();
-        cases.push(case(rule, Request::ReadVolume(own, Box::new(import("mngr-snapshot-volume", "made", labels.clone())))));
-        cases.push(case(rule, Request::Commit(things.own.clone(), Box::new(commit("mngr-snapshot", "made", labels.clone())))));
+        cases.push(case(
+            rule,
+            Request::ReadVolume(own, Box::new(import("mngr-snapshot-volume", "made", labels.clone()))),
+        ));
+        cases.push(case(
+            rule,
+            Request::Commit(
+                things.own.clone(),
+                Box::new(commit("mngr-snapshot", "made", labels.clone())),
+            ),
+        ));
         let into = Box::new(derive("mngr-snapshot", "made", labels));
         cases.push(case(rule, Request::Derive(things.own_image.clone(), into)));
     }
@@ -50,13 +77,29 @@ pub fn cases(things: &Things) -> Vec<Case> {
         pairs(&[(AGENT_LABEL, "")]),
         pairs(&[(AGENT_LABEL, "agent-1"), (HOST_LABEL, "host-2")]),
     ] {
-        cases.push(case(rule, Request::Commit(things.own.clone(), Box::new(commit("mngr-snapshot", "made", labels)))));
+        cases.push(case(
+            rule,
+            Request::Commit(things.own.clone(), Box::new(commit("mngr-snapshot", "made", labels))),
+        ));
     }
     // Without any of ours it would be nobody's.
-    for labels in [Vec::new(), pairs(&[(AGENT_LABEL, "agent-1")]), pairs(&[(PROVIDER_LABEL, &things.provider)])] {
-        cases.push(case(Rule::Containers, things.create(|spec| spec.labels = labels.clone())));
-        cases.push(case(Rule::Images, Request::Import(Box::new(import("mngr-snapshot", "made", labels.clone())))));
-        cases.push(case(Rule::Images, Request::Build(Box::new(build("mngr-build:agent-1", labels, None)))));
+    for labels in [
+        Vec::new(),
+        pairs(&[(AGENT_LABEL, "agent-1")]),
+        pairs(&[(PROVIDER_LABEL, &things.provider)]),
+    ] {
+        cases.push(case(
+            Rule::Containers,
+            things.create(|spec| spec.labels = labels.clone()),
+        ));
+        cases.push(case(
+            Rule::Images,
+            Request::Import(Box::new(import("mngr-snapshot", "made", labels.clone()))),
+        ));
+        cases.push(case(
+            Rule::Images,
+            Request::Build(Box::new(build("mngr-build:agent-1", labels, None))),
+        ));
     }
     cases
 }
@@ -74,8 +117,14 @@ fn a_commit_keeps_the_identity_of_its_container_or_says_nothing_of_it() {
             labels_of(&room.things.provider),
             pairs(&[(AGENT_LABEL, "agent-1"), (HOST_LABEL, "host-1")]),
         ] {
-            let options = Box::new(commit("mngr-snapshot", &format!("{}-made", room.things.provider), labels));
-            let (outcome, _) = room.outcome(&room.standard(), Request::Commit(room.things.own.clone(), options)).await;
+            let options = Box::new(commit(
+                "mngr-snapshot",
+                &format!("{}-made", room.things.provider),
+                labels,
+            ));
+            let (outcome, _) = room
+                .outcome(&room.standard(), Request::Commit(room.things.own.clone(), options))
+                .await;
             outcome.expect("a snapshot");
         }
     });
@@ -86,9 +135,18 @@ fn one_container_that_is_named_is_opened_and_no_other() {
     within(async |room| {
         let named = json!({"docker.containers": ["own", room.things.plain]});
         let guard = room.guard(Preset::Standard, &named);
-        room.outcome(&guard, Request::GetFiles(room.things.plain.clone())).await.0.expect("named");
-        room.outcome(&guard, Request::GetFiles(room.things.own.clone())).await.0.expect("own");
-        let refused = room.outcome(&guard, Request::GetFiles(room.things.theirs.clone())).await.0;
+        room.outcome(&guard, Request::GetFiles(room.things.plain.clone()))
+            .await
+            .0
+            .expect("named");
+        room.outcome(&guard, Request::GetFiles(room.things.own.clone()))
+            .await
+            .0
+            .expect("own");
+        let refused = room
+            .outcome(&guard, Request::GetFiles(room.things.theirs.clone()))
+            .await
+            .0;
         assert!(refused.expect_err("another's").remedy().contains(&room.things.theirs));
     });
 }

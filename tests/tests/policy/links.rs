@@ -13,7 +13,12 @@ use crate::room::{Room, within};
 fn mounted(room: &Room, source: &str) -> Request {
     let source = source.to_owned();
     room.things.create(|spec| {
-        spec.mounts = vec![Mount { kind: MountKind::Bind, source, target: "/data".to_owned(), ..Mount::default() }];
+        spec.mounts = vec![Mount {
+            kind: MountKind::Bind,
+            source,
+            target: "/data".to_owned(),
+            ..Mount::default()
+        }];
     })
 }
 
@@ -26,7 +31,20 @@ fn bound(room: &Room, source: &str) -> Request {
 fn a_link_to_what_is_forbidden_is_as_forbidden_however_it_leads_there() {
     within(async |room| {
         let mut cases: Vec<Case> = Vec::new();
-        for (number, target) in ["/", "/etc", "/proc", "/sys", "/dev", "/root", "/var/lib/docker", "/run", "/home"].iter().enumerate() {
+        for (number, target) in [
+            "/",
+            "/etc",
+            "/proc",
+            "/sys",
+            "/dev",
+            "/root",
+            "/var/lib/docker",
+            "/run",
+            "/home",
+        ]
+        .iter()
+        .enumerate()
+        {
             let direct = room.link(&format!("direct-{number}"), target);
             let chained = room.link(&format!("chained-{number}"), &direct);
             let up = "../".repeat(Path::new(&direct).components().count());
@@ -72,7 +90,10 @@ fn a_link_to_what_is_safe_is_safe_and_a_named_root_may_be_a_link_itself() {
         let link = room.link("link", &room.things.directory);
         let (made, _) = room.outcome(&room.standard(), bound(room, &link)).await;
         made.expect("it leads to what is safe");
-        room.engine.container_remove(&room.things.spec().name, true, true).await.expect("removed");
+        room.engine
+            .container_remove(&room.things.spec().name, true, true)
+            .await
+            .expect("removed");
 
         let named = json!({"docker.binds": [room.things.directory]});
         let guard = room.guard(Preset::Standard, &named);
@@ -80,7 +101,11 @@ fn a_link_to_what_is_safe_is_safe_and_a_named_root_may_be_a_link_itself() {
         std::os::unix::fs::symlink("/opt", &inside).expect("a link");
         let (refused, sent) = room.outcome(&guard, bound(room, &inside)).await;
         let error = refused.expect_err("it leads out of the named root");
-        assert!(error.remedy().contains("\"/opt\"") && sent.is_empty(), "{}", error.remedy());
+        assert!(
+            error.remedy().contains("\"/opt\"") && sent.is_empty(),
+            "{}",
+            error.remedy()
+        );
     });
 }
 
@@ -89,16 +114,26 @@ fn what_was_safe_at_create_is_looked_at_again_at_the_start() {
     within(async |room| {
         let moved = format!("{}/work", room.things.directory);
         std::fs::create_dir(&moved).expect("a folder");
-        room.outcome(&room.standard(), bound(room, &moved)).await.0.expect("a container");
+        room.outcome(&room.standard(), bound(room, &moved))
+            .await
+            .0
+            .expect("a container");
         let name = room.things.spec().name;
         std::fs::remove_dir(&moved).expect("removed");
         std::os::unix::fs::symlink("/etc", &moved).expect("a link");
         let (refused, sent) = room.outcome(&room.standard(), Request::Start(name.clone())).await;
         let error = refused.expect_err("it leads to /etc by now");
-        assert!(error.message().contains("docker.binds") && error.message().contains("/etc"), "{}", error.message());
+        assert!(
+            error.message().contains("docker.binds") && error.message().contains("/etc"),
+            "{}",
+            error.message()
+        );
         assert!(sent.is_empty());
         std::fs::remove_file(&moved).expect("removed");
         std::fs::create_dir(&moved).expect("a folder");
-        room.outcome(&room.standard(), Request::Start(name)).await.0.expect("it is as it was");
+        room.outcome(&room.standard(), Request::Start(name))
+            .await
+            .0
+            .expect("it is as it was");
     });
 }

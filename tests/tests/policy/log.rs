@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 
 fn lines(path: &std::path::Path) -> Vec<Value> {
     let text = std::fs::read_to_string(path).unwrap_or_default();
-    text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    text.lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect()
 }
 
 #[test]
@@ -19,9 +21,13 @@ fn what_a_plugin_changes_and_is_refused_is_written_down_with_who_asked() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("audit.jsonl");
         let provider = bed
-            .provider_on(bed.engine.clone(), bed.provider.name(), |config: &mut ProviderConfig| {
-                config.audit_log = AuditChoice::File(file.clone());
-            })
+            .provider_on(
+                bed.engine.clone(),
+                bed.provider.name(),
+                |config: &mut ProviderConfig| {
+                    config.audit_log = AuditChoice::File(file.clone());
+                },
+            )
             .await;
         let start_args = ["--env=TOKEN=hunter2", "--privileged"].map(str::to_owned);
         let asked = |start_args: &[String]| NewAgent {
@@ -52,7 +58,10 @@ fn what_a_plugin_changes_and_is_refused_is_written_down_with_who_asked() {
             .map(|line| (line["call"].clone(), line["verdict"].clone()))
             .collect();
         for call in ["container-create", "container-start", "container-remove"] {
-            assert!(allowed.contains(&(json!(call), json!("allowed"))), "{call}: {allowed:?}");
+            assert!(
+                allowed.contains(&(json!(call), json!("allowed"))),
+                "{call}: {allowed:?}"
+            );
         }
         let text = std::fs::read_to_string(&file).expect("a log");
         assert!(!text.contains("hunter2"), "{text}");
@@ -69,9 +78,14 @@ fn a_log_that_can_not_be_written_keeps_no_agent_from_being_made_and_none_is_kept
             ("b", AuditChoice::Off),
         ] {
             let provider = bed
-                .provider_on(Arc::clone(&bed.engine), bed.provider.name(), |config| config.audit_log = choice)
+                .provider_on(Arc::clone(&bed.engine), bed.provider.name(), |config| {
+                    config.audit_log = choice
+                })
                 .await;
-            provider.create(NewAgent::named(name).image(IMAGE)).await.expect("an agent");
+            provider
+                .create(NewAgent::named(name).image(IMAGE))
+                .await
+                .expect("an agent");
         }
         assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 1);
     });

@@ -135,7 +135,10 @@ impl Room {
         for (container, image) in [(&things.own, &things.own_image), (&things.theirs, &things.their_image)] {
             let (repository, tag) = image.split_once(':').expect("a tag");
             let options: CommitOptions = commit(repository, tag, Vec::new());
-            self.engine.container_commit(container, options).await.expect("an image");
+            self.engine
+                .container_commit(container, options)
+                .await
+                .expect("an image");
         }
         for (name, labels) in [
             (&things.own_volume, labels_of(&things.provider)),
@@ -152,8 +155,14 @@ impl Room {
         let things = &self.things;
         let mut left = remove_all(&self.engine, &things.provider).await;
         left.extend(remove_all(&self.engine, &things.other).await);
-        self.engine.container_remove(&things.plain, true, true).await.expect("removed");
-        self.engine.volume_remove(&things.plain_volume, true).await.expect("removed");
+        self.engine
+            .container_remove(&things.plain, true, true)
+            .await
+            .expect("removed");
+        self.engine
+            .volume_remove(&things.plain_volume, true)
+            .await
+            .expect("removed");
         assert!(left.is_empty(), "left behind: {left:?}");
     }
 

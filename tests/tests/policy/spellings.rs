@@ -10,16 +10,52 @@ use crate::room::{Things, within};
 
 /// Where no agent has any business.
 const FORBIDDEN: [&str; 36] = [
-    "/", "/etc", "/etc/shadow", "/proc", "/proc/1/root", "/sys", "/sys/fs/cgroup", "/dev", "/dev/sda", "/boot", "/run", "/run/user/0",
-    "/var/run", "/var/lib/docker/volumes", "/var/lib/containerd", "/home", "/home/ann", "/root", "/usr", "/var", "/var/lib",
-    "/root/.ssh", "/home/ann/.ssh/id_ed25519", "/home/ann/.docker", "/home/ann/.docker/config.json", "/home/ann/.aws/credentials",
-    "/home/ann/.gnupg", "/home/ann/.kube/config", "/home/ann/.config", "/home/ann/.config/gcloud", "/home/ann/.azure", "/home/ann/.netrc",
-    "/srv/backup/.ssh", "/srv/backup/.SSH", "/home/ann/.local/share/keyrings", "/home/ann/.git-credentials",
+    "/",
+    "/etc",
+    "/etc/shadow",
+    "/proc",
+    "/proc/1/root",
+    "/sys",
+    "/sys/fs/cgroup",
+    "/dev",
+    "/dev/sda",
+    "/boot",
+    "/run",
+    "/run/user/0",
+    "/var/run",
+    "/var/lib/docker/volumes",
+    "/var/lib/containerd",
+    "/home",
+    "/home/ann",
+    "/root",
+    "/usr",
+    "/var",
+    "/var/lib",
+    "/root/.ssh",
+    "/home/ann/.ssh/id_ed25519",
+    "/home/ann/.docker",
+    "/home/ann/.docker/config.json",
+    "/home/ann/.aws/credentials",
+    "/home/ann/.gnupg",
+    "/home/ann/.kube/config",
+    "/home/ann/.config",
+    "/home/ann/.config/gcloud",
+    "/home/ann/.azure",
+    "/home/ann/.netrc",
+    "/srv/backup/.ssh",
+    "/srv/backup/.SSH",
+    "/home/ann/.local/share/keyrings",
+    "/home/ann/.git-credentials",
 ];
 /// Sockets of engines.
 const SOCKETS: [&str; 7] = [
-    "/var/run/docker.sock", "/run/docker.sock", "/srv/docker.sock", "/run/containerd/containerd.sock", "/run/podman/podman.sock",
-    "/var/run/crio/crio.sock", "/run/buildkit/buildkitd.sock",
+    "/var/run/docker.sock",
+    "/run/docker.sock",
+    "/srv/docker.sock",
+    "/run/containerd/containerd.sock",
+    "/run/podman/podman.sock",
+    "/var/run/crio/crio.sock",
+    "/run/buildkit/buildkitd.sock",
 ];
 
 /// Ways to write the same path.
@@ -43,12 +79,20 @@ pub fn cases(things: &Things) -> Vec<Case> {
     let sockets = SOCKETS.iter().map(|path| (Rule::EngineSocket, path));
     for (rule, path) in places.chain(sockets) {
         for (number, way) in ways(path).into_iter().enumerate() {
-            cases.push(case(rule, match number % 2 {
-                0 => things.create(|spec| spec.binds = vec![format!("{way}:/data")]),
-                _ => things.create(|spec| {
-                    spec.mounts = vec![Mount { kind: MountKind::Bind, source: way, target: "/data".to_owned(), ..Mount::default() }];
-                }),
-            }));
+            cases.push(case(
+                rule,
+                match number % 2 {
+                    0 => things.create(|spec| spec.binds = vec![format!("{way}:/data")]),
+                    _ => things.create(|spec| {
+                        spec.mounts = vec![Mount {
+                            kind: MountKind::Bind,
+                            source: way,
+                            target: "/data".to_owned(),
+                            ..Mount::default()
+                        }];
+                    }),
+                },
+            ));
         }
     }
     cases.dedup_by_key(|case| format!("{:?}", case.request));
@@ -66,7 +110,12 @@ fn who_names_the_device_of_a_volume_names_it_and_what_lies_below_it_and_nothing_
         let named = json!({"docker.volume-binds": [room.things.directory]});
         let device = |device: &str| {
             let options = pairs(&[("type", "none"), ("o", "bind"), ("device", device)]);
-            crate::request::Request::Volume(format!("{}-bound", room.things.provider), "local".to_owned(), options, labels_of(&room.things.provider))
+            crate::request::Request::Volume(
+                format!("{}-bound", room.things.provider),
+                "local".to_owned(),
+                options,
+                labels_of(&room.things.provider),
+            )
         };
         let escape = format!("{}/../../etc", room.things.directory);
         let guard = room.guard(Preset::Standard, &named);
@@ -83,7 +132,17 @@ fn who_names_the_device_of_a_volume_names_it_and_what_lies_below_it_and_nothing_
 
 /// Steps that lead nowhere else, to be put between the parts of a path.
 fn detours() -> impl Strategy<Value = String> {
-    let detour = prop::sample::select(vec!["", "/", "//", "/.", "/./", "/a/..", "/a/b/../..", "/.ssh/..", "/etc/.."]);
+    let detour = prop::sample::select(vec![
+        "",
+        "/",
+        "//",
+        "/.",
+        "/./",
+        "/a/..",
+        "/a/b/../..",
+        "/.ssh/..",
+        "/etc/..",
+    ]);
     prop::collection::vec(detour, 0..4).prop_map(|detours| detours.concat())
 }
 
@@ -92,9 +151,22 @@ fn spelled() -> impl Strategy<Value = (String, String)> {
     let path = prop::sample::select(FORBIDDEN.to_vec());
     (path, prop::collection::vec(detours(), 9), "(/[a-z]{1,5}){0,2}").prop_map(|(path, detours, below)| {
         let parts = path.split('/').filter(|part| !part.is_empty());
-        let spelled: String = parts.zip(&detours).map(|(part, detour)| format!("{detour}/{part}")).collect();
+        let spelled: String = parts
+            .zip(&detours)
+            .map(|(part, detour)| format!("{detour}/{part}"))
+            .collect();
         // What lies below a home or a root is not forbidden with it.
-        let is_whole = ["/", "/home", "/home/ann", "/root", "/usr", "/var", "/var/lib", "/home/ann/.config"].contains(&path);
+        let is_whole = [
+            "/",
+            "/home",
+            "/home/ann",
+            "/root",
+            "/usr",
+            "/var",
+            "/var/lib",
+            "/home/ann/.config",
+        ]
+        .contains(&path);
         let below = if is_whole { String::new() } else { below };
         (path.to_owned(), format!("/{spelled}{}{below}", detours[8]))
     })
@@ -105,7 +177,9 @@ fn refused(policy: &Policy, asked: &str, leads_to: Option<Vec<String>>) -> bool 
         asked: asked.to_owned(),
         leads_to,
     };
-    policy.place(Rule::Binds, &place, &Machine::default(), "a mount").is_err()
+    policy
+        .place(Rule::Binds, &place, &Machine::default(), "a mount")
+        .is_err()
 }
 
 proptest! {

@@ -87,7 +87,10 @@ fn mngrs_own_toml_is_read_and_the_rest_is_left_to_the_plugin() {
     let docker = &config.providers["docker"];
     assert_eq!(docker.host.as_deref(), Some("unix:///var/run/docker.sock"));
     assert_eq!(docker.plugin, None);
-    assert_eq!((docker.policy, &docker.audit_log), (Some(Preset::Open), &AuditChoice::Off));
+    assert_eq!(
+        (docker.policy, &docker.audit_log),
+        (Some(Preset::Open), &AuditChoice::Off)
+    );
     let named = json!({"docker.engine-socket": false, "docker.devices": ["/dev/fuse"]});
     assert_eq!(docker.permissions, Permissions::of(&named).expect("permissions"));
     assert_eq!(docker.engine_timeout, Duration::from_millis(2500));
@@ -186,7 +189,10 @@ fn variables_win_over_the_file() {
     let variables = [
         ("MNGR__PROVIDERS__MY_BOX__HOST", "tcp://b:2"),
         ("MNGR__PROVIDERS__MY_BOX__ENGINE_TIMEOUT_SECONDS", "5"),
-        ("MNGR__PROVIDERS__MY_BOX__PERMISSIONS__DOCKER__BASE_IMAGES", r#"["debian:*"]"#),
+        (
+            "MNGR__PROVIDERS__MY_BOX__PERMISSIONS__DOCKER__BASE_IMAGES",
+            r#"["debian:*"]"#,
+        ),
         ("MNGR__PROVIDERS__MY_BOX__PERMISSIONS__GPU", "2"),
         ("MNGR__PROVIDERS__MY_BOX__POLICY", "strict"),
         ("MNGR__PROVIDERS__MY_BOX__AUDIT_LOG", "audit.jsonl"),
@@ -237,7 +243,11 @@ fn the_plugin_that_is_built_in_has_standard_and_any_other_strict_unless_somethin
     let text = "[providers.a]\n[providers.b]\nplugin = 'p.wasm'\n[providers.c]\nplugin = 'mngr-docker'\n[providers.d]\nplugin = 'docker'\n\
                 [providers.e]\nplugin = 'p.wasm'\npolicy = 'standard'\n";
     let config = toml(text);
-    let presets: Vec<_> = config.providers.values().map(|provider| provider.preset().name()).collect();
+    let presets: Vec<_> = config
+        .providers
+        .values()
+        .map(|provider| provider.preset().name())
+        .collect();
     assert_eq!(presets, ["standard", "strict", "strict", "standard", "standard"]);
 }
 
