@@ -63,7 +63,7 @@ impl Guard {
     /// A fresh view for one call, whose journal is kept in `store`.
     pub fn new(engine: Arc<dyn Engine>, policy: Arc<Policy>, store: Option<Arc<Store>>) -> Self {
         Self {
-            engine,
+            engine: engine.for_one_call().unwrap_or(engine),
             policy,
             journal: Arc::new(Journal::kept_in(store)),
             tasks: TaskTracker::new(),

@@ -15,7 +15,7 @@ use crate::engine::ssh::check_option;
 use crate::registry::PluginChoice;
 
 /// The keys that the shim keeps for itself.
-pub(super) const KEYS: [&str; 14] = [
+pub(super) const KEYS: [&str; 15] = [
     "audit_log",
     "backend",
     "docker_context",
@@ -24,6 +24,7 @@ pub(super) const KEYS: [&str; 14] = [
     "identity_file",
     "is_enabled",
     "known_hosts_file",
+    "ledger",
     "permissions",
     "plugin",
     "policy",
@@ -197,6 +198,7 @@ pub(super) fn provider(provider: &Entry, base: &Base<'_>) -> Result<ProviderConf
             "ssh_config_file" => config.ssh.config_file = Some(path(&field, node, base, "an ssh_config")?),
             "ssh_options" => config.ssh.options = ssh_options(&field, node)?,
             "tls_directory" => config.tls_directory = Some(path(&field, node, base, "a directory of certificates")?),
+            "ledger" => config.ledger = Some(path(&field, node, base, "a file that is written")?),
             "plugin" => config.plugin = plugin(&field, node, base)?,
             "allow" => return Err(policy::no_longer(&field, node)),
             "policy" => config.policy = Some(policy::preset(&field, node)?),

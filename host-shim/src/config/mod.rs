@@ -73,6 +73,8 @@ pub struct ProviderConfig {
     pub permissions: Permissions,
     /// Where is written down what its plugin asks for (`audit_log`).
     pub audit_log: AuditChoice,
+    /// Where callers' acknowledgements are written down (`ledger`), for `mngr-docker check` to compare with.
+    pub ledger: Option<PathBuf>,
     /// Deadline of one engine call (`engine_timeout_seconds`).
     pub engine_timeout: Duration,
     /// Whether it is to be used at all (`is_enabled`).
@@ -97,6 +99,7 @@ impl ProviderConfig {
             policy: None,
             permissions: Permissions::default(),
             audit_log: AuditChoice::default(),
+            ledger: None,
             engine_timeout: DEFAULT_ENGINE_TIMEOUT,
             is_enabled: true,
             settings: Map::new(),

@@ -2,12 +2,23 @@
 
 use super::lookups::Known;
 use super::{Guard, may_have_happened};
-use crate::contract::Result;
 use crate::contract::docker::{
     CommitOptions, ContainerFilter, ContainerSpec, ContainerStatus, ContainerSummary, CreatedContainer, Event,
 };
+use crate::contract::{ProviderError, Result};
+use crate::engine::Engine;
 use crate::journal::Step;
 use crate::policy::{self, AGENT_LABEL, NamedVolume, Rule};
+
+/// Whether an engine that failed to freeze or thaw a container may have done half of it.
+fn leaves_it_open(error: &ProviderError) -> bool {
+    !matches!(error, ProviderError::NotFound(_) | ProviderError::Conflict(_))
+}
+
+async fn is_frozen(engine: &dyn Engine, id: &str) -> bool {
+    let container = engine.container_inspect(id, false).await;
+    container.is_ok_and(|container| container.state.status == ContainerStatus::Paused)
+}
 
 impl Guard {
     /// The agents of all providers: who takes a GPU must know who has it. What they are is told, and nothing more.
@@ -133,9 +144,13 @@ impl Guard {
         self.settle(async move {
             let container = task_id.clone();
             journal.about_to(Step::Pause { container }).await;
-            engine.container_pause(&task_id).await?;
-            journal.paused(&task_id);
-            Ok(())
+            let paused = engine.container_pause(&task_id).await;
+            match &paused {
+                Ok(()) => journal.paused(&task_id),
+                Err(error) if leaves_it_open(error) => journal.left_frozen(),
+                Err(_) => {}
+            }
+            paused
         })
         .await?;
         self.frozen().insert(id.to_owned(), alone);
@@ -146,9 +161,13 @@ impl Guard {
         self.may_change_container("container-unpause", id).await?;
         let (engine, journal, task_id) = (self.engine.clone(), self.journal.clone(), id.to_owned());
         self.settle(async move {
-            engine.container_unpause(&task_id).await?;
-            journal.unpaused(&task_id);
-            Ok(())
+            let thawed = engine.container_unpause(&task_id).await;
+            match &thawed {
+                Ok(()) => journal.unpaused(&task_id),
+                Err(error) if leaves_it_open(error) => journal.left_frozen(),
+                Err(_) => {}
+            }
+            thawed
         })
         .await?;
         self.frozen().remove(id);
@@ -218,6 +237,8 @@ impl Guard {
             match &result {
                 Ok(_) => journal.committed(&reference),
                 Err(error) if may_have_happened(error) => journal.maybe_committed(&id, &reference, was_paused),
+                // It froze the container for the commit, and without room on its disk it may not have thawed it.
+                Err(_) if !was_paused && is_frozen(&*engine, &id).await => journal.left_frozen(),
                 Err(_) => {}
             }
             result
