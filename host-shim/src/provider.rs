@@ -25,7 +25,7 @@ use crate::engine::{Engine, ProgressSink};
 use crate::guard::Guard;
 use crate::journal::Store;
 use crate::loader::{Plugin, Rejection, Reloader, Session};
-use crate::policy::Policy;
+use crate::policy::{AuditLog, Policy};
 use crate::streams::{Archive, ExecSession, LogStream};
 
 use live::Seat;
@@ -46,6 +46,7 @@ pub struct Provider {
     progress: ProgressSink,
     cancel: CancellationToken,
     store: Option<Arc<Store>>,
+    audit: Option<Arc<AuditLog>>,
     credentials: Arc<CredentialStore>,
     ledger: Option<Arc<Ledger>>,
 }
@@ -92,6 +93,7 @@ impl Provider {
             progress: Arc::new(|_| {}),
             cancel: CancellationToken::new(),
             store: None,
+            audit: None,
             credentials: Arc::default(),
             ledger: None,
         }
@@ -170,6 +172,20 @@ impl Provider {
         }
     }
 
+    /// The same provider, whose calls are written down in `audit`.
+    #[must_use]
+    pub fn audited_in(self, audit: Option<AuditLog>) -> Self {
+        Self {
+            audit: audit.map(Arc::new),
+            ..self
+        }
+    }
+
+    /// What its plugin may ask for.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
     /// The same provider, whose pulls and pushes show registries what is in this store.
     #[must_use]
     pub fn with_credentials(self, credentials: CredentialStore) -> Self {
@@ -187,7 +203,8 @@ impl Provider {
 
     pub(super) fn bare_session(&self) -> Session {
         let guard = Guard::new(self.engine.clone(), self.policy.clone(), self.store.clone())
-            .with_credentials(self.credentials.clone());
+            .with_credentials(self.credentials.clone())
+            .audited(self.audit.clone());
         Session {
             guard: Some(Arc::new(guard)),
             progress: self.progress.clone(),

@@ -54,15 +54,10 @@ pub struct Store {
 impl Store {
     /// The user's own: below `$XDG_STATE_HOME`, else `~/.local/state`. None where neither is known.
     pub fn of_user(environment: &Environment, provider: &str, endpoint: &str) -> Option<Self> {
-        let state = environment.var("XDG_STATE_HOME").map(PathBuf::from);
-        let base = state
-            .filter(|path| path.is_absolute())
-            .or_else(|| environment.home().map(|home| home.join(".local/state")))?;
+        let base = environment.state()?;
         let digest = Sha256::digest(endpoint);
         let engine: String = digest[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-        Some(Self::at(
-            base.join("mngr-docker/journal").join(format!("{provider}-{engine}")),
-        ))
+        Some(Self::at(base.join("journal").join(format!("{provider}-{engine}"))))
     }
 
     /// A directory of the caller's choice; made when it is first needed.

@@ -1,7 +1,7 @@
 //! WASM components: compiled once, one fresh instance for each call.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use semver::Version;
 use tokio_util::sync::CancellationToken;
@@ -16,6 +16,7 @@ use crate::contract::{ProviderError, ProviderPlugin, Result};
 use crate::engine::ProgressSink;
 use crate::error::{internal, invalid, unavailable};
 use crate::guard::Guard;
+use crate::policy::Caller;
 
 /// Instructions one call may execute: minutes of work for a plugin that decides, some ten seconds for one that loops.
 const FUEL: u64 = 20_000_000_000;
@@ -116,6 +117,7 @@ impl Loader {
             contract,
             interfaces,
             cached,
+            described: Arc::default(),
         })
     }
 
@@ -152,6 +154,8 @@ pub struct Plugin {
     contract: Version,
     interfaces: Arc<[String]>,
     cached: bool,
+    /// Name and version, once it has said them.
+    described: Arc<OnceLock<(String, String)>>,
 }
 
 impl std::fmt::Debug for Plugin {
@@ -244,11 +248,25 @@ impl Plugin {
     pub async fn describe(&self) -> Result<Description> {
         let mut store = self.store(&Session::idle())?;
         let plugin = self.instance(&mut store).await?;
-        plugin
+        let described = plugin
             .mngr_provider_backend()
             .call_describe(&mut store)
             .await
-            .map_err(|error| self.trapped(&error))
+            .map_err(|error| self.trapped(&error))?;
+        self.described
+            .get_or_init(|| (described.name.clone(), described.version.clone()));
+        Ok(described)
+    }
+
+    /// Who asks, where a call is made of it for that provider.
+    fn caller(&self, provider: &str) -> Caller {
+        let (plugin, version) = self.described.get().cloned().unwrap_or_default();
+        Caller {
+            plugin,
+            version,
+            digest: self.digest.to_string(),
+            provider: provider.to_owned(),
+        }
     }
 
     /// Checks one provider's settings: a JSON object, less the keys that the shim keeps for itself.
@@ -271,6 +289,9 @@ impl Plugin {
         session: Session,
         call: impl AsyncFnOnce(&mut Store<Call>, &ProviderPlugin) -> wasmtime::Result<Result<R>>,
     ) -> Result<R> {
+        if let Some(guard) = &session.guard {
+            guard.called_by(self.caller(guard.provider()));
+        }
         let mut store = self.store(&session)?;
         let plugin = self.instance(&mut store).await?;
         // The token is looked at first: a call that was cancelled before it began must not begin.

@@ -61,6 +61,7 @@ use crate::contract::types::Limits;
 use crate::credentials::Credentials;
 use crate::engine::{Engine, ProgressSink, machine};
 use crate::error::unsupported;
+use crate::policy::plain;
 use crate::streams::{Archive, ExecSession, LogStream};
 
 /// A Docker engine in memory. Clones are the same engine; what runs in it ends when the last is dropped.
@@ -94,6 +95,18 @@ impl Default for SandboxEngine {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// What `realpath` says on a machine that has no links; none for any other program.
+fn leads_to(argv: &[String]) -> Option<Vec<u8>> {
+    let (program, words) = argv.split_first()?;
+    let paths = words.iter().skip_while(|word| *word != "--").skip(1);
+    let answer = || {
+        paths
+            .flat_map(|path| [plain(path), "\0".to_owned()])
+            .collect::<String>()
+    };
+    (program == "realpath").then(|| answer().into_bytes())
 }
 
 impl SandboxEngine {
@@ -135,7 +148,8 @@ impl SandboxEngine {
     fn answer(&self, argv: &[String]) -> Option<Vec<u8>> {
         let answers = locked(&self.inner.answers);
         let found = answers.iter().rev().find(|(words, _)| argv.starts_with(words));
-        found.map(|(_, stdout)| stdout.clone().into_bytes())
+        let planned = found.map(|(_, stdout)| stdout.clone().into_bytes());
+        planned.or_else(|| leads_to(argv))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

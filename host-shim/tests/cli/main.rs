@@ -10,6 +10,7 @@ mod machines;
 mod moving;
 mod person;
 mod plugins;
+mod policy;
 mod providers;
 #[path = "../../../tests/src/registry.rs"]
 #[allow(dead_code)]

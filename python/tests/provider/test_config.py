@@ -16,7 +16,9 @@ _OF_THE_HOST = {
     "ssh_config_file",
     "ssh_options",
     "tls_directory",
-    "allow",
+    "policy",
+    "permissions",
+    "audit_log",
     "engine_timeout_seconds",
 }
 # What mngr itself gives the plugin.

@@ -1,5 +1,6 @@
 //! `plugin`: which plugins are installed, in which versions.
 
+mod permissions;
 mod render;
 
 use clap::{Args, Subcommand};
@@ -32,6 +33,7 @@ enum Command {
     Rollback(Rollback),
     Verify(Verify),
     Remove(Remove),
+    Permissions(Permissions),
 }
 
 /// What is refused unless it is agreed to.
@@ -151,6 +153,14 @@ struct Verify {
     name: Option<PluginName>,
 }
 
+/// Show what the provider's plugin may ask of the engine: what its policy says and its permissions name
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  mngr-docker plugin permissions
+  mngr-docker plugin permissions --provider far
+  mngr-docker plugin permissions --plugin ./mine.wasm")]
+struct Permissions {}
+
 /// Remove a plugin, or one version of it that is not in use
 #[derive(Debug, Args)]
 struct Remove {
@@ -226,6 +236,7 @@ impl Command {
                 let removed = registry.remove(&exact.name, exact.version.as_ref()).await?;
                 render::removed(&context.output, &removed)
             }
+            Self::Permissions(Permissions {}) => permissions::show(context),
         }
     }
 }
