@@ -136,7 +136,7 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
-    log::init();
+    let _log = log::init(cli.global.log_format);
     let output = Output { json: cli.global.json };
     // What `exec` runs has statuses of its own, so its own failures stand apart.
     let failed_as = matches!(cli.command, Command::Exec(_) | Command::Connect(_)).then_some(Exit::EXEC_FAILED);

@@ -5,6 +5,7 @@ mod crash;
 mod engines;
 mod gpus;
 mod life;
+mod logging;
 mod machines;
 mod moving;
 mod person;
