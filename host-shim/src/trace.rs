@@ -11,14 +11,14 @@ use tracing::{Event, Instrument, Metadata, Span};
 
 use crate::contract::Result;
 
-/// What the targets of this project's own crates begin with.
-const OWN: &str = "mngr_";
+/// What the targets of this project's own crates begin with, and that of its failpoints.
+const OWN: [&str; 2] = ["mngr_", "failpoint"];
 
 /// Whether nothing of this kind can hold a secret. Below warnings that is known of this project alone: bollard's debug output has
 /// the bodies of requests and answers, with the environment of containers; others print headers. An application that installs a
 /// subscriber of its own filters by this.
 pub fn is_safe(metadata: &Metadata<'_>) -> bool {
-    metadata.target().starts_with(OWN) || *metadata.level() <= tracing::Level::WARN
+    OWN.iter().any(|own| metadata.target().starts_with(own)) || *metadata.level() <= tracing::Level::WARN
 }
 
 /// What a [`traced`] call is one of.

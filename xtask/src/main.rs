@@ -1,4 +1,4 @@
-//! What a person runs on this repository: `cargo xtask setup | component | python | demo | test | bench | dist`.
+//! What a person runs on this repository: `cargo xtask setup | component | python | demo | test | bench | soak | dist`.
 //!
 //! Each command sets up what it needs and is missing, so a fresh machine with Rust and a Docker engine is enough. Cargo is
 //! asked for targets of the whole workspace and not of one package, so that every command builds the dependencies with the
@@ -62,6 +62,12 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Harm the provider and its engine in every way there is for a while, and report what was lost.
+    Soak {
+        /// Arguments, for example `--minutes 60` or `--seed N`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Leave the release binary, the component and its digest, and the wheel for Python in dist/.
     Dist,
 }
@@ -75,6 +81,7 @@ fn main() -> Result<()> {
         Task::Demo => demo(root),
         Task::Test { filter } => test::run(root, &filter),
         Task::Bench { peers, arguments } => bench(root, peers, &arguments),
+        Task::Soak { arguments } => soak(root, &arguments),
         Task::Dist => dist::run(root),
     }
 }
@@ -160,6 +167,21 @@ fn bench(root: &Path, peers: Option<usize>, arguments: &[String]) -> Result<()> 
         None => python::missing("docker-py and mngr are not measured")?,
     }
     command::run(bench.args(arguments)).context("the benchmark failed")
+}
+
+/// Not of a release: that has no failpoints.
+fn soak(root: &Path, arguments: &[String]) -> Result<()> {
+    component::build(root)?;
+    let engine = engine::find_or_start()?;
+    image::ensure(&engine)?;
+    Cargo::new(root)
+        .args(["build", "--bin", "mngr-docker", "--bin", "soak"])
+        .run()?;
+    let mut soak = std::process::Command::new(root.join("target/debug/soak"));
+    soak.args(["--host", engine.address(), "--report"])
+        .arg(root.join("target/soak"))
+        .args(arguments);
+    command::run(&mut soak).context("something was lost, or could not be harmed")
 }
 
 /// Whole commands of mngr, with our provider and with its own. The times go into a file.

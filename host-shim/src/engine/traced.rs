@@ -35,6 +35,10 @@ macro_rules! calls {
                 self.0.place()
             }
 
+            fn for_one_call(&self) -> Option<Arc<dyn Engine>> {
+                Some(Arc::new(Self(self.0.for_one_call()?)))
+            }
+
             $(async fn $name(&self, $($argument: $kind),*) -> Result<$result> {
                 let span = tracing::debug_span!(
                     "engine",

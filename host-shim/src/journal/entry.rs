@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 use serde::{Deserialize, Serialize};
 
 use super::step::Step;
+use crate::failpoint;
 
 const VERSION: u32 = 1;
 /// The room in a file, in bytes: for some two hundred calls.
@@ -131,13 +132,17 @@ impl Entry {
 
     /// Adds a step; it is on the disk when this returns.
     pub fn add(&mut self, step: &Step) -> io::Result<()> {
-        self.write(&line(step)?)
+        failpoint::pass("journal.step.before")?;
+        self.write(&line(step)?)?;
+        failpoint::pass("journal.step.after")
     }
 
     /// Ends the call, and says whether there is room for others. The disk may learn of it later: every process sees it at once, and
     /// what only the disk remembers is of an earlier boot.
     pub fn end(&mut self) -> io::Result<bool> {
+        failpoint::pass("journal.end.before")?;
         self.put(&line(&End { end: true })?)?;
+        failpoint::pass("journal.end.after")?;
         Ok(self.end < ROOM as u64 / 2)
     }
 

@@ -23,11 +23,21 @@ use super::entry::{Entry, Open, is_same, parse};
 use super::step::Step;
 use crate::contract::instance::Pending;
 use crate::environment::Environment;
+use crate::failpoint;
 
 /// What an entry's name ends with.
 const ENTRY: &str = ".json";
 /// How many files a process keeps for calls to come.
 const SPARE: usize = 8;
+
+/// A call that has not come to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// Its entry.
+    pub path: PathBuf,
+    /// Whether there is a process that works on it.
+    pub alive: bool,
+}
 
 /// The directory that the calls of one provider on one engine are written down in.
 #[derive(Debug)]
@@ -83,16 +93,20 @@ impl Store {
 
     /// Begins an entry with its first step.
     pub(super) fn begin(&self, first: &Step) -> io::Result<Entry> {
+        failpoint::pass("journal.begin.before")?;
         let spare = self.spare().pop();
-        if let Some(mut entry) = spare {
-            entry.begin(first)?;
-            return Ok(entry);
-        }
-        self.make_directory(&self.directory)?;
-        let mut entry = self.empty_entry()?;
-        let begun = entry
-            .begin(first)
-            .and_then(|()| File::open(&self.directory)?.sync_all());
+        let is_new = spare.is_none();
+        let mut entry = match spare {
+            Some(entry) => entry,
+            None => self.empty_entry()?,
+        };
+        let begun = entry.begin(first).and_then(|()| {
+            if is_new {
+                failpoint::pass("journal.begin.named")?;
+                File::open(&self.directory)?.sync_all()?;
+            }
+            failpoint::pass("journal.begin.after")
+        });
         match begun {
             Ok(()) => Ok(entry),
             Err(error) => {
@@ -104,7 +118,12 @@ impl Store {
 
     /// The call of an entry has come to its end.
     pub(super) fn end(&self, mut entry: Entry) {
-        let has_room = entry.end().unwrap_or(false);
+        let has_room = match entry.end() {
+            Ok(has_room) => has_room,
+            Err(error) => {
+                return tracing::debug!(file = %entry.path().display(), %error, "a journal entry is not ended");
+            }
+        };
         let mut spare = self.spare();
         match has_room && spare.len() < SPARE {
             true => spare.push(entry),
@@ -117,6 +136,7 @@ impl Store {
     }
 
     fn empty_entry(&self) -> io::Result<Entry> {
+        self.make_directory(&self.directory)?;
         loop {
             let name = uuid::Uuid::new_v4().simple();
             let path = self.directory.join(format!("{name}{ENTRY}"));
@@ -142,6 +162,20 @@ impl Store {
         let mut stale: Vec<_> = paths.filter_map(|path| self.claim(path)).collect();
         stale.sort_by(|a, b| a.open.started_at.cmp(&b.open.started_at));
         stale
+    }
+
+    /// Every call that has not ended, and whether it lives. Nothing is claimed or changed.
+    pub fn calls(&self) -> Vec<Call> {
+        let files = fs::read_dir(&self.directory).into_iter().flatten().flatten();
+        let paths = files.map(|file| file.path()).filter(|path| path.is_file());
+        let call = |path: PathBuf| {
+            let file = File::open(&path).ok()?;
+            let alive = file.try_lock_shared().is_err();
+            let has_ended = fs::read_to_string(&path).is_ok_and(|text| matches!(parse(&text), Ok(None)));
+            // Its owner may have come to its end in between.
+            (is_same(&file, &path) && !has_ended).then_some(Call { path, alive })
+        };
+        paths.filter_map(call).collect()
     }
 
     fn claim(&self, path: PathBuf) -> Option<Stale> {
@@ -231,6 +265,10 @@ mod tests {
         }
     }
 
+    fn alive(store: &Store) -> Vec<bool> {
+        store.calls().iter().map(|call| call.alive).collect()
+    }
+
     #[test]
     fn an_entry_is_stale_when_its_owner_is_gone_and_not_before() {
         let directory = tempfile::tempdir().expect("a directory");
@@ -239,7 +277,9 @@ mod tests {
         let mut entry = store.begin(&create("a")).expect("an entry");
         entry.add(&create("b")).expect("a step");
         assert!(store.stale().is_empty(), "its owner lives");
+        assert_eq!(alive(&store), [true]);
         drop(entry);
+        assert_eq!(alive(&store), [false]);
         let stale = store.stale();
         assert_eq!(stale[0].steps(), [create("a"), create("b")]);
         assert!(store.stale().is_empty(), "somebody works on it");
