@@ -8,9 +8,9 @@
 //! | name | where |
 //! |---|---|
 //! | `engine.METHOD.PATH.before`, `.after` | around a request; PATH with dots, and `*` for what is named in it |
-//! | `journal.begin.before`, `.named`, `.after` | an entry is written, put into its place, and is on the disk |
+//! | `journal.begin.before`, `.named`, `.after` | an entry is written, its name is known to the disk as well |
 //! | `journal.step.before`, `.after` | a step is added to an entry |
-//! | `journal.remove.before`, `.after` | an entry is taken away |
+//! | `journal.end.before`, `.after` | an entry is said to be of a call that has ended |
 
 use std::io;
 

@@ -46,3 +46,4 @@ pub mod provider;
 pub mod registry;
 pub mod sandbox;
 pub mod streams;
+pub mod trace;

@@ -1,5 +1,6 @@
 //! One opened provider: a plugin, an engine and the settings that tie them together.
 
+mod calls;
 mod live;
 mod new_agent;
 mod reach;
@@ -12,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::build;
 use crate::check::{Entry, Ledger};
+use crate::contract::Result;
 use crate::contract::backend::SettingProblem;
 use crate::contract::docker::{ContainerChanges, ExecOptions, LogOptions, PathStat, StatsSample};
 use crate::contract::instance::{
@@ -19,12 +21,10 @@ use crate::contract::instance::{
     DocumentFilter, GpuReport, PortAddress, PushRequest, Pushed, SnapshotFilter, Source, UpdatedLimits, WatchResult,
 };
 use crate::contract::types::{Agent, Finding, Limits, Snapshot};
-use crate::contract::{Result, types};
 use crate::credentials::CredentialStore;
-use crate::engine::{Engine, ProgressSink};
-use crate::guard::Guard;
+use crate::engine::{Engine, ProgressSink, Traced};
 use crate::journal::Store;
-use crate::loader::{Plugin, Rejection, Reloader, Session};
+use crate::loader::{Plugin, Rejection, Reloader};
 use crate::policy::{AuditLog, Policy};
 use crate::streams::{Archive, ExecSession, LogStream};
 
@@ -87,7 +87,7 @@ impl Provider {
     fn with_seat(seat: Seat, engine: Arc<dyn Engine>, name: &str, policy: Policy) -> Self {
         Self {
             seat: Arc::new(seat),
-            engine,
+            engine: Arc::new(Traced(engine)),
             policy: Arc::new(policy),
             name: name.into(),
             progress: Arc::new(|_| {}),
@@ -195,29 +195,6 @@ impl Provider {
         }
     }
 
-    /// What a call is made with, after whatever an earlier one left half done is settled.
-    async fn session(&self) -> Session {
-        self.settle_the_dead().await;
-        self.bare_session()
-    }
-
-    pub(super) fn bare_session(&self) -> Session {
-        let guard = Guard::new(self.engine.clone(), self.policy.clone(), self.store.clone())
-            .with_credentials(self.credentials.clone())
-            .audited(self.audit.clone());
-        Session {
-            guard: Some(Arc::new(guard)),
-            progress: self.progress.clone(),
-            cancel: self.cancel.clone(),
-        }
-    }
-
-    /// The plugin to make a call with, and what it is told of this provider.
-    pub(super) async fn deciding(&self) -> (Plugin, types::Provider) {
-        let live = self.seat.current().await;
-        (live.plugin.clone(), live.reference(&self.name))
-    }
-
     /// Makes an agent. All or nothing: after an error there is no container.
     ///
     /// # Errors
@@ -230,7 +207,8 @@ impl Provider {
             }
             _ => (None, Vec::new()),
         };
-        let request = |context| CreateRequest {
+        let name = agent.name.clone();
+        let request = move |context| CreateRequest {
             name: agent.name,
             source: match (agent.from, context) {
                 (_, Some(context)) => Source::Build(BuildRequest {
@@ -249,8 +227,11 @@ impl Provider {
             no_start: agent.no_start,
             publish_ssh: agent.publish_ssh,
         };
-        let (plugin, reference) = self.deciding().await;
-        let made = plugin.create(self.session().await, reference, request, context).await?;
+        let made = self
+            .call("create", Some(&name), |plugin, session, provider| async move {
+                plugin.create(session, provider, request, context).await
+            })
+            .await?;
         self.tell(|| [Entry::from(&made)]);
         Ok(made)
     }
@@ -260,10 +241,10 @@ impl Provider {
     /// # Errors
     /// `not-found`, `ambiguous`, `conflict` (it does not run), `invalid-argument`, `unavailable`, `timeout`.
     pub async fn exec(&self, agent: &str, options: ExecOptions) -> Result<ExecSession> {
-        let (plugin, reference) = self.deciding().await;
-        plugin
-            .exec(self.session().await, reference, agent.to_owned(), options)
-            .await
+        self.call("exec", Some(agent), |plugin, session, provider| async move {
+            plugin.exec(session, provider, agent.to_owned(), options).await
+        })
+        .await
     }
 
     /// Copies into an agent as `docker cp` does: into `path` where that is a directory, else to that very name.
@@ -271,11 +252,13 @@ impl Provider {
     /// # Errors
     /// `not-found` (agent, directory), `ambiguous`, `invalid-argument`, `unavailable`, `timeout`.
     pub async fn copy_in(&self, agent: &str, path: &str, archive: Archive, contents_only: bool) -> Result<()> {
-        let (agent, path) = (agent.to_owned(), path.to_owned());
-        let (plugin, reference) = self.deciding().await;
-        plugin
-            .copy_in(self.session().await, reference, agent, path, archive, contents_only)
-            .await
+        self.call("copy_in", Some(agent), |plugin, session, provider| async move {
+            let (agent, path) = (agent.to_owned(), path.to_owned());
+            plugin
+                .copy_in(session, provider, agent, path, archive, contents_only)
+                .await
+        })
+        .await
     }
 
     /// The file or directory at a path in an agent, running or not, as tar.
@@ -283,10 +266,12 @@ impl Provider {
     /// # Errors
     /// `not-found` (agent, path), `ambiguous`, `unavailable`, `timeout`.
     pub async fn copy_out(&self, agent: &str, path: &str) -> Result<(PathStat, Archive)> {
-        let (plugin, reference) = self.deciding().await;
-        plugin
-            .copy_out(self.session().await, reference, agent.to_owned(), path.to_owned())
-            .await
+        self.call("copy_out", Some(agent), |plugin, session, provider| async move {
+            plugin
+                .copy_out(session, provider, agent.to_owned(), path.to_owned())
+                .await
+        })
+        .await
     }
 
     /// What the agent's main command has printed.
@@ -294,10 +279,10 @@ impl Provider {
     /// # Errors
     /// `not-found`, `ambiguous`, `unavailable`, `timeout`.
     pub async fn logs(&self, agent: &str, options: LogOptions) -> Result<LogStream> {
-        let (plugin, reference) = self.deciding().await;
-        plugin
-            .logs(self.session().await, reference, agent.to_owned(), options)
-            .await
+        self.call("logs", Some(agent), |plugin, session, provider| async move {
+            plugin.logs(session, provider, agent.to_owned(), options).await
+        })
+        .await
     }
 
     /// A snapshot with all it holds, for [`Provider::snapshot_load`] of another provider.
@@ -305,10 +290,10 @@ impl Provider {
     /// # Errors
     /// `not-found`, `ambiguous`, `unavailable`, `timeout`.
     pub async fn snapshot_save(&self, snapshot: &str) -> Result<Archive> {
-        let (plugin, reference) = self.deciding().await;
-        plugin
-            .snapshot_save(self.session().await, reference, snapshot.to_owned())
-            .await
+        self.call("snapshot_save", None, |plugin, session, provider| async move {
+            plugin.snapshot_save(session, provider, snapshot.to_owned()).await
+        })
+        .await
     }
 
     /// Takes a snapshot of another provider in.
@@ -316,24 +301,31 @@ impl Provider {
     /// # Errors
     /// `invalid-argument` (no snapshot, or not whole), `already-exists`, `resource-exhausted`, `unavailable`, `timeout`.
     pub async fn snapshot_load(&self, archive: Archive) -> Result<Snapshot> {
-        let (plugin, reference) = self.deciding().await;
-        let taken = plugin.snapshot_load(self.session().await, reference, archive).await?;
+        let taken = self
+            .call("snapshot_load", None, |plugin, session, provider| async move {
+                plugin.snapshot_load(session, provider, archive).await
+            })
+            .await?;
         self.tell(|| [Entry::from(&taken).again()]);
         Ok(taken)
     }
 }
 
-/// Calls that are passed on as they are.
+/// Calls that are passed on as they are, and whose argument is the agent that they are about.
 macro_rules! operations {
-    ($($(#[$documentation:meta])* $name:ident($($argument:ident: $kind:ty),*) -> $result:ty;)*) => {
+    ($($(#[$documentation:meta])* $name:ident($($argument:ident: $kind:ty),*) -> $result:ty $(, about $agent:ident)?;)*) => {
         impl Provider {
             $($(#[$documentation])*
             ///
             /// # Errors
             /// Any case of [`ProviderError`](crate::contract::ProviderError) that the contract names for this function.
             pub async fn $name(&self, $($argument: $kind),*) -> Result<$result> {
-                let (plugin, reference) = self.deciding().await;
-                plugin.$name(self.session().await, reference, $($argument.into()),*).await
+                let about: Option<&str> = None;
+                $(let about = about.or(Some($agent));)?
+                self.call(stringify!($name), about, |plugin, session, provider| async move {
+                    plugin.$name(session, provider, $($argument.into()),*).await
+                })
+                .await
             })*
         }
     };
@@ -343,21 +335,21 @@ operations! {
     /// Every agent of this provider that fits. One engine call, however many there are.
     discover(request: DiscoverRequest) -> Vec<Agent>;
     /// One agent, with what only inspect knows.
-    get(agent: &str) -> Agent;
+    get(agent: &str) -> Agent, about agent;
     /// The agent's limits as the engine has them.
-    resources(agent: &str) -> Limits;
+    resources(agent: &str) -> Limits, about agent;
     /// Changes limits of an agent, running or not.
-    update_limits(agent: &str, limits: Limits) -> UpdatedLimits;
+    update_limits(agent: &str, limits: Limits) -> UpdatedLimits, about agent;
     /// What the agent uses at this moment.
-    stats(agent: &str) -> StatsSample;
+    stats(agent: &str) -> StatsSample, about agent;
     /// Where a TCP port of the agent answers.
-    port(agent: &str, port: u16) -> PortAddress;
+    port(agent: &str, port: u16) -> PortAddress, about agent;
     /// What a snapshot of the agent would not hold.
-    snapshot_check(agent: &str, include_volumes: bool) -> Vec<Finding>;
+    snapshot_check(agent: &str, include_volumes: bool) -> Vec<Finding>, about agent;
     /// Snapshots, newest first.
     snapshot_list(filter: SnapshotFilter) -> Vec<Snapshot>;
     /// What the agent has changed of the image it was made from.
-    changes(agent: &str) -> ContainerChanges;
+    changes(agent: &str) -> ContainerChanges, about agent;
     /// What one snapshot, or an agent, has added, changed and deleted relative to another.
     snapshot_diff(older: &str, newer: &str) -> ContainerChanges;
     /// Sends a snapshot to a registry.
@@ -367,7 +359,7 @@ operations! {
     /// Writes or deletes a document.
     document_write(change: DocumentChange) -> Option<Document>;
     /// Makes an agent ready to be made again on another provider. See [`crate::migrate`], which does all of it.
-    migrate_out(agent: &str, request: DepartureRequest) -> Departure;
+    migrate_out(agent: &str, request: DepartureRequest) -> Departure, about agent;
     /// The volumes of this provider's agents.
     volumes() -> Vec<AgentVolume>;
     /// Removes a volume that no container uses. Of one that is gone: a success.

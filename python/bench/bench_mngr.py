@@ -1,7 +1,7 @@
 """mngr with our provider against mngr with `imbue-mngr-docker`, in one run: ratios first, then the times behind them.
 
 Both are the same mngr in two virtual environments, on the same engine, image and agents; the commands alternate, so
-that whatever else the machine does falls on both. Run by `cargo xtask bench --mngr`, which makes the environments.
+that whatever else the machine does falls on both. Run by `cargo xtask bench --peers`, which makes the environments.
 """
 
 import argparse

@@ -13,8 +13,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use tokio_util::sync::CancellationToken;
 
-use crate::error;
 use crate::process::Process;
+use crate::{error, log};
 
 /// How often the main thread, which alone hears signals, looks whether there was one.
 const LOOK: Duration = Duration::from_millis(100);
@@ -51,7 +51,9 @@ where
         None => Arc::new(|_| {}),
     };
     spawn(process, sender, work(cancel.clone(), sink));
-    attend(py, receiver, on_progress, &cancel)
+    let done = attend(py, receiver, on_progress, &cancel);
+    log::deliver(py);
+    done
 }
 
 fn spawn<T, F>(process: &Process, sender: Sender<Message<T>>, work: F)
@@ -83,7 +85,10 @@ fn attend<T: Send>(
         let raised = match message {
             Ok(Message::Done(done)) => return finish(py, done, stop),
             Ok(Message::Progress(progress)) => tell(py, on_progress, &progress),
-            Err(RecvTimeoutError::Timeout) => Ok(()),
+            Err(RecvTimeoutError::Timeout) => {
+                log::deliver(py);
+                Ok(())
+            }
             Err(RecvTimeoutError::Disconnected) => {
                 let error = unavailable("the call", "the interpreter is ending", "call before it does");
                 return Err(error::raised(py, &error));

@@ -10,6 +10,7 @@ mod error;
 mod exec;
 mod files;
 mod inputs;
+mod log;
 mod logs;
 mod process;
 mod provider;
@@ -49,6 +50,7 @@ mod _native {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+        crate::log::keep();
         end_with_interpreter(module.py())
     }
 }

@@ -52,12 +52,13 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         filter: Vec<String>,
     },
-    /// Measure the provider beside the bare engine, as ratios in one run.
+    /// Measure the provider beside bollard, the Docker CLI and docker-py, as ratios in one run. The table, the figures and a chart
+    /// are left in target/bench.
     Bench {
-        /// Measure whole commands of mngr instead, with our provider and with its own, side by side.
-        #[arg(long)]
-        mngr: bool,
-        /// Arguments for the benchmark, for example `--containers 100`.
+        /// Measure whole commands of mngr as well, with our provider and with its own, and lists of that many hosts.
+        #[arg(long, value_name = "HOSTS", num_args = 0..=1, require_equals = true, default_missing_value = "10")]
+        peers: Option<usize>,
+        /// Arguments for the benchmark, for example `--parts life,list --sizes 10,100 --rounds 5`; `--help` lists them.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
@@ -79,8 +80,7 @@ fn main() -> Result<()> {
         Task::Python { tests } => python(root, &tests),
         Task::Demo => demo(root),
         Task::Test { filter } => test::run(root, &filter),
-        Task::Bench { mngr: true, arguments } => bench_mngr(root, &arguments),
-        Task::Bench { mngr: false, arguments } => bench(root, &arguments),
+        Task::Bench { peers, arguments } => bench(root, peers, &arguments),
         Task::Soak { arguments } => soak(root, &arguments),
         Task::Dist => dist::run(root),
     }
@@ -141,18 +141,32 @@ fn python(root: &Path, tests: &[String]) -> Result<()> {
     python::test(root, &python, tests)
 }
 
-fn bench(root: &Path, arguments: &[String]) -> Result<()> {
+fn bench(root: &Path, peers: Option<usize>, arguments: &[String]) -> Result<()> {
     component::build(root)?;
     let engine = engine::find_or_start()?;
     image::ensure(&engine)?;
     Cargo::new(root)
         .args(["build", "--release", "--bin", "mngr-docker", "--bin", "bench"])
         .run()?;
+    let out = target(root, "bench")?;
     let mut bench = std::process::Command::new(root.join("target/release/bench"));
     bench
-        .args(["--host", engine.address(), "--image", image::TEST_IMAGE])
-        .args(arguments);
-    command::run(&mut bench).context("the benchmark failed")
+        .args(["--host", engine.address(), "--image", image::TEST_IMAGE, "--out"])
+        .arg(&out);
+    match python::Python::find() {
+        Some(found) => {
+            let peer = peer::ensure(root, &found)?;
+            bench.arg("--python").arg(peer.join("bin/python"));
+            if let Some(hosts) = peers {
+                host_image::ensure(root, &engine)?;
+                let times = out.join("mngr.json");
+                bench_mngr(root, &found.install(root)?, &peer, hosts, &times)?;
+                bench.arg("--mngr").arg(&times);
+            }
+        }
+        None => python::missing("docker-py and mngr are not measured")?,
+    }
+    command::run(bench.args(arguments)).context("the benchmark failed")
 }
 
 /// Not of a release: that has no failpoints.
@@ -170,21 +184,15 @@ fn soak(root: &Path, arguments: &[String]) -> Result<()> {
     command::run(&mut soak).context("something was lost, or could not be harmed")
 }
 
-fn bench_mngr(root: &Path, arguments: &[String]) -> Result<()> {
-    component::build(root)?;
-    let Some(found) = python::Python::find() else {
-        return python::missing("mngr can not be measured");
-    };
-    let engine = engine::find_or_start()?;
-    image::ensure(&engine)?;
-    host_image::ensure(root, &engine)?;
-    let ours = found.install(root)?;
-    let mut bench = std::process::Command::new(&ours);
+/// Whole commands of mngr, with our provider and with its own. The times go into a file.
+fn bench_mngr(root: &Path, ours: &Path, peer: &Path, hosts: usize, times: &Path) -> Result<()> {
+    let mut bench = std::process::Command::new(ours);
     bench
         .arg(root.join("python/bench/bench_mngr.py"))
         .args(["--ours".as_ref(), ours.ancestors().nth(2).unwrap_or(root).as_os_str()])
-        .args(["--peer".as_ref(), peer::ensure(root, &found)?.as_os_str()])
-        .args(arguments);
+        .args(["--peer".as_ref(), peer.as_os_str()])
+        .args(["--json".as_ref(), times.as_os_str()])
+        .args(["--rounds", "3", "--hosts", &hosts.to_string()]);
     command::run(&mut bench).context("the benchmark of mngr failed")
 }
 

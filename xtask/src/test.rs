@@ -24,6 +24,9 @@ pub fn run(root: &Path, filter: &[String]) -> Result<()> {
             "--quiet",
             "--workspace",
             "--all-targets",
+            // What is not built for the tests is looked at here.
+            "--features",
+            "mngr-host-shim/otel",
             "--",
             "-D",
             "warnings",

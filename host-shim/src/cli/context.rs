@@ -16,6 +16,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::interrupt::Interrupt;
+use super::log::Format;
 use super::output::{Output, clean};
 use super::progress::Spinner;
 
@@ -35,6 +36,17 @@ pub struct Global {
     /// Print one JSON value (streams: one per line) for programs
     #[arg(long, global = true, help_heading = "Global options")]
     pub json: bool,
+    /// Form of what is logged on stderr; `RUST_LOG` says how much that is
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "FORMAT",
+        env = "MNGR_LOG_FORMAT",
+        default_value_t,
+        help_heading = "Global options"
+    )]
+    pub log_format: Format,
 }
 
 /// What `--plugin` names.

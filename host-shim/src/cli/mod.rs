@@ -139,7 +139,7 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
-    log::init();
+    let _log = log::init(cli.global.log_format);
     let _failpoints = mngr_host_shim::failpoint::setup();
     let output = Output { json: cli.global.json };
     // What `exec` runs has statuses of its own, so its own failures stand apart.

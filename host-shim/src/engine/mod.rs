@@ -14,6 +14,7 @@ pub mod machine;
 pub mod scratch;
 pub mod ssh;
 pub mod tls;
+mod traced;
 mod unix;
 
 use std::sync::Arc;
@@ -34,6 +35,8 @@ use crate::contract::types::Limits;
 use crate::credentials::Credentials;
 use crate::error::unsupported;
 use crate::streams::{Archive, ExecSession, LogStream};
+
+pub(crate) use traced::Traced;
 
 /// Where an operation that takes long says how far it has come.
 pub type ProgressSink = Arc<dyn Fn(Progress) + Send + Sync>;

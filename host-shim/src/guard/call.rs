@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tracing::Instrument;
+
 use super::lookups::Known;
 use super::{Guard, may_have_happened};
 use crate::contract::Result;
@@ -69,7 +71,7 @@ impl Guard {
         &self,
         request: impl Future<Output = Result<R>> + Send + 'static,
     ) -> Result<R> {
-        match self.tasks.spawn(request).await {
+        match self.tasks.spawn(request.in_current_span()).await {
             Ok(result) => {
                 if result.as_ref().is_err_and(may_have_happened) {
                     self.journal.unanswered();

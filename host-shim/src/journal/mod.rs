@@ -4,15 +4,18 @@
 //! caller cancelled. Then the shim undoes, newest first, what this journal holds. Where the shim is gone too, or the engine,
 //! the [`Store`] still has what the call was about to do.
 
+mod entry;
+mod lock;
 mod step;
 mod store;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use self::entry::Entry;
+pub use self::lock::ContainerLock;
 pub use self::step::Step;
-use self::store::Entry;
-pub use self::store::{Call, ContainerLock, Stale, Store};
+pub use self::store::{Call, Stale, Store};
 use crate::contract::ProviderError;
 use crate::contract::docker::ContainerStatus;
 use crate::engine::Engine;
@@ -129,8 +132,9 @@ impl Journal {
 
     /// Nothing is left to be settled.
     fn forget(&self) {
-        if let Some(entry) = self.entry.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            entry.remove();
+        let entry = self.entry.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let (Some(entry), Some(store)) = (entry, &self.store) {
+            store.end(entry);
         }
     }
 

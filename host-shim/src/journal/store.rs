@@ -1,38 +1,34 @@
 //! The journal on disk: what calls are about to do, kept until they have come to their end.
 //!
-//! One file a call, with one JSON value a line: who and when, then a step before each effect. A line is on the disk before
-//! the request goes out; a last line that is cut short belongs to a request that never did. The file is locked for as long as
-//! the call lives, by the kernel, so that an entry which can be locked by somebody else is one whose owner is dead. The lock
-//! is given up with the process, whatever ends it, and no number is ever mistaken for another process's.
+//! One file for one call at a time, with one JSON value a line: who and when, then a step before each effect, and that the call
+//! has ended. A line is on the disk before the request goes out; a last line that is cut short belongs to a request that never
+//! did. The file is locked for as long as it is written to, by the kernel, so that an entry which can be locked by somebody else
+//! is one whose owner is dead. The lock is given up with the process, whatever ends it, and no number is ever mistaken for
+//! another process's.
+//!
+//! To wait for the disk is what takes time. So who and when is written at one stroke with the first step, and the file of a call
+//! that has ended is kept for the next one of the process: it was made with room in it, into which a disk writes without anything
+//! else having to be written too. What was written once is never written over, so that no two calls can be mixed up by a crash.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::io::{self, Read};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::entry::{Entry, Open, is_same, parse};
 use super::step::Step;
 use crate::contract::instance::Pending;
 use crate::environment::Environment;
 use crate::failpoint;
 
-const VERSION: u32 = 1;
-/// What an entry's name ends with once its first line is written.
+/// What an entry's name ends with.
 const ENTRY: &str = ".json";
-/// Where the locks of containers are kept, below the entries.
-const LOCKS: &str = "locks";
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct Header {
-    version: u32,
-    /// For people; the lock is what counts.
-    process: u32,
-    started_at: String,
-}
+/// How many files a process keeps for calls to come.
+const SPARE: usize = 8;
 
 /// A call that has not come to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +45,8 @@ pub struct Store {
     directory: PathBuf,
     /// There may be entries of the dead.
     look: AtomicBool,
+    /// Files whose calls have ended, with room for others.
+    spare: Mutex<Vec<Entry>>,
 }
 
 impl Store {
@@ -65,6 +63,7 @@ impl Store {
         Self {
             directory: directory.into(),
             look: AtomicBool::new(true),
+            spare: Mutex::default(),
         }
     }
 
@@ -83,43 +82,68 @@ impl Store {
         self.look.store(true, Ordering::Relaxed);
     }
 
-    fn make_directory(&self, path: &Path) -> io::Result<()> {
+    pub(super) fn make_directory(&self, path: &Path) -> io::Result<()> {
         DirBuilder::new().recursive(true).mode(0o700).create(path)
     }
 
     /// Begins an entry with its first step.
     pub(super) fn begin(&self, first: &Step) -> io::Result<Entry> {
-        self.make_directory(&self.directory)?;
-        let name = uuid::Uuid::new_v4().simple().to_string();
-        let (draft, path) = (
-            self.directory.join(&name),
-            self.directory.join(format!("{name}{ENTRY}")),
-        );
-        let file = OpenOptions::new()
-            .append(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&draft)?;
-        file.lock()?;
-        let header = Header {
-            version: VERSION,
-            process: std::process::id(),
-            started_at: format!("{:.3}", jiff::Timestamp::now()),
-        };
-        let mut entry = Entry { file, path: draft };
         failpoint::pass("journal.begin.before")?;
-        let written = entry.line(&header).and_then(|()| entry.line(first)).and_then(|()| {
-            fs::rename(&entry.path, &path)?;
-            entry.path = path;
-            failpoint::pass("journal.begin.named")?;
-            File::open(&self.directory)?.sync_all()?;
+        let spare = self.spare().pop();
+        let is_new = spare.is_none();
+        let mut entry = match spare {
+            Some(entry) => entry,
+            None => self.empty_entry()?,
+        };
+        let begun = entry.begin(first).and_then(|()| {
+            if is_new {
+                failpoint::pass("journal.begin.named")?;
+                File::open(&self.directory)?.sync_all()?;
+            }
             failpoint::pass("journal.begin.after")
         });
-        match written {
+        match begun {
             Ok(()) => Ok(entry),
             Err(error) => {
                 entry.remove();
                 Err(error)
+            }
+        }
+    }
+
+    /// The call of an entry has come to its end.
+    pub(super) fn end(&self, mut entry: Entry) {
+        let has_room = match entry.end() {
+            Ok(has_room) => has_room,
+            Err(error) => {
+                return tracing::debug!(file = %entry.path().display(), %error, "a journal entry is not ended");
+            }
+        };
+        let mut spare = self.spare();
+        match has_room && spare.len() < SPARE {
+            true => spare.push(entry),
+            false => entry.remove(),
+        }
+    }
+
+    fn spare(&self) -> std::sync::MutexGuard<'_, Vec<Entry>> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn empty_entry(&self) -> io::Result<Entry> {
+        self.make_directory(&self.directory)?;
+        loop {
+            let name = uuid::Uuid::new_v4().simple();
+            let path = self.directory.join(format!("{name}{ENTRY}"));
+            let file = OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(&path)?;
+            file.lock()?;
+            // Who looks for the dead takes away what nobody has locked yet.
+            if is_same(&file, &path) {
+                return Ok(Entry::new(file, path));
             }
         }
     }
@@ -131,19 +155,20 @@ impl Store {
         };
         let paths = files.flatten().map(|file| file.path()).filter(|path| path.is_file());
         let mut stale: Vec<_> = paths.filter_map(|path| self.claim(path)).collect();
-        stale.sort_by(|a, b| a.started_at.cmp(&b.started_at));
+        stale.sort_by(|a, b| a.open.started_at.cmp(&b.open.started_at));
         stale
     }
 
-    /// Every entry, and whether the call it belongs to lives. Nothing is claimed or changed.
+    /// Every call that has not ended, and whether it lives. Nothing is claimed or changed.
     pub fn calls(&self) -> Vec<Call> {
         let files = fs::read_dir(&self.directory).into_iter().flatten().flatten();
         let paths = files.map(|file| file.path()).filter(|path| path.is_file());
         let call = |path: PathBuf| {
             let file = File::open(&path).ok()?;
             let alive = file.try_lock_shared().is_err();
+            let has_ended = fs::read_to_string(&path).is_ok_and(|text| matches!(parse(&text), Ok(None)));
             // Its owner may have come to its end in between.
-            is_same(&file, &path).then_some(Call { path, alive })
+            (is_same(&file, &path) && !has_ended).then_some(Call { path, alive })
         };
         paths.filter_map(call).collect()
     }
@@ -155,19 +180,17 @@ impl Store {
         if !is_same(&file, &path) {
             return None;
         }
-        if path.extension().is_none() {
-            // Its first line was never finished, so nothing was done.
-            let _ = fs::remove_file(&path);
-            return None;
-        }
         let mut text = String::new();
         let read = file.read_to_string(&mut text).map_err(|error| error.to_string());
         match read.and_then(|_| parse(&text)) {
-            Ok((header, steps)) => Some(Stale {
-                entry: Entry { file, path },
-                started_at: header.started_at,
-                steps,
+            Ok(Some(open)) => Some(Stale {
+                entry: Entry::new(file, path),
+                open,
             }),
+            Ok(None) => {
+                let _ = fs::remove_file(&path);
+                None
+            }
             Err(reason) => {
                 let file = path.display().to_string();
                 tracing::warn!(
@@ -179,112 +202,38 @@ impl Store {
             }
         }
     }
-
-    /// Waits until no one else works on a container's files, here or in another process of this user.
-    ///
-    /// # Errors
-    /// Where the lock's file can not be made.
-    pub fn lock(&self, container: &str) -> io::Result<ContainerLock> {
-        let directory = self.directory.join(LOCKS);
-        self.make_directory(&directory)?;
-        let path = directory.join(container);
-        loop {
-            let file = OpenOptions::new()
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .mode(0o600)
-                .open(&path)?;
-            file.lock()?;
-            // Who had it before takes the file away.
-            if is_same(&file, &path) {
-                return Ok(ContainerLock { _file: file, path });
-            }
-        }
-    }
-}
-
-fn is_same(file: &File, path: &Path) -> bool {
-    match (file.metadata(), fs::metadata(path)) {
-        (Ok(held), Ok(named)) => (held.dev(), held.ino()) == (named.dev(), named.ino()),
-        _ => false,
-    }
-}
-
-fn parse(text: &str) -> Result<(Header, Vec<Step>), String> {
-    // What follows the last line's end was never finished.
-    let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
-    let mut lines = whole.lines();
-    let header: Header =
-        serde_json::from_str(lines.next().unwrap_or_default()).map_err(|error| format!("line 1: {error}"))?;
-    if header.version != VERSION {
-        return Err(format!("it is of version {}, and {VERSION} is known", header.version));
-    }
-    let step = |(at, line)| serde_json::from_str(line).map_err(|error| format!("line {}: {error}", at + 2));
-    let steps = lines.enumerate().map(step).collect::<Result<_, _>>()?;
-    Ok((header, steps))
-}
-
-/// The entry of one call.
-#[derive(Debug)]
-pub(super) struct Entry {
-    file: File,
-    path: PathBuf,
-}
-
-impl Entry {
-    fn line(&mut self, value: &impl Serialize) -> io::Result<()> {
-        let mut line = serde_json::to_vec(value)?;
-        line.push(b'\n');
-        self.file.write_all(&line)?;
-        self.file.sync_data()
-    }
-
-    /// Adds a step; it is on the disk when this returns.
-    pub fn add(&mut self, step: &Step) -> io::Result<()> {
-        failpoint::pass("journal.step.before")?;
-        self.line(step)?;
-        failpoint::pass("journal.step.after")
-    }
-
-    /// The call has come to its end.
-    pub fn remove(self) {
-        let removed = failpoint::pass("journal.remove.before")
-            .and_then(|()| fs::remove_file(&self.path))
-            .and_then(|()| failpoint::pass("journal.remove.after"));
-        if let Err(error) = removed {
-            tracing::debug!(file = %self.path.display(), %error, "a journal entry is not removed");
-        }
-    }
 }
 
 /// The entry of a dead call. Nobody else settles it meanwhile.
 #[derive(Debug)]
 pub struct Stale {
     entry: Entry,
-    started_at: String,
-    steps: Vec<Step>,
+    open: Open,
 }
 
 impl Stale {
-    /// As the plugin sees it.
+    /// As the plugin sees it. Where this machine was started anew since, the call may have ended without the disk knowing. A container
+    /// or a volume that it made may be what somebody counts on by now, so nothing is said of those.
     pub fn pending(&self) -> Pending {
+        let made = |step: &Step| matches!(step, Step::Create { .. } | Step::Volume { .. });
+        let counts = |step: &&Step| self.open.is_of_this_boot || !made(step);
+        let steps = self.open.steps.iter().filter(counts).cloned();
         Pending {
             id: self.id(),
-            started_at: self.started_at.clone(),
-            steps: self.steps.iter().cloned().filter_map(Step::pending).collect(),
+            started_at: self.open.started_at.clone(),
+            steps: steps.filter_map(Step::pending).collect(),
         }
     }
 
     /// What it is called.
     pub fn id(&self) -> String {
-        let name = self.entry.path.file_stem().unwrap_or_default();
+        let name = self.entry.path().file_stem().unwrap_or_default();
         name.to_string_lossy().into_owned()
     }
 
     /// What it was about to do.
     pub fn steps(&self) -> &[Step] {
-        &self.steps
+        &self.open.steps
     }
 
     /// Nothing is left to be done about it.
@@ -293,23 +242,16 @@ impl Stale {
     }
 }
 
-/// Nobody else works on a container's files while it is held.
-#[derive(Debug)]
-pub struct ContainerLock {
-    _file: File,
-    path: PathBuf,
-}
-
-impl Drop for ContainerLock {
+impl Drop for Store {
     fn drop(&mut self) {
-        // Before the lock goes with the file: who waits for it looks again.
-        let _ = fs::remove_file(&self.path);
+        self.spare().drain(..).for_each(Entry::remove);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::journal::entry::ROOM;
 
     fn create(name: &str) -> Step {
         Step::Create {
@@ -345,38 +287,125 @@ mod tests {
     fn a_line_cut_short_was_never_acted_on_and_a_damaged_entry_stays() {
         let directory = tempfile::tempdir().expect("a directory");
         let store = Store::at(directory.path());
-        let mut entry = store.begin(&create("a")).expect("an entry");
-        entry.file.write_all(br#"{"step":"cre"#).expect("written");
+        let entry = store.begin(&create("a")).expect("an entry");
+        let path = entry.path().to_owned();
         drop(entry);
+        let text = fs::read_to_string(&path).expect("text");
+        let written = text.trim_end_matches('\0');
+        fs::write(&path, format!(r#"{written}{{"step":"cre"#)).expect("written");
         assert_eq!(store.stale()[0].steps(), [create("a")]);
         fs::write(directory.path().join("x.json"), "nonsense\n").expect("written");
-        fs::write(directory.path().join("draft"), "").expect("written");
         assert_eq!(store.stale().len(), 1);
-        assert!(directory.path().join("x.json").exists() && !directory.path().join("draft").exists());
+        assert!(directory.path().join("x.json").exists());
     }
 
     #[test]
-    fn one_at_a_time_holds_a_container() {
+    fn an_entry_whose_first_step_was_never_finished_is_taken_away() {
         let directory = tempfile::tempdir().expect("a directory");
-        let store = std::sync::Arc::new(Store::at(directory.path()));
-        let inside = std::sync::Arc::new(AtomicBool::new(false));
-        let workers: Vec<_> = (0..8)
-            .map(|_| {
-                let (store, inside) = (store.clone(), inside.clone());
-                std::thread::spawn(move || {
-                    for _ in 0..20 {
-                        let lock = store.lock("c").expect("a lock");
-                        assert!(!inside.swap(true, Ordering::SeqCst), "two at once");
-                        inside.store(false, Ordering::SeqCst);
-                        drop(lock);
-                    }
-                })
-            })
-            .collect();
-        workers
-            .into_iter()
-            .for_each(|worker| worker.join().expect("one at a time"));
-        assert_eq!(fs::read_dir(directory.path().join(LOCKS)).expect("there").count(), 0);
+        let store = Store::at(directory.path());
+        let entry = store.begin(&create("a")).expect("an entry");
+        let path = entry.path().to_owned();
+        let whole = fs::read(&path).expect("read");
+        drop(entry);
+        let end = whole.iter().position(|byte| *byte == 0).expect("room");
+        for length in 0..end {
+            let mut cut = whole.clone();
+            cut[length..].fill(0);
+            fs::write(&path, cut).expect("written");
+            assert_eq!(store.stale().len(), 0, "{length} bytes");
+            assert!(!path.exists(), "{length} bytes");
+        }
+        fs::write(&path, &whole).expect("written");
+        assert_eq!(store.stale()[0].steps(), [create("a")]);
+    }
+
+    #[test]
+    fn who_looks_for_the_dead_never_takes_an_entry_from_the_living() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let store = Store::at(directory.path());
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    assert!(store.stale().is_empty());
+                }
+            });
+            for _ in 0..50 {
+                let entry = store.begin(&create("a")).expect("an entry");
+                assert!(entry.path().exists(), "it was taken away");
+                entry.remove();
+                let entry = store.begin(&create("a")).expect("an entry");
+                store.end(entry);
+            }
+            done.store(true, Ordering::Relaxed);
+        });
+    }
+
+    #[test]
+    fn the_next_call_writes_into_the_file_of_the_last_and_only_what_has_not_ended_is_stale() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("journal");
+        let files = || fs::read_dir(&path).map_or(0, Iterator::count);
+        let store = Store::at(&path);
+        for name in ["a", "b", "c"] {
+            let mut entry = store.begin(&create(name)).expect("an entry");
+            entry.add(&create("more")).expect("a step");
+            store.end(entry);
+            assert_eq!(files(), 1, "{name}");
+        }
+        let dead = store.begin(&create("d")).expect("an entry");
+        let (second, third) = (store.begin(&create("e")), store.begin(&create("f")));
+        assert_eq!(files(), 3);
+        [second, third].map(|entry| store.end(entry.expect("an entry")));
+        drop(dead);
+        drop(store);
+        assert_eq!(files(), 1, "who has nothing to do any more leaves nothing");
+        let stale = Store::at(&path).stale();
+        assert_eq!(stale[0].steps(), [create("d")]);
+        stale.into_iter().for_each(Stale::settled);
+        assert_eq!(files(), 0);
+    }
+
+    #[test]
+    fn a_container_of_an_earlier_boot_is_not_said_to_be_left_over() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let store = Store::at(directory.path());
+        let mut entry = store.begin(&create("a")).expect("an entry");
+        let pause = Step::Pause {
+            container: "c".to_owned(),
+        };
+        entry.add(&pause).expect("a step");
+        let path = entry.path().to_owned();
+        drop(entry);
+        assert_eq!(store.stale()[0].pending().steps.len(), 2);
+        let text = fs::read_to_string(&path).expect("text");
+        fs::write(&path, text.replace(r#""boot":""#, r#""boot":"earlier-"#)).expect("written");
+        let stale = store.stale();
+        assert_eq!(
+            stale[0].pending().steps,
+            [pause.pending().expect("the plugin settles it")]
+        );
+    }
+
+    #[test]
+    fn a_file_without_much_room_left_is_not_kept() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let store = Store::at(directory.path());
+        let mut entry = store.begin(&create("a")).expect("an entry");
+        let step = create(&"x".repeat(ROOM));
+        entry.add(&step).expect("a step");
+        let path = entry.path().to_owned();
+        drop(entry);
+        assert_eq!(
+            store.stale()[0].steps(),
+            [create("a"), step.clone()],
+            "more than there was room for"
+        );
+        fs::remove_file(path).expect("removed");
+        let mut entry = store.begin(&create("a")).expect("an entry");
+        entry.add(&step).expect("a step");
+        store.end(entry);
+        assert_eq!(fs::read_dir(directory.path()).expect("there").count(), 0);
     }
 
     #[test]

@@ -20,6 +20,8 @@ const SELF_TEST: Duration = Duration::from_secs(10);
 /// A plugin in use, and what it made of the provider's settings.
 pub(super) struct Live {
     pub plugin: Plugin,
+    /// The version that the plugin says it is.
+    pub version: Box<str>,
     pub settings: Arc<str>,
     pub warnings: Arc<[SettingProblem]>,
 }
@@ -41,6 +43,7 @@ impl Live {
             ));
         }
         Ok(Self {
+            version: plugin.describe().await?.version.into(),
             plugin,
             settings: report.effective.into(),
             warnings: report.warnings.into(),

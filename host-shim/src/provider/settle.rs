@@ -52,8 +52,10 @@ impl Provider {
             }
         }
         let pending = stale.iter().map(Stale::pending).collect();
-        let (plugin, reference) = self.deciding().await;
-        let done = plugin.reconcile(self.bare_session(), reference, pending).await?;
+        let live = self.seat.current().await;
+        let reference = live.reference(self.name());
+        let call = live.plugin.reconcile(self.bare_session(), reference, pending);
+        let done = self.traced(&live, "reconcile", None, call).await?;
         let (settled, left): (Vec<_>, Vec<_>) = stale.into_iter().partition(|call| done.settled.contains(&call.id()));
         settled.into_iter().for_each(Stale::settled);
         Ok((done.actions, left.len()))

@@ -36,9 +36,10 @@ impl Provider {
     /// Starts an agent, anew from a snapshot where one is named. Of a running agent: a success.
     pub async fn start(&self, agent: &str, request: StartRequest) -> Result<Agent> {
         let anew = request.snapshot.is_some();
-        let (plugin, reference) = self.deciding().await;
-        let started = plugin
-            .start(self.session().await, reference, agent.to_owned(), request)
+        let started = self
+            .call("start", Some(agent), |plugin, session, provider| async move {
+                plugin.start(session, provider, agent.to_owned(), request).await
+            })
             .await?;
         self.tell(|| anew.then(|| Entry::from(&started).again()));
         Ok(started)
@@ -46,9 +47,10 @@ impl Provider {
 
     /// Stops an agent, after a snapshot where one is asked for. Of a stopped agent: a success.
     pub async fn stop(&self, agent: &str, request: StopRequest) -> Result<Stopped> {
-        let (plugin, reference) = self.deciding().await;
-        let stopped = plugin
-            .stop(self.session().await, reference, agent.to_owned(), request)
+        let stopped = self
+            .call("stop", Some(agent), |plugin, session, provider| async move {
+                plugin.stop(session, provider, agent.to_owned(), request).await
+            })
             .await?;
         self.tell(|| stopped.snapshot.as_ref().map(Entry::from));
         Ok(stopped)
@@ -61,8 +63,11 @@ impl Provider {
                 agent: agent.to_owned(),
             }]
         });
-        let (plugin, reference) = self.deciding().await;
-        let paused = plugin.pause(self.session().await, reference, agent.to_owned()).await?;
+        let paused = self
+            .call("pause", Some(agent), |plugin, session, provider| async move {
+                plugin.pause(session, provider, agent.to_owned()).await
+            })
+            .await?;
         self.tell(|| [frozen(&paused, true)]);
         Ok(paused)
     }
@@ -74,8 +79,11 @@ impl Provider {
                 agent: agent.to_owned(),
             }]
         });
-        let (plugin, reference) = self.deciding().await;
-        let resumed = plugin.resume(self.session().await, reference, agent.to_owned()).await?;
+        let resumed = self
+            .call("resume", Some(agent), |plugin, session, provider| async move {
+                plugin.resume(session, provider, agent.to_owned()).await
+            })
+            .await?;
         self.tell(|| [frozen(&resumed, false)]);
         Ok(resumed)
     }
@@ -89,9 +97,10 @@ impl Provider {
                 snapshots,
             }]
         });
-        let (plugin, reference) = self.deciding().await;
-        let destroyed = plugin
-            .destroy(self.session().await, reference, agent.to_owned(), request)
+        let destroyed = self
+            .call("destroy", Some(agent), |plugin, session, provider| async move {
+                plugin.destroy(session, provider, agent.to_owned(), request).await
+            })
             .await?;
         self.tell(|| {
             destroyed.agent_id.as_ref().map(|id| Entry::Destroyed {
@@ -104,18 +113,23 @@ impl Provider {
 
     /// Gives an agent a new name.
     pub async fn rename(&self, agent: &str, name: &str) -> Result<Agent> {
-        let (plugin, reference) = self.deciding().await;
-        let (agent, name) = (agent.to_owned(), name.to_owned());
-        let renamed = plugin.rename(self.session().await, reference, agent, name).await?;
+        let renamed = self
+            .call("rename", Some(agent), |plugin, session, provider| async move {
+                plugin
+                    .rename(session, provider, agent.to_owned(), name.to_owned())
+                    .await
+            })
+            .await?;
         self.tell(|| [Entry::from(&renamed)]);
         Ok(renamed)
     }
 
     /// Makes agents from an agent or a snapshot. All or nothing.
     pub async fn fork(&self, agent: &str, request: ForkRequest) -> Result<Vec<Agent>> {
-        let (plugin, reference) = self.deciding().await;
-        let made = plugin
-            .fork(self.session().await, reference, agent.to_owned(), request)
+        let made = self
+            .call("fork", Some(agent), |plugin, session, provider| async move {
+                plugin.fork(session, provider, agent.to_owned(), request).await
+            })
             .await?;
         self.tell(|| made.iter().map(Entry::from).collect::<Vec<_>>());
         Ok(made)
@@ -123,9 +137,12 @@ impl Provider {
 
     /// Commits the agent's filesystem to an image.
     pub async fn snapshot_create(&self, agent: &str, request: SnapshotRequest) -> Result<Snapshot> {
-        let (plugin, reference) = self.deciding().await;
-        let taken = plugin
-            .snapshot_create(self.session().await, reference, agent.to_owned(), request)
+        let taken = self
+            .call("snapshot_create", Some(agent), |plugin, session, provider| async move {
+                plugin
+                    .snapshot_create(session, provider, agent.to_owned(), request)
+                    .await
+            })
             .await?;
         self.tell(|| [Entry::from(&taken)]);
         Ok(taken)
@@ -138,9 +155,16 @@ impl Provider {
                 snapshot: snapshot.to_owned(),
             }]
         });
-        let (plugin, reference) = self.deciding().await;
-        let deleted = plugin
-            .snapshot_delete(self.session().await, reference, agent, snapshot.to_owned())
+        let deleted = self
+            .call(
+                "snapshot_delete",
+                agent.clone().as_deref(),
+                |plugin, session, provider| async move {
+                    plugin
+                        .snapshot_delete(session, provider, agent, snapshot.to_owned())
+                        .await
+                },
+            )
             .await?;
         self.tell(|| [Entry::Deleted { id: deleted.id.clone() }]);
         Ok(deleted)
@@ -148,9 +172,10 @@ impl Provider {
 
     /// Takes a snapshot in from a registry.
     pub async fn snapshot_pull(&self, reference: &str) -> Result<Snapshot> {
-        let (plugin, provider) = self.deciding().await;
-        let taken = plugin
-            .snapshot_pull(self.session().await, provider, reference.to_owned())
+        let taken = self
+            .call("snapshot_pull", None, |plugin, session, provider| async move {
+                plugin.snapshot_pull(session, provider, reference.to_owned()).await
+            })
             .await?;
         self.tell(|| [Entry::from(&taken).again()]);
         Ok(taken)
@@ -158,8 +183,11 @@ impl Provider {
 
     /// Makes an agent of what another provider sent.
     pub async fn migrate_in(&self, request: ArrivalRequest) -> Result<Agent> {
-        let (plugin, reference) = self.deciding().await;
-        let arrived = plugin.migrate_in(self.session().await, reference, request).await?;
+        let arrived = self
+            .call("migrate_in", None, |plugin, session, provider| async move {
+                plugin.migrate_in(session, provider, request).await
+            })
+            .await?;
         self.tell(|| [Entry::from(&arrived).again()]);
         Ok(arrived)
     }
@@ -168,8 +196,10 @@ impl Provider {
     pub async fn gc(&self, request: GcRequest) -> Result<Vec<Action>> {
         let collects = request.snapshots && !request.dry_run;
         self.tell(|| collects.then_some(Entry::Collect));
-        let (plugin, reference) = self.deciding().await;
-        plugin.gc(self.session().await, reference, request).await
+        self.call("gc", None, |plugin, session, provider| async move {
+            plugin.gc(session, provider, request).await
+        })
+        .await
     }
 }
 

@@ -6,6 +6,7 @@ mod crash;
 mod engines;
 mod gpus;
 mod life;
+mod logging;
 mod machines;
 mod moving;
 mod person;

@@ -12,21 +12,53 @@ use bollard::exec::{CreateExecOptions, StartExecResults};
 use bollard::models::{ContainerConfig, ContainerCreateBody, HostConfig};
 use bollard::query_parameters::{
     CommitContainerOptionsBuilder, CreateContainerOptionsBuilder, ListContainersOptionsBuilder,
-    ListImagesOptionsBuilder, RemoveContainerOptionsBuilder,
+    ListImagesOptionsBuilder, RemoveContainerOptionsBuilder, RenameContainerOptionsBuilder,
 };
 use futures::TryStreamExt;
 
-pub fn labels(provider: &str) -> HashMap<String, String> {
+use crate::side::{Scene, Step};
+
+fn labels(scene: &Scene) -> HashMap<String, String> {
     let label = |name: &str, value: &str| (format!("com.imbue.mngr.{name}"), value.to_owned());
-    HashMap::from([label("provider", provider), label("bench", "bare")])
+    HashMap::from([label("provider", &scene.provider), label("bench", "bare")])
 }
 
-pub async fn create(docker: &Docker, name: &str, image: &str, labels: HashMap<String, String>) -> Result<()> {
-    docker.inspect_image(image).await?;
+pub async fn step(docker: &Docker, scene: &Scene, step: Step, name: &str) -> Result<()> {
+    match step {
+        Step::Create => {
+            docker.inspect_image(&scene.image).await?;
+            create(docker, scene, name, &scene.image).await?;
+            docker.inspect_container(name, None).await?;
+        }
+        Step::Start => {
+            docker.inspect_container(name, None).await?;
+            docker.start_container(name, None).await?;
+            docker.inspect_container(name, None).await?;
+        }
+        Step::Exec => exec(docker, name).await?,
+        Step::Snapshot => commit(docker, scene, name).await?,
+        Step::Stop => {
+            docker.inspect_container(name, None).await?;
+            docker.stop_container(name, None).await?;
+            docker.inspect_container(name, None).await?;
+        }
+        Step::Restore => restore(docker, scene, name).await?,
+        Step::Destroy => {
+            docker.inspect_container(name, None).await?;
+            let filters = HashMap::from([("label", vec!["com.imbue.mngr.bench=bare"])]);
+            let images = ListImagesOptionsBuilder::default().filters(&filters).build();
+            docker.list_images(Some(images)).await?;
+            remove(docker, name).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn create(docker: &Docker, scene: &Scene, name: &str, image: &str) -> Result<()> {
     let body = ContainerCreateBody {
         image: Some(image.to_owned()),
         cmd: Some(["tail", "-f", "/dev/null"].map(str::to_owned).to_vec()),
-        labels: Some(labels),
+        labels: Some(labels(scene)),
         host_config: Some(HostConfig {
             init: Some(true),
             ..HostConfig::default()
@@ -35,18 +67,15 @@ pub async fn create(docker: &Docker, name: &str, image: &str, labels: HashMap<St
     };
     let options = CreateContainerOptionsBuilder::default().name(name).build();
     docker.create_container(Some(options), body).await?;
-    docker.inspect_container(name, None).await?;
     Ok(())
 }
 
-pub async fn start(docker: &Docker, name: &str) -> Result<()> {
-    docker.inspect_container(name, None).await?;
-    docker.start_container(name, None).await?;
-    docker.inspect_container(name, None).await?;
-    Ok(())
+async fn remove(docker: &Docker, name: &str) -> Result<()> {
+    let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
+    Ok(docker.remove_container(name, Some(options)).await?)
 }
 
-pub async fn exec(docker: &Docker, name: &str) -> Result<()> {
+async fn exec(docker: &Docker, name: &str) -> Result<()> {
     docker.inspect_container(name, None).await?;
     let options = CreateExecOptions {
         cmd: Some(vec!["true"]),
@@ -63,7 +92,7 @@ pub async fn exec(docker: &Docker, name: &str) -> Result<()> {
     Ok(())
 }
 
-pub async fn commit(docker: &Docker, name: &str, provider: &str) -> Result<()> {
+async fn commit(docker: &Docker, scene: &Scene, name: &str) -> Result<()> {
     docker.inspect_container(name, None).await?;
     let options = CommitContainerOptionsBuilder::default()
         .container(name)
@@ -72,7 +101,7 @@ pub async fn commit(docker: &Docker, name: &str, provider: &str) -> Result<()> {
         .pause(true)
         .build();
     let config = ContainerConfig {
-        labels: Some(labels(provider)),
+        labels: Some(labels(scene)),
         ..ContainerConfig::default()
     };
     docker.commit_container(options, config).await?;
@@ -80,25 +109,19 @@ pub async fn commit(docker: &Docker, name: &str, provider: &str) -> Result<()> {
     Ok(())
 }
 
-pub async fn stop(docker: &Docker, name: &str) -> Result<()> {
+async fn restore(docker: &Docker, scene: &Scene, name: &str) -> Result<()> {
+    let (image, old) = (format!("mngr-snapshot:{name}"), format!("{name}.old"));
     docker.inspect_container(name, None).await?;
-    docker.stop_container(name, None).await?;
+    docker.inspect_image(&image).await?;
+    let options = RenameContainerOptionsBuilder::default().name(&old).build();
+    docker.rename_container(name, options).await?;
+    create(docker, scene, name, &image).await?;
+    docker.start_container(name, None).await?;
     docker.inspect_container(name, None).await?;
-    Ok(())
+    remove(docker, &old).await
 }
 
-pub async fn destroy(docker: &Docker, name: &str) -> Result<()> {
-    docker.inspect_container(name, None).await?;
-    let filters = HashMap::from([("label", vec!["com.imbue.mngr.bench=bare"])]);
-    docker
-        .list_images(Some(ListImagesOptionsBuilder::default().filters(&filters).build()))
-        .await?;
-    let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
-    docker.remove_container(name, Some(options)).await?;
-    Ok(())
-}
-
-pub async fn list(docker: &Docker, provider: &str) -> Result<()> {
+pub async fn list(docker: &Docker, provider: &str, size: usize) -> Result<()> {
     let filters = HashMap::from([(
         "label",
         vec![
@@ -110,7 +133,7 @@ pub async fn list(docker: &Docker, provider: &str) -> Result<()> {
         .all(true)
         .filters(&filters)
         .build();
-    let containers = docker.list_containers(Some(options)).await?;
-    anyhow::ensure!(!containers.is_empty(), "nothing was listed");
+    let listed = docker.list_containers(Some(options)).await?.len();
+    anyhow::ensure!(listed == size, "{listed} of {size} were listed");
     Ok(())
 }

@@ -1,25 +1,34 @@
-//! `cargo xtask bench`: the provider beside the same engine calls by bare bollard, alternating in one run. Ratios first.
+//! `cargo xtask bench`: the provider beside others that do the same on the same engine, in turn in one run. Ratios first.
 
 mod bare;
+mod chart;
+mod cli;
+mod fill;
 mod measure;
 mod ours;
+mod process;
+mod readme;
 mod remote;
+mod report;
+mod side;
+mod worker;
 
-use std::path::PathBuf;
-use std::process::Command;
-use std::time::Instant;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use bollard::Docker;
-use clap::Parser;
-use futures::StreamExt;
+use clap::{Parser, ValueEnum};
 use mngr_docker_tests::{open_for_bench, remove_all};
 use mngr_host_shim::loader::{ArtefactCache, Loader};
-use mngr_host_shim::provider::{NewAgent, Provider};
+use mngr_host_shim::provider::Provider;
 
-use measure::{Pair, Table};
+use measure::{Contender, Part, Row};
+use report::Circumstances;
+use side::{Scene, Side, Step, in_turn};
+use worker::Worker;
 
-/// Measures the provider beside bare bollard.
+/// Measures the provider beside others.
 #[derive(Parser)]
 struct Bench {
     /// The engine.
@@ -28,19 +37,66 @@ struct Bench {
     /// What agents are made from.
     #[arg(long, default_value = "mngr-test:busybox")]
     image: String,
+    /// What is measured.
+    #[arg(
+        long,
+        value_enum,
+        value_delimiter = ',',
+        default_value = "life,at-once,list,cold,load,remote"
+    )]
+    parts: Vec<Section>,
     /// How many agents are listed.
-    #[arg(long, default_value_t = 500)]
-    containers: usize,
-    /// How often each thing is measured.
+    #[arg(long, value_delimiter = ',', default_value = "10,100,500,2000")]
+    sizes: Vec<usize>,
+    /// How often each thing is measured, at most.
     #[arg(long, default_value_t = 15)]
     rounds: usize,
+    /// An interpreter that has docker-py.
+    #[arg(long, value_name = "FILE")]
+    python: Option<PathBuf>,
+    /// Times of whole commands of mngr, as `python/bench/bench_mngr.py` leaves them, to be shown with the others.
+    #[arg(long, value_name = "FILE")]
+    mngr: Option<PathBuf>,
+    /// Where the table, the figures and the chart are left.
+    #[arg(long, value_name = "DIRECTORY", default_value = "target/bench")]
+    out: PathBuf,
+    /// Put the table and the chart into README.md as well.
+    #[arg(long)]
+    readme: bool,
+    /// Print the most memory that a command holds, and nothing else.
+    #[arg(long, hide = true, num_args = 1.., allow_hyphen_values = true)]
+    peak_of: Vec<String>,
 }
 
-/// How often each thing is measured at each distance, at most.
-const REMOTE_ROUNDS: usize = 7;
+/// What can be measured by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Section {
+    /// One agent's life, step by step.
+    Life,
+    /// Fifty agents made at once.
+    AtOnce,
+    /// Lists of more and more agents.
+    List,
+    /// Whole processes, their time and their memory.
+    Cold,
+    /// Loading the plugin.
+    Load,
+    /// Everything over SSH.
+    Remote,
+}
+
+/// How many agents are made at once.
+const AT_ONCE: usize = 50;
+/// How often what takes long is measured, at most.
+const FEW: usize = 7;
+/// How long one contender may take for one row; it has three turns at least.
+const ENOUGH: Duration = Duration::from_secs(20);
 
 fn main() -> Result<()> {
     let bench = Bench::parse();
+    if !bench.peak_of.is_empty() {
+        return process::print_peak(&bench.peak_of);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -49,154 +105,185 @@ fn main() -> Result<()> {
 }
 
 async fn run(bench: &Bench) -> Result<()> {
-    let name = format!("bench-{}", &uuid::Uuid::new_v4().simple().to_string()[..8]);
-    let provider = open_for_bench(&bench.host, &bench.image, &name).await?;
-    let docker = Docker::connect_with_host(&bench.host)?;
-    let outcome = measure(bench, &provider, &docker).await;
-    let left = remove_all(&**provider.engine(), provider.name()).await;
-    let table = outcome?;
-    println!("{table}");
+    let mut circumstances = Circumstances::of_this_machine();
+    let scene = Scene {
+        host: bench.host.clone(),
+        image: bench.image.clone(),
+        provider: format!("bench-{}", &uuid::Uuid::new_v4().simple().to_string()[..8]),
+    };
+    let provider = open_for_bench(&scene.host, &scene.image, &scene.provider).await?;
+    let docker = Docker::connect_with_host(&scene.host)?.with_timeout(Duration::from_secs(600));
+    let engine = docker.version().await?;
+    circumstances.add("engine", engine.version.unwrap_or_default());
+    let outcome = measure(bench, &scene, &provider, &docker, &mut circumstances).await;
+    eprintln!("removing what was made");
+    let left = remove_all(&**provider.engine(), &scene.provider).await;
+    let mut parts = outcome?;
+    parts.extend(bench.mngr.as_deref().map(of_mngr).transpose()?);
+    let text = report::markdown(&circumstances, &parts);
+    std::fs::create_dir_all(&bench.out).with_context(|| format!("cannot make {}", bench.out.display()))?;
+    std::fs::write(bench.out.join("bench.md"), &text)?;
+    let figures = serde_json::to_string_pretty(&report::json(&circumstances, &parts))?;
+    std::fs::write(bench.out.join("bench.json"), figures + "\n")?;
+    let part = |name: &str| parts.iter().find(|part| part.name == name);
+    let chart = bench.out.join("bench.svg");
+    chart::draw(&chart, part(LISTS), part(LIFE))?;
+    println!("{text}");
+    eprintln!("the table, the figures and the chart are in {}", bench.out.display());
+    if bench.readme {
+        readme::show(&text, &chart)?;
+    }
     anyhow::ensure!(left.is_empty(), "left behind: {left:?}");
     Ok(())
 }
 
-async fn measure(bench: &Bench, provider: &Provider, docker: &Docker) -> Result<Table> {
-    let mut table = Table::default();
-    table.push(life(bench, provider, docker).await?);
-    fill(bench, provider).await?;
-    let mut list = Pair::new(format!("list of {}", bench.containers));
-    for _ in 0..bench.rounds {
-        list.alternate(ours::list(provider), bare::list(docker, provider.name()))
-            .await?;
+const LIFE: &str = "One agent's life";
+const LISTS: &str = "Lists";
+
+async fn measure(
+    bench: &Bench,
+    scene: &Scene,
+    provider: &Provider,
+    docker: &Docker,
+    circumstances: &mut Circumstances,
+) -> Result<Vec<Part>> {
+    let mut sides = vec![
+        Side::Ours(Contender::Wasm, provider.clone()),
+        Side::Bare(docker.clone(), scene.clone()),
+    ];
+    sides.extend(cli::Cli::find(scene).map(Side::Cli));
+    if let Some(python) = &bench.python {
+        let worker = Worker::start(python, Contender::Python.key(), scene)?;
+        circumstances.add("Python", worker.version.clone());
+        sides.push(Side::Worker(Contender::Python, worker));
     }
-    table.push(vec![list]);
-    remote::measure(provider, &bench.image, bench.rounds.min(REMOTE_ROUNDS), &mut table).await?;
-    if let Some(process) = process(bench, provider)? {
-        table.push(vec![process]);
+    let wants = |section| bench.parts.contains(&section);
+    let mut parts = Vec::new();
+    if wants(Section::Life) {
+        parts.push(life(bench, scene, &mut sides).await?);
     }
-    table.note(loading()?);
-    Ok(table)
+    if wants(Section::AtOnce) {
+        parts.push(at_once(bench, scene, &mut sides).await?);
+    }
+    let mut listed = 0;
+    if wants(Section::List) {
+        let (part, most) = lists(bench, scene, docker, &mut sides).await?;
+        parts.push(part);
+        listed = most;
+    }
+    if wants(Section::Cold) || wants(Section::Remote) {
+        let least = bench.sizes.iter().copied().min().unwrap_or(10);
+        listed = fill::up_to(provider, docker, scene, listed, least).await?;
+    }
+    if wants(Section::Cold) {
+        let python = bench.python.as_deref();
+        parts.push(process::measure(scene, listed, bench.rounds, python)?);
+    }
+    if wants(Section::Remote) {
+        parts.push(remote::measure(provider, listed, &scene.image, bench.rounds.min(FEW)).await?);
+    }
+    if wants(Section::Load) {
+        parts.push(loading()?);
+    }
+    Ok(parts)
 }
 
-/// One agent's life, step by step, on both sides.
-async fn life(bench: &Bench, provider: &Provider, docker: &Docker) -> Result<Vec<Pair>> {
-    let steps = ["create", "start", "exec", "commit (paused)", "stop", "destroy"];
-    let mut pairs: Vec<Pair> = steps.into_iter().map(Pair::new).collect();
+/// One agent's life, step by step, on all sides.
+async fn life(bench: &Bench, scene: &Scene, sides: &mut [Side]) -> Result<Part> {
+    let mut part = Part::new(LIFE);
+    part.rows = Step::ALL.map(|step| Row::new(step.name())).to_vec();
     for round in 0..bench.rounds {
-        let our_name = format!("ours-{round}");
-        let bare_name = format!("{}-bare-{round}", provider.name());
-        let labels = bare::labels(provider.name());
-        let [create, start, exec, commit, stop, destroy] = &mut pairs[..] else {
-            unreachable!("six steps");
-        };
-        create
-            .alternate(
-                ours::create(provider, &our_name),
-                bare::create(docker, &bare_name, &bench.image, labels),
-            )
+        eprintln!("life {} of {}", round + 1, bench.rounds);
+        for (step, row) in Step::ALL.into_iter().zip(&mut part.rows) {
+            in_turn(sides, round, row, async |side| {
+                let name = side.named(scene, &format!("life-{round}"));
+                side.step(step, &name).await
+            })
             .await?;
-        start
-            .alternate(ours::start(provider, &our_name), bare::start(docker, &bare_name))
-            .await?;
-        exec.alternate(ours::exec(provider, &our_name), bare::exec(docker, &bare_name))
-            .await?;
-        commit
-            .alternate(
-                ours::commit(provider, &our_name),
-                bare::commit(docker, &bare_name, provider.name()),
-            )
-            .await?;
-        stop.alternate(ours::stop(provider, &our_name), bare::stop(docker, &bare_name))
-            .await?;
-        destroy
-            .alternate(ours::destroy(provider, &our_name), bare::destroy(docker, &bare_name))
-            .await?;
+        }
     }
-    Ok(pairs)
+    Ok(part)
 }
 
-/// Makes the agents that are listed.
-async fn fill(bench: &Bench, provider: &Provider) -> Result<()> {
-    eprintln!("making {} agents", bench.containers);
-    let mut made = futures::stream::iter(0..bench.containers)
-        .map(|number| async move {
-            let agent = NewAgent {
-                no_start: true,
-                ..NewAgent::named(format!("listed-{number}"))
-            };
-            provider.create(agent).await
+/// Agents that are all made at once.
+async fn at_once(bench: &Bench, scene: &Scene, sides: &mut [Side]) -> Result<Part> {
+    let mut row = Row::new(format!("{AT_ONCE} creates at once"));
+    for round in 0..bench.rounds.min(3) {
+        eprintln!("{AT_ONCE} at once, {} of {}", round + 1, bench.rounds.min(3));
+        in_turn(sides, round, &mut row, async |side| {
+            let names: Vec<_> = (0..AT_ONCE)
+                .map(|at| side.named(scene, &format!("at-once-{round}-{at}")))
+                .collect();
+            let time = side.create_at_once(&names).await?;
+            for name in names {
+                side.step(Step::Destroy, &name).await?;
+            }
+            Ok(time)
         })
-        .buffer_unordered(8);
-    while let Some(agent) = made.next().await {
-        agent.map_err(|error| anyhow::anyhow!(error.message()))?;
+        .await?;
     }
-    Ok(())
+    let mut part = Part::new("At once");
+    part.rows.push(row);
+    Ok(part)
 }
 
-/// The whole process, cold, beside the Docker CLI's.
-fn process(bench: &Bench, provider: &Provider) -> Result<Option<Pair>> {
-    let ours = std::env::current_exe()?.with_file_name("mngr-docker");
-    if !ours.is_file() || Command::new("docker").arg("--version").output().is_err() {
-        return Ok(None);
+/// Lists of more and more agents, and how many there were in the end.
+async fn lists(bench: &Bench, scene: &Scene, docker: &Docker, sides: &mut [Side]) -> Result<(Part, usize)> {
+    let [Side::Ours(_, provider), ..] = sides else {
+        anyhow::bail!("the first side is ours");
+    };
+    let provider = provider.clone();
+    let mut part = Part::new(LISTS);
+    let mut sizes = bench.sizes.clone();
+    sizes.sort_unstable();
+    let mut made = 0;
+    for size in sizes {
+        made = fill::up_to(&provider, docker, scene, made, size).await?;
+        eprintln!("listing {size}");
+        let mut row = Row::new(format!("list of {size}")).of_size(size);
+        let began = Instant::now();
+        for round in 0..bench.rounds {
+            in_turn(sides, round, &mut row, async |side| side.list(size).await).await?;
+            if round >= 2 && began.elapsed() > ENOUGH {
+                break;
+            }
+        }
+        part.rows.push(row);
     }
-    let config = std::env::temp_dir().join(format!("{}.toml", provider.name()));
-    let text = format!(
-        "[providers.{}]\nbackend = \"docker\"\nhost = \"{}\"\n",
-        provider.name(),
-        bench.host
-    );
-    std::fs::write(&config, text)?;
-    let mut pair = Pair::new("`mngr-docker list --json` / `docker ps`, whole process");
-    for _ in 0..bench.rounds {
-        let mut list = Command::new(&ours);
-        list.arg("--config")
-            .arg(&config)
-            .args(["--provider", provider.name(), "list", "--json"]);
-        // Every field of a list by default; `{{json .}}` would ask for sizes as well, which takes the engine half a minute.
-        let mut ps = Command::new("docker");
-        ps.args([
-            "--host",
-            &bench.host,
-            "ps",
-            "--all",
-            "--no-trunc",
-            "--format",
-            "{{.ID}} {{.Names}} {{.Image}} {{.Status}} {{.Labels}}",
-            "--filter",
-        ]);
-        ps.arg(format!("label=com.imbue.mngr.provider={}", provider.name()));
-        pair.alternate_now(|| succeed(&mut list), || succeed(&mut ps))?;
-    }
-    std::fs::remove_file(config)?;
-    Ok(Some(pair))
-}
-
-fn succeed(command: &mut Command) -> Result<()> {
-    let output = command.output()?;
-    anyhow::ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    Ok(())
+    Ok((part, made))
 }
 
 /// What loading a plugin costs: compiled, and from the cache.
-fn loading() -> Result<String> {
+fn loading() -> Result<Part> {
     let component = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/component/mngr-docker-plugin.wasm");
     let bytes = std::fs::read(&component).with_context(|| format!("cannot read {}", component.display()))?;
     let folder = tempfile::tempdir()?;
     let cache = ArtefactCache::at(folder.path().join("cache"));
-    let load = || -> Result<f64> {
-        let loader = Loader::new(Some(cache.clone())).map_err(|error| anyhow::anyhow!(error.message()))?;
+    let load = || -> Result<Duration> {
+        let plain = |error: mngr_host_shim::contract::ProviderError| anyhow::anyhow!(error.message());
+        let loader = Loader::new(Some(cache.clone())).map_err(plain)?;
         let start = Instant::now();
-        loader
-            .load("bench", &bytes)
-            .map_err(|error| anyhow::anyhow!(error.message()))?;
-        Ok(start.elapsed().as_secs_f64() * 1e3)
+        loader.load("bench", &bytes).map_err(plain)?;
+        Ok(start.elapsed())
     };
-    let compiled = load()?;
-    let mut cached = (0..9).map(|_| load()).collect::<Result<Vec<_>>>()?;
-    cached.sort_by(f64::total_cmp);
-    let cached = cached[cached.len() / 2];
-    Ok(format!(
-        "plugin load: compiled {compiled:.1} ms, from the cache {cached:.2} ms: {:.3} of it",
-        cached / compiled
-    ))
+    let mut part = Part::new("Loading the plugin");
+    let (mut compiled, mut cached) = (Row::new("compiled"), Row::new("from the cache"));
+    compiled.took(Contender::Wasm, load()?);
+    for _ in 0..9 {
+        cached.took(Contender::Wasm, load()?);
+    }
+    part.rows = vec![compiled, cached];
+    Ok(part)
+}
+
+/// What another run has measured of whole commands of mngr.
+fn of_mngr(path: &Path) -> Result<Part> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let times: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&text)?;
+    let mut part = Part::new("Whole commands of mngr");
+    part.rows = times
+        .iter()
+        .map(|(what, samples)| Row::of_seconds(what, samples))
+        .collect();
+    Ok(part)
 }

@@ -9,56 +9,65 @@ use mngr_docker_tests::sshd::{Sshd, clients};
 use mngr_docker_tests::wire::Wire;
 use mngr_host_shim::provider::Provider;
 
-use crate::measure::{Pair, Table};
+use crate::measure::{Contender, Part, Row};
 use crate::ours;
+use crate::side::{Side, Step, in_turn};
 
 /// Round-trip times, in milliseconds.
 const DISTANCES: [u64; 3] = [0, 20, 100];
 /// Calls that are made at once.
 const AT_ONCE: usize = 50;
 
-/// Measures each distance. `local` has agents to list.
-pub async fn measure(local: &Provider, image: &str, rounds: usize, table: &mut Table) -> Result<()> {
+/// Measures each distance. `local` has `size` agents to list.
+pub async fn measure(local: &Provider, size: usize, image: &str, rounds: usize) -> Result<Part> {
+    let mut part = Part::new("Over SSH");
     for distance in DISTANCES {
         let sshd = Sshd::start(&[]);
         let wire = Wire::to(sshd.port(), Duration::from_millis(distance) / 2).await;
         sshd.know_as(wire.port(), "", "host");
         let remote = open_behind(sshd.provider_through(wire.port(), local.name()), image).await?;
-        ours::list(&remote).await?;
-        table.push(pairs(&remote, local, distance, rounds).await?);
-        table.note(format!(
-            "SSH, {distance} ms there and back: {} process, {} handshake",
+        ours::list(&remote, size).await?;
+        let sides = [
+            Side::Ours(Contender::Wasm, remote),
+            Side::Ours(Contender::Local, local.clone()),
+        ];
+        part.rows.extend(rows(sides, distance, size, rounds).await?);
+        part.notes.push(format!(
+            "SSH, {distance} ms there and back: {} process, {} handshake.",
             clients(wire.port()).len(),
             sshd.log().matches("Accepted publickey").count()
         ));
     }
-    Ok(())
+    Ok(part)
 }
 
-async fn pairs(remote: &Provider, local: &Provider, distance: u64, rounds: usize) -> Result<Vec<Pair>> {
-    let named = |what: &str| Pair::new(format!("{what}, SSH at {distance} ms / local"));
-    let (mut list, mut create, mut exec) = (named("list"), named("create"), named("exec"));
-    let (mut commit, mut many) = (named("commit"), named(&format!("{AT_ONCE} calls at once")));
+async fn rows(mut sides: [Side; 2], distance: u64, size: usize, rounds: usize) -> Result<Vec<Row>> {
+    let named = |what: &str| Row::new(format!("{what}, {distance} ms"));
+    let mut list = named("list").of_size(size);
+    let mut many = named(&format!("{AT_ONCE} calls at once"));
+    let steps = [Step::Create, Step::Start, Step::Exec, Step::Snapshot, Step::Destroy];
+    let mut life: Vec<_> = steps.iter().map(|step| named(step.name())).collect();
     for round in 0..rounds {
-        let (far, near) = (format!("far-{distance}-{round}"), format!("near-{distance}-{round}"));
-        list.alternate(ours::list(remote), ours::list(local)).await?;
-        create
-            .alternate(ours::create(remote, &far), ours::create(local, &near))
+        in_turn(&mut sides, round, &mut list, async |side| side.list(size).await).await?;
+        let name = |side: &Side| format!("{}-{distance}-{round}", side.contender().key());
+        for (step, row) in steps.into_iter().zip(&mut life) {
+            if step == Step::Destroy {
+                in_turn(&mut sides, round, &mut many, async |side| match side {
+                    Side::Ours(_, provider) => crate::measure::timed(at_once(provider, &name(side))).await,
+                    _ => unreachable!("both are providers"),
+                })
+                .await?;
+            }
+            in_turn(&mut sides, round, row, async |side| {
+                let name = name(side);
+                side.step(step, &name).await
+            })
             .await?;
-        for (provider, name) in [(remote, &far), (local, &near)] {
-            ours::start(provider, name).await?;
-        }
-        exec.alternate(ours::exec(remote, &far), ours::exec(local, &near))
-            .await?;
-        commit
-            .alternate(ours::commit(remote, &far), ours::commit(local, &near))
-            .await?;
-        many.alternate(at_once(remote, &far), at_once(local, &near)).await?;
-        for (provider, name) in [(remote, &far), (local, &near)] {
-            ours::destroy(provider, name).await?;
         }
     }
-    Ok(vec![list, create, exec, commit, many])
+    life.insert(0, list);
+    life.push(many);
+    Ok(life)
 }
 
 async fn at_once(provider: &Provider, name: &str) -> Result<()> {

@@ -1,0 +1,163 @@
+//! What is logged, for people and for programs, and what never is.
+
+use std::process::Command;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::person::{Person, Ran};
+use crate::registry::Registry;
+
+fn lines(stderr: &str) -> Vec<Value> {
+    stderr
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+        .collect()
+}
+
+fn ran(command: &mut Command) -> Ran {
+    Ran::from(command.output().expect("it runs"))
+}
+
+#[test]
+fn a_call_and_those_of_the_engine_below_it_are_json_objects_one_a_line() {
+    let person = Person::new();
+    let mut create = person.command(&["--json", "--log-format", "json", "create", "a1"]);
+    let created = ran(create.env("RUST_LOG", "debug"));
+    assert_eq!(created.status, 0, "{}", created.stderr);
+    let lines = lines(&created.stderr);
+    for line in &lines {
+        let time = line["timestamp"].as_str().expect("a time");
+        time.parse::<Timestamp>().expect("RFC 3339");
+    }
+    let said = |message: &str| lines.iter().filter(move |line| line["message"] == message);
+
+    let call = said("the call has ended")
+        .find(|line| line["span"]["operation"] == "create")
+        .expect("the call");
+    assert_eq!((&call["level"], &call["status"]), (&"INFO".into(), &"ok".into()));
+    assert!(call["duration_ms"].as_f64().expect("milliseconds") > 0.0);
+    let span = &call["span"];
+    for (field, value) in [
+        ("name", "call"),
+        ("operation", "create"),
+        ("agent", "a1"),
+        ("provider", &person.provider),
+        ("plugin", "built-in"),
+        ("plugin_version", env!("CARGO_PKG_VERSION")),
+    ] {
+        assert_eq!(span[field], value, "{span}");
+    }
+    assert_eq!(span["plugin_digest"].as_str().expect("a digest").len(), 12);
+
+    let of_engine = |operation: &str| {
+        said("the engine has answered")
+            .find(|line| line["span"]["operation"] == operation)
+            .unwrap_or_else(|| panic!("no {operation}"))
+    };
+    let container = of_engine("container_create");
+    let name = format!("mngr-{}.a1", person.provider);
+    assert_eq!(container["span"]["object"], name.as_str());
+    assert_eq!(container["spans"][0]["operation"], "create", "{container}");
+    assert_eq!(of_engine("container_start")["status"], "ok");
+}
+
+#[test]
+fn a_warning_is_one_json_object_that_says_in_which_call_it_came_up() {
+    let person = Person::new();
+    std::fs::create_dir_all(person.home().join(".docker")).expect("a folder");
+    person.write(".docker/config.json", "nonsense");
+    let mut create = person.command(&["--json", "create", "a1", "--image", "127.0.0.1:1/none"]);
+    let failed = ran(create.env("MNGR_LOG_FORMAT", "json").env_remove("RUST_LOG"));
+    assert_ne!(failed.status, 0);
+    let lines = lines(&failed.stderr);
+    let [warning] = lines.as_slice() else {
+        panic!("one line, not {lines:?}");
+    };
+    assert_eq!(
+        (&warning["level"], &warning["registry"]),
+        (&"WARN".into(), &"127.0.0.1:1".into())
+    );
+    assert_eq!(
+        (&warning["span"]["operation"], &warning["span"]["agent"]),
+        (&"create".into(), &"a1".into())
+    );
+}
+
+#[test]
+fn a_failed_call_is_logged_with_the_case_of_its_error() {
+    let person = Person::new();
+    let mut show = person.command(&["--json", "--log-format=json", "show", "nobody"]);
+    let failed = ran(show.env("RUST_LOG", "info"));
+    assert_eq!(failed.status, 3);
+    let lines = lines(&failed.stderr);
+    let call = lines.last().expect("a line");
+    assert_eq!(
+        (&call["status"], &call["span"]["error.type"]),
+        (&"not_found".into(), &"not_found".into())
+    );
+}
+
+#[test]
+fn a_form_that_is_not_known_is_wrong_usage() {
+    let refused = Person::new().run(&["--log-format", "xml", "list"]);
+    assert_eq!(refused.status, 2);
+    assert!(refused.stderr.contains("text, json"), "{}", refused.stderr);
+}
+
+/// Environment values, a password, and the forms that it takes on its way.
+#[test]
+fn no_secret_is_logged_however_much_is() {
+    const CREATED_WITH: &str = "hunter2-of-create";
+    const RUN_WITH: &str = "hunter2-of-exec";
+    let registry = Registry::with_users();
+    for format in ["text", "json"] {
+        let person = Person::new();
+        std::fs::create_dir_all(person.home().join(".docker")).expect("a folder");
+        let config = serde_json::json!({ "auths": { registry.address(): { "auth": Registry::AUTH } } });
+        person.write(".docker/config.json", config.to_string());
+        let reference = format!("{}/agents-{format}", registry.address());
+        let logged = |arguments: &[&str]| {
+            let mut command = person.command(arguments);
+            let ran = ran(command.env("RUST_LOG", "trace").env("MNGR_LOG_FORMAT", format));
+            assert_eq!(ran.status, 0, "{arguments:?}: {}", ran.stderr);
+            assert!(
+                ran.stderr.contains("the engine has answered"),
+                "{arguments:?}: nothing is logged"
+            );
+            ran
+        };
+        let env = |value: &str| format!("--env=TOKEN={value}");
+        let script = ["--", "sh", "-c", "echo $TOKEN > /root/token"];
+        let mut all = Vec::new();
+        all.push(logged(&["create", "a1", "-s", &env(CREATED_WITH)]));
+        all.push(logged(&[&["exec", &env(RUN_WITH), "a1"][..], &script].concat()));
+        all.push(logged(&["cp", "a1:/root/token", "."]));
+        all.push(logged(&["show", "a1"]));
+        all.push(logged(&["snapshot", "create", "a1", "--name", "one"]));
+        let pushed = logged(&["snapshot", "push", "one", &reference, "--include-env"]);
+        let printed = pushed.stdout.trim().rsplit(' ').next().expect("a reference").to_owned();
+        all.push(pushed);
+        person.json(&["snapshot", "delete", "one"]);
+        all.push(logged(&["snapshot", "pull", &printed]));
+        all.push(logged(&["list"]));
+        all.push(logged(&["destroy", "a1", "--snapshots"]));
+        for secret in [
+            CREATED_WITH,
+            RUN_WITH,
+            Registry::PASSWORD,
+            Registry::AUTH,
+            "x-registry-auth",
+        ] {
+            for ran in &all {
+                let found = ran
+                    .stderr
+                    .lines()
+                    .find(|line| line.to_lowercase().contains(&secret.to_lowercase()));
+                assert_eq!(found, None, "{format}: {secret}");
+            }
+        }
+        let token = std::fs::read_to_string(person.home().join("token")).expect("the file");
+        assert_eq!(token.trim(), RUN_WITH, "it was there to be logged");
+    }
+}
