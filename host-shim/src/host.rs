@@ -75,6 +75,7 @@ impl Host {
         let store = Store::of_user(&self.environment, &config.name, &engine.endpoint());
         let provider = Provider::open_reloading(plugin, engine, &config.name, &config.settings, policy).await?;
         let credentials = CredentialStore::of_user(&self.environment);
+        let provider = provider.limited_to(config.plugin_limits);
         Ok(provider.journaled_in(store).with_credentials(credentials))
     }
 

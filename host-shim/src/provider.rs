@@ -24,7 +24,7 @@ use crate::credentials::CredentialStore;
 use crate::engine::{Engine, ProgressSink};
 use crate::guard::Guard;
 use crate::journal::Store;
-use crate::loader::{Plugin, Rejection, Reloader, Session};
+use crate::loader::{CallLimits, Plugin, Rejection, Reloader, Session};
 use crate::policy::Policy;
 use crate::streams::{Archive, ExecSession, LogStream};
 
@@ -107,6 +107,7 @@ pub struct Provider {
     cancel: CancellationToken,
     store: Option<Arc<Store>>,
     credentials: Arc<CredentialStore>,
+    limits: CallLimits,
 }
 
 impl Provider {
@@ -152,7 +153,15 @@ impl Provider {
             cancel: CancellationToken::new(),
             store: None,
             credentials: Arc::default(),
+            limits: CallLimits::default(),
         }
+    }
+
+    /// The same provider, each of whose calls may use so much before it is ended. What such a call had made is removed before
+    /// it returns `internal`; others are not affected.
+    #[must_use]
+    pub fn limited_to(self, limits: CallLimits) -> Self {
+        Self { limits, ..self }
     }
 
     /// The same provider, whose calls say how far they have come.
@@ -250,6 +259,7 @@ impl Provider {
             guard: Some(Arc::new(guard)),
             progress: self.progress.clone(),
             cancel: self.cancel.clone(),
+            limits: self.limits,
         }
     }
 

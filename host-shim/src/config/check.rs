@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::error::ConfigError;
 use super::find::expanded;
+use super::limits::plugin_limits;
 use super::node::{Data, Entry, Node, Origin};
 use super::{BACKEND, ProviderConfig, address, nearest, unwritten};
 use crate::engine::endpoint::shown;
@@ -16,7 +17,7 @@ use crate::policy::PERMISSIONS;
 use crate::registry::PluginChoice;
 
 /// The keys that the shim keeps for itself.
-pub(super) const KEYS: [&str; 12] = [
+pub(super) const KEYS: [&str; 13] = [
     "allow",
     "backend",
     "docker_context",
@@ -26,6 +27,7 @@ pub(super) const KEYS: [&str; 12] = [
     "is_enabled",
     "known_hosts_file",
     "plugin",
+    "plugin_limits",
     "ssh_config_file",
     "ssh_options",
     "tls_directory",
@@ -197,6 +199,7 @@ pub(super) fn provider(provider: &Entry, base: &Base<'_>) -> Result<ProviderConf
             "ssh_options" => config.ssh.options = ssh_options(&field, node)?,
             "tls_directory" => config.tls_directory = Some(path(&field, node, base, "a directory of certificates")?),
             "plugin" => config.plugin = plugin(&field, node, base)?,
+            "plugin_limits" => config.plugin_limits = plugin_limits(&field, node)?,
             "allow" => config.allow = allow(&field, node)?,
             "engine_timeout_seconds" => config.engine_timeout = engine_timeout(&field, node)?,
             "is_enabled" => config.is_enabled = boolean(&field, node)?,
@@ -231,7 +234,7 @@ pub(super) fn provider(provider: &Entry, base: &Base<'_>) -> Result<ProviderConf
     Ok(config)
 }
 
-fn wrong_type(field: &str, node: &Node, expected: &str, remedy: &str) -> ConfigError {
+pub(super) fn wrong_type(field: &str, node: &Node, expected: &str, remedy: &str) -> ConfigError {
     let remedy = match &node.origin.source.variable {
         Some(_) if expected.starts_with("a list") => format!("{remedy}; in a variable a list is written as JSON"),
         _ => remedy.to_owned(),

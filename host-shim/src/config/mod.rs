@@ -10,6 +10,7 @@ mod check;
 mod choose;
 mod error;
 mod find;
+mod limits;
 mod node;
 mod overrides;
 mod problems;
@@ -29,6 +30,7 @@ use serde_json::{Map, Value};
 
 use crate::engine::ssh::Settings;
 use crate::environment::Environment;
+use crate::loader::CallLimits;
 use crate::registry::PluginChoice;
 pub use error::ConfigError;
 use node::{Entry, Node, Origin, Source};
@@ -65,6 +67,8 @@ pub struct ProviderConfig {
     /// Which plugin (`plugin`): the path of a component, or `NAME[@RANGE]` of one that is installed; absent for the one that
     /// is built in.
     pub plugin: Option<PluginChoice>,
+    /// How much one call of it may use (`plugin_limits`).
+    pub plugin_limits: CallLimits,
     /// Permissions granted beyond the policy's defaults (`allow`).
     pub allow: Vec<String>,
     /// Deadline of one engine call (`engine_timeout_seconds`).
@@ -88,6 +92,7 @@ impl ProviderConfig {
             ssh: Settings::default(),
             tls_directory: None,
             plugin: None,
+            plugin_limits: CallLimits::default(),
             allow: Vec::new(),
             engine_timeout: DEFAULT_ENGINE_TIMEOUT,
             is_enabled: true,

@@ -24,7 +24,7 @@ pub struct Key {
 }
 
 /// Settings that the host keeps for itself. They are here so that a misspelt one is recognised.
-pub const HOST_KEYS: [&str; 12] = [
+pub const HOST_KEYS: [&str; 13] = [
     "backend",
     "host",
     "docker_context",
@@ -34,6 +34,7 @@ pub const HOST_KEYS: [&str; 12] = [
     "ssh_options",
     "tls_directory",
     "plugin",
+    "plugin_limits",
     "allow",
     "engine_timeout_seconds",
     "is_enabled",

@@ -17,6 +17,7 @@ _OF_THE_HOST = {
     "ssh_options",
     "tls_directory",
     "allow",
+    "plugin_limits",
     "engine_timeout_seconds",
 }
 # What mngr itself gives the plugin.

@@ -3,18 +3,16 @@
 mod bare;
 mod measure;
 mod ours;
+mod plugin;
 mod remote;
 
-use std::path::PathBuf;
 use std::process::Command;
-use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use bollard::Docker;
 use clap::Parser;
 use futures::StreamExt;
 use mngr_docker_tests::{open_for_bench, remove_all};
-use mngr_host_shim::loader::{ArtefactCache, Loader};
 use mngr_host_shim::provider::{NewAgent, Provider};
 
 use measure::{Pair, Table};
@@ -34,6 +32,9 @@ struct Bench {
     /// How often each thing is measured.
     #[arg(long, default_value_t = 15)]
     rounds: usize,
+    /// Measure what plugins cost, and nothing else; no engine is needed.
+    #[arg(long)]
+    plugin: bool,
 }
 
 /// How often each thing is measured at each distance, at most.
@@ -49,6 +50,10 @@ fn main() -> Result<()> {
 }
 
 async fn run(bench: &Bench) -> Result<()> {
+    if bench.plugin {
+        println!("{}", plugin::measure(bench.rounds).await?);
+        return Ok(());
+    }
     let name = format!("bench-{}", &uuid::Uuid::new_v4().simple().to_string()[..8]);
     let provider = open_for_bench(&bench.host, &bench.image, &name).await?;
     let docker = Docker::connect_with_host(&bench.host)?;
@@ -74,7 +79,7 @@ async fn measure(bench: &Bench, provider: &Provider, docker: &Docker) -> Result<
     if let Some(process) = process(bench, provider)? {
         table.push(vec![process]);
     }
-    table.note(loading()?);
+    table.note(plugin::measure(bench.rounds).await?);
     Ok(table)
 }
 
@@ -175,28 +180,4 @@ fn succeed(command: &mut Command) -> Result<()> {
     let output = command.output()?;
     anyhow::ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     Ok(())
-}
-
-/// What loading a plugin costs: compiled, and from the cache.
-fn loading() -> Result<String> {
-    let component = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/component/mngr-docker-plugin.wasm");
-    let bytes = std::fs::read(&component).with_context(|| format!("cannot read {}", component.display()))?;
-    let folder = tempfile::tempdir()?;
-    let cache = ArtefactCache::at(folder.path().join("cache"));
-    let load = || -> Result<f64> {
-        let loader = Loader::new(Some(cache.clone())).map_err(|error| anyhow::anyhow!(error.message()))?;
-        let start = Instant::now();
-        loader
-            .load("bench", &bytes)
-            .map_err(|error| anyhow::anyhow!(error.message()))?;
-        Ok(start.elapsed().as_secs_f64() * 1e3)
-    };
-    let compiled = load()?;
-    let mut cached = (0..9).map(|_| load()).collect::<Result<Vec<_>>>()?;
-    cached.sort_by(f64::total_cmp);
-    let cached = cached[cached.len() / 2];
-    Ok(format!(
-        "plugin load: compiled {compiled:.1} ms, from the cache {cached:.2} ms: {:.3} of it",
-        cached / compiled
-    ))
 }
