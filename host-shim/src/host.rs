@@ -82,7 +82,8 @@ impl Host {
             .journaled_in(store)
             .audited_in(audit)
             .with_credentials(credentials)
-            .with_ledger(ledger))
+            .with_ledger(ledger)
+            .limited_to(config.plugin_limits))
     }
 
     /// What the plugin finds fault with in the settings of one provider of a configuration, each with its place and, for a key

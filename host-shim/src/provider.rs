@@ -24,7 +24,7 @@ use crate::contract::types::{Agent, Finding, Limits, Snapshot};
 use crate::credentials::CredentialStore;
 use crate::engine::{Engine, ProgressSink, Traced};
 use crate::journal::Store;
-use crate::loader::{Plugin, Rejection, Reloader};
+use crate::loader::{CallLimits, Plugin, Rejection, Reloader};
 use crate::policy::{AuditLog, Policy};
 use crate::streams::{Archive, ExecSession, LogStream};
 
@@ -49,6 +49,7 @@ pub struct Provider {
     audit: Option<Arc<AuditLog>>,
     credentials: Arc<CredentialStore>,
     ledger: Option<Arc<Ledger>>,
+    limits: CallLimits,
 }
 
 impl Provider {
@@ -96,7 +97,15 @@ impl Provider {
             audit: None,
             credentials: Arc::default(),
             ledger: None,
+            limits: CallLimits::default(),
         }
+    }
+
+    /// The same provider, each of whose calls may use so much before it is ended. What such a call had made is removed before
+    /// it returns `internal`; others are not affected.
+    #[must_use]
+    pub fn limited_to(self, limits: CallLimits) -> Self {
+        Self { limits, ..self }
     }
 
     /// The same provider, whose calls say how far they have come.

@@ -27,6 +27,9 @@ class DockerProviderConfig(ProviderInstanceConfig):
         description="The plugin that decides: NAME@RANGE or NAME for an installed one, or a component's path. "
         "None takes the one that is built in",
     )
+    plugin_limits: dict[str, Any] | None = Field(
+        default=None, description="How much one call of the plugin may use: memory, handles, idle_seconds, ..."
+    )
     host: str | None = Field(
         default=None,
         description="The engine: unix://PATH, tcp://HOST:PORT or ssh://[USER@]HOST. None takes the Docker CLI's choice",

@@ -1,5 +1,7 @@
 //! Our own component, and others of it that say they are other versions.
 
+use std::path::PathBuf;
+
 const COMPONENT: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/../target/component/mngr-docker-plugin.wasm"
@@ -61,4 +63,17 @@ pub fn with_note(mut bytes: Vec<u8>, note: &str) -> Vec<u8> {
     bytes.extend_from_slice(&[0, length, 1, b'x']);
     bytes.extend_from_slice(note.as_bytes());
     bytes
+}
+
+/// The program `mngr-docker` that was built with these tests.
+///
+/// # Panics
+/// Where it was not.
+pub fn program() -> PathBuf {
+    let this = std::env::current_exe().expect("this program");
+    let folders = this.ancestors().skip(1).take(2);
+    let found = folders
+        .map(|folder| folder.join("mngr-docker"))
+        .find(|path| path.is_file());
+    found.expect("test the whole workspace, so that `mngr-docker` is built too")
 }

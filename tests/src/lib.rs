@@ -20,6 +20,7 @@
 mod clean_up;
 mod component;
 mod fault_proxy;
+pub mod fuzz;
 mod network_mount;
 mod private_engine;
 mod registry;
@@ -27,10 +28,11 @@ pub mod soak;
 pub mod sshd;
 mod testbed;
 pub mod tls;
+pub mod wat;
 pub mod wire;
 
 pub use clean_up::remove_all;
-pub use component::{component, component_of_version, component_with, with_note};
+pub use component::{component, component_of_version, component_with, program, with_note};
 pub use fault_proxy::{Fault, FaultProxy};
 pub use network_mount::NetworkMount;
 pub use private_engine::{PrivateEngine, Setup};

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::error::ConfigError;
 use super::find::expanded;
+use super::limits::plugin_limits;
 use super::node::{Data, Entry, Node, Origin};
 use super::{BACKEND, ProviderConfig, address, nearest, policy, unwritten};
 use crate::engine::endpoint::shown;
@@ -15,7 +16,7 @@ use crate::engine::ssh::check_option;
 use crate::registry::PluginChoice;
 
 /// The keys that the shim keeps for itself.
-pub(super) const KEYS: [&str; 15] = [
+pub(super) const KEYS: [&str; 16] = [
     "audit_log",
     "backend",
     "docker_context",
@@ -27,6 +28,7 @@ pub(super) const KEYS: [&str; 15] = [
     "ledger",
     "permissions",
     "plugin",
+    "plugin_limits",
     "policy",
     "ssh_config_file",
     "ssh_options",
@@ -204,6 +206,7 @@ pub(super) fn provider(provider: &Entry, base: &Base<'_>) -> Result<ProviderConf
             "policy" => config.policy = Some(policy::preset(&field, node)?),
             "permissions" => config.permissions = policy::permissions(&field, node)?,
             "audit_log" => config.audit_log = policy::audit_log(&field, node, base)?,
+            "plugin_limits" => config.plugin_limits = plugin_limits(&field, node)?,
             "engine_timeout_seconds" => config.engine_timeout = engine_timeout(&field, node)?,
             "is_enabled" => config.is_enabled = boolean(&field, node)?,
             _ => {

@@ -10,6 +10,7 @@ mod check;
 mod choose;
 mod error;
 mod find;
+mod limits;
 mod node;
 mod overrides;
 mod policy;
@@ -30,6 +31,7 @@ use serde_json::{Map, Value};
 
 use crate::engine::ssh::Settings;
 use crate::environment::Environment;
+use crate::loader::CallLimits;
 use crate::policy::{AuditChoice, Permissions, Preset};
 use crate::registry::PluginChoice;
 pub use error::ConfigError;
@@ -75,6 +77,8 @@ pub struct ProviderConfig {
     pub audit_log: AuditChoice,
     /// Where callers' acknowledgements are written down (`ledger`), for `mngr-docker check` to compare with.
     pub ledger: Option<PathBuf>,
+    /// How much one call of it may use (`plugin_limits`).
+    pub plugin_limits: CallLimits,
     /// Deadline of one engine call (`engine_timeout_seconds`).
     pub engine_timeout: Duration,
     /// Whether it is to be used at all (`is_enabled`).
@@ -100,6 +104,7 @@ impl ProviderConfig {
             permissions: Permissions::default(),
             audit_log: AuditChoice::default(),
             ledger: None,
+            plugin_limits: CallLimits::default(),
             engine_timeout: DEFAULT_ENGINE_TIMEOUT,
             is_enabled: true,
             settings: Map::new(),

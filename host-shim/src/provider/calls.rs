@@ -62,6 +62,7 @@ impl Provider {
             guard: Some(Arc::new(guard)),
             progress: self.progress.clone(),
             cancel: self.cancel.clone(),
+            limits: self.limits,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod checking;
 mod configuration;
+mod contained;
 mod crash;
 mod engines;
 mod gpus;

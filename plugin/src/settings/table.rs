@@ -24,7 +24,7 @@ pub struct Key {
 }
 
 /// Settings that the host keeps for itself. They are here so that a misspelt one is recognised.
-pub const HOST_KEYS: [&str; 15] = [
+pub const HOST_KEYS: [&str; 16] = [
     "backend",
     "host",
     "docker_context",
@@ -34,6 +34,7 @@ pub const HOST_KEYS: [&str; 15] = [
     "ssh_options",
     "tls_directory",
     "plugin",
+    "plugin_limits",
     "policy",
     "permissions",
     "audit_log",

@@ -19,6 +19,7 @@ _OF_THE_HOST = {
     "policy",
     "permissions",
     "audit_log",
+    "plugin_limits",
     "engine_timeout_seconds",
 }
 # What mngr itself gives the plugin.

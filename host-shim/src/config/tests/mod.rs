@@ -1,6 +1,7 @@
 //! What a configuration means.
 
 mod faults;
+mod limits;
 mod table;
 
 use std::path::Path;
