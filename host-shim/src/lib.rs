@@ -26,6 +26,7 @@
 pub mod bridge;
 pub mod build;
 pub mod config;
+pub mod conformance;
 pub mod contract;
 pub mod credentials;
 pub mod discovery;
@@ -44,3 +45,4 @@ pub mod provider;
 pub mod registry;
 pub mod sandbox;
 pub mod streams;
+pub mod template;

@@ -21,7 +21,7 @@ use mngr_host_shim::sandbox::SandboxEngine;
 use mngr_host_shim::streams::{Archive, Channel};
 use serde_json::{Value, json};
 
-use crate::clean_up::remove_all;
+use mngr_host_shim::conformance::remove_all;
 use crate::private_engine::PrivateEngine;
 use crate::registry::Registry;
 use crate::sshd::Sshd;

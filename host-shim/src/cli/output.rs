@@ -14,7 +14,7 @@ pub mod style {
     pub const HELP: Style = AnsiColor::Cyan.on_default();
     pub const GOOD: Style = AnsiColor::Green.on_default();
     pub const HEADER: Style = Style::new().bold();
-    const DIM: Style = Style::new().dimmed();
+    pub const DIM: Style = Style::new().dimmed();
 
     /// The colour of a state.
     pub fn state(state: AgentState) -> Style {
@@ -49,6 +49,11 @@ impl Output {
     /// A line for people.
     pub fn line(&self, line: &str) -> io::Result<()> {
         writeln!(anstream::stdout().lock(), "{line}")
+    }
+
+    /// A text of many lines, as it is.
+    pub fn text(&self, text: &str) -> io::Result<()> {
+        anstream::stdout().lock().write_all(text.as_bytes())
     }
 
     /// Columns for people.

@@ -1,6 +1,7 @@
 //! The program `mngr-docker` as a person or a script meets it, on a real engine and on engines that are not there.
 
 mod configuration;
+mod conformance;
 mod crash;
 mod engines;
 mod gpus;

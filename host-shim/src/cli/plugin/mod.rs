@@ -1,6 +1,9 @@
-//! `plugin`: which plugins are installed, in which versions.
+//! `plugin`: which plugins are installed, in which versions; and what their authors need.
 
+mod author;
 mod render;
+mod report;
+mod test;
 
 use clap::{Args, Subcommand};
 use mngr_host_shim::contract::{ProviderError, Result};
@@ -12,7 +15,7 @@ use super::exit::Exit;
 use super::failure::Outcome;
 use super::output::clean;
 
-/// Install plugins and choose which version of them is in use
+/// Install plugins, choose which version of them is in use, and write and test your own
 ///
 /// What is wanted is kept in plugins.toml, what is installed in plugins.lock, both in $XDG_CONFIG_HOME/mngr-docker (else
 /// ~/.config/mngr-docker). A provider uses an installed plugin where its setting `plugin` names it: NAME, or NAME@RANGE. A
@@ -32,6 +35,9 @@ enum Command {
     Rollback(Rollback),
     Verify(Verify),
     Remove(Remove),
+    New(author::New),
+    Component(author::Component),
+    Test(test::Test),
 }
 
 /// What is refused unless it is agreed to.
@@ -226,6 +232,9 @@ impl Command {
                 let removed = registry.remove(&exact.name, exact.version.as_ref()).await?;
                 render::removed(&context.output, &removed)
             }
+            Self::New(command) => command.run(context),
+            Self::Component(command) => command.run(context),
+            Self::Test(command) => command.run(context).await,
         }
     }
 }

@@ -1,8 +1,8 @@
-//! Removing what a test made, by the label of its provider instance and nothing else.
+//! Removing what was made for a test, by the label of its provider instance and nothing else.
 
-use mngr_host_shim::contract::docker::ContainerFilter;
-use mngr_host_shim::engine::Engine;
-use mngr_host_shim::policy::PROVIDER_LABEL;
+use crate::contract::docker::ContainerFilter;
+use crate::engine::Engine;
+use crate::policy::PROVIDER_LABEL;
 
 /// Removes every container, volume and image of the provider instance. Says what could not be removed.
 pub async fn remove_all(engine: &dyn Engine, provider: &str) -> Vec<String> {
