@@ -19,7 +19,10 @@ const FILES: &[(&str, &str)] = &[
     ("src/errors.rs", include_str!("../../templates/provider/src/errors.rs")),
     ("src/lib.rs", include_str!("../../templates/provider/src/lib.rs")),
     ("src/life.rs", include_str!("../../templates/provider/src/life.rs")),
-    ("src/settings.rs", include_str!("../../templates/provider/src/settings.rs")),
+    (
+        "src/settings.rs",
+        include_str!("../../templates/provider/src/settings.rs"),
+    ),
     ("src/spec.rs", include_str!("../../templates/provider/src/spec.rs")),
     ("wit/backend.wit", include_str!("../../wit/backend.wit")),
     ("wit/docker.wit", include_str!("../../wit/docker.wit")),

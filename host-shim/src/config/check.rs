@@ -16,7 +16,7 @@ use crate::policy::PERMISSIONS;
 use crate::registry::PluginChoice;
 
 /// The keys that the shim keeps for itself.
-pub(super) const KEYS: [&str; 12] = [
+pub(super) const KEYS: [&str; 13] = [
     "allow",
     "backend",
     "docker_context",
@@ -25,6 +25,7 @@ pub(super) const KEYS: [&str; 12] = [
     "identity_file",
     "is_enabled",
     "known_hosts_file",
+    "ledger",
     "plugin",
     "ssh_config_file",
     "ssh_options",
@@ -196,6 +197,7 @@ pub(super) fn provider(provider: &Entry, base: &Base<'_>) -> Result<ProviderConf
             "ssh_config_file" => config.ssh.config_file = Some(path(&field, node, base, "an ssh_config")?),
             "ssh_options" => config.ssh.options = ssh_options(&field, node)?,
             "tls_directory" => config.tls_directory = Some(path(&field, node, base, "a directory of certificates")?),
+            "ledger" => config.ledger = Some(path(&field, node, base, "a file that is written")?),
             "plugin" => config.plugin = plugin(&field, node, base)?,
             "allow" => config.allow = allow(&field, node)?,
             "engine_timeout_seconds" => config.engine_timeout = engine_timeout(&field, node)?,

@@ -67,6 +67,8 @@ pub struct ProviderConfig {
     pub plugin: Option<PluginChoice>,
     /// Permissions granted beyond the policy's defaults (`allow`).
     pub allow: Vec<String>,
+    /// Where callers' acknowledgements are written down (`ledger`), for `mngr-docker check` to compare with.
+    pub ledger: Option<PathBuf>,
     /// Deadline of one engine call (`engine_timeout_seconds`).
     pub engine_timeout: Duration,
     /// Whether it is to be used at all (`is_enabled`).
@@ -89,6 +91,7 @@ impl ProviderConfig {
             tls_directory: None,
             plugin: None,
             allow: Vec::new(),
+            ledger: None,
             engine_timeout: DEFAULT_ENGINE_TIMEOUT,
             is_enabled: true,
             settings: Map::new(),

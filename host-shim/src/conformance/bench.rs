@@ -68,8 +68,14 @@ impl Bench {
             (None, sandbox) => Arc::new(sandbox.clone().unwrap_or_default()),
         };
         let mut settings = suite.settings.clone();
-        if description.settings.iter().any(|setting| setting.key == "default_image") {
-            settings.entry("default_image").or_insert_with(|| Value::from(suite.image.as_str()));
+        if description
+            .settings
+            .iter()
+            .any(|setting| setting.key == "default_image")
+        {
+            settings
+                .entry("default_image")
+                .or_insert_with(|| Value::from(suite.image.as_str()));
         }
         let state = tempfile::tempdir().map_err(|error| {
             let remedy = "make room in the directory for temporary files";
@@ -113,7 +119,9 @@ impl Bench {
 
     /// The engine in memory.
     pub fn sandbox(&self, why: &str) -> std::result::Result<&SandboxEngine, Stop> {
-        self.sandbox.as_ref().ok_or_else(|| Stop::Skipped(format!("only in memory: {why}")))
+        self.sandbox
+            .as_ref()
+            .ok_or_else(|| Stop::Skipped(format!("only in memory: {why}")))
     }
 
     /// A registry that the engine reaches.
@@ -133,7 +141,10 @@ impl Bench {
     }
 
     async fn named(&self, name: &str) -> std::result::Result<Provider, Stop> {
-        self.names.lock().unwrap_or_else(PoisonError::into_inner).push(name.to_owned());
+        self.names
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(name.to_owned());
         let opened = open(&self.plugin, &self.observed, name, &self.settings, &self.state).await;
         opened.succeeds("to open another provider")
     }
@@ -170,7 +181,10 @@ impl Bench {
             command,
             ..self.new_agent(name, &[])
         };
-        self.provider.create(agent).await.succeeds("to create an agent with a main command")
+        self.provider
+            .create(agent)
+            .await
+            .succeeds("to create an agent with a main command")
     }
 
     pub async fn get(&self, agent: &str) -> std::result::Result<Agent, Stop> {
@@ -184,7 +198,10 @@ impl Bench {
 
     pub async fn destroy(&self, agent: &str) -> std::result::Result<(), Stop> {
         let request = DestroyRequest { snapshots: false };
-        self.provider.destroy(agent, request).await.succeeds("to destroy an agent")?;
+        self.provider
+            .destroy(agent, request)
+            .await
+            .succeeds("to destroy an agent")?;
         Ok(())
     }
 
@@ -223,7 +240,10 @@ impl Bench {
             all: true,
             labels: vec![format!("{PROVIDER_LABEL}={}", self.provider.name())],
         };
-        self.engine.container_list(filter).await.succeeds("the engine to list containers")
+        self.engine
+            .container_list(filter)
+            .await
+            .succeeds("the engine to list containers")
     }
 
     /// Makes a container past the provider that is like an agent's but for these labels, and for its name, which is longer.
@@ -258,7 +278,9 @@ impl Bench {
         let (status, said) = self.shell(agent, &format!("printf %s {content} > {FILE}")).await?;
         match status {
             0 => Ok(()),
-            _ => Err(Stop::Failed(format!("{FILE} could not be written in the agent: {said}"))),
+            _ => Err(Stop::Failed(format!(
+                "{FILE} could not be written in the agent: {said}"
+            ))),
         }
     }
 
@@ -293,7 +315,11 @@ pub fn argv(words: &[&str]) -> ExecOptions {
 pub async fn output_of(mut session: ExecSession) -> std::result::Result<(i64, String, String), Stop> {
     drop(session.stdin.take());
     let (stdout, stderr) = texts(session.output).await?;
-    let status = session.control.wait().await.succeeds("a command to end with a status")?;
+    let status = session
+        .control
+        .wait()
+        .await
+        .succeeds("a command to end with a status")?;
     Ok((status, stdout, stderr))
 }
 
@@ -329,7 +355,8 @@ pub fn tar_of(folder: &str, files: &[(&str, &str)]) -> Archive {
     };
     let mut outcome = append(format!("{folder}/"), tar::EntryType::Directory, &[]);
     for (name, content) in files {
-        outcome = outcome.and_then(|()| append(format!("{folder}/{name}"), tar::EntryType::Regular, content.as_bytes()));
+        outcome =
+            outcome.and_then(|()| append(format!("{folder}/{name}"), tar::EntryType::Regular, content.as_bytes()));
     }
     let bytes = outcome.and_then(|()| builder.into_inner()).map(Bytes::from);
     Archive::Tar(Box::pin(futures::stream::once(async move { bytes })))

@@ -163,7 +163,10 @@ impl Suite {
                 sha256: plugin.digest().to_owned(),
                 origin: plugin.origin().to_owned(),
             },
-            engine: self.engine.as_ref().map_or_else(|| "sandbox".to_owned(), |engine| engine.endpoint()),
+            engine: self
+                .engine
+                .as_ref()
+                .map_or_else(|| "sandbox".to_owned(), |engine| engine.endpoint()),
             outcomes,
         })
     }
@@ -207,7 +210,11 @@ impl Suite {
             Ok(bench) => Arc::new(bench),
             Err(error) => {
                 return Verdict::Failed {
-                    reason: format!("the provider can not be opened: {}; {}", error.message(), error.remedy()),
+                    reason: format!(
+                        "the provider can not be opened: {}; {}",
+                        error.message(),
+                        error.remedy()
+                    ),
                 };
             }
         };

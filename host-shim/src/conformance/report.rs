@@ -102,7 +102,9 @@ impl Verdict {
 
 impl Report {
     fn with(&self, word: &'static str) -> impl Iterator<Item = &Outcome> {
-        self.outcomes.iter().filter(move |outcome| outcome.verdict.word() == word)
+        self.outcomes
+            .iter()
+            .filter(move |outcome| outcome.verdict.word() == word)
     }
 
     /// The rules that the provider keeps.
@@ -146,7 +148,10 @@ impl Report {
     /// As XML that tools for continuous integration read: a suite for each group of rules, a case for each rule.
     pub fn junit(&self) -> String {
         let mut report = quick_junit::Report::new(format!("{} {}", self.tested.name, self.tested.version));
-        for group in self.outcomes.chunk_by(|one, next| one.rule.group() == next.rule.group()) {
+        for group in self
+            .outcomes
+            .chunk_by(|one, next| one.rule.group() == next.rule.group())
+        {
             let Some(first) = group.first() else { continue };
             let mut suite = TestSuite::new(first.rule.group());
             suite.add_property(("engine", self.engine.as_str()));

@@ -47,7 +47,10 @@ impl Rule {
                 let has = said.start_arguments.iter().any(|known| known.flag == *need);
                 (has, format!("start argument `{need}`"))
             } else {
-                let has = said.capabilities.iter().any(|known| known.strip_prefix("instance.") == Some(*need));
+                let has = said
+                    .capabilities
+                    .iter()
+                    .any(|known| known.strip_prefix("instance.") == Some(*need));
                 (has, format!("capability `instance.{need}`"))
             };
             (!has).then(|| format!("the provider has no {what}"))

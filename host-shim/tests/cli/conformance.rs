@@ -21,7 +21,11 @@ fn shown(text: &str) -> String {
     let hidden = words.map(|word| {
         let bare = word.trim_end_matches([' ', ',', '\n']);
         let is_digest = bare.len() == 12 && bare.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if is_digest { word.replace(bare, "DIGEST") } else { word.to_owned() }
+        if is_digest {
+            word.replace(bare, "DIGEST")
+        } else {
+            word.to_owned()
+        }
     });
     hidden.collect()
 }
@@ -29,7 +33,17 @@ fn shown(text: &str) -> String {
 #[test]
 fn a_report_is_told_group_by_group_with_what_was_skipped_and_why() {
     let person = with_plugin("mngr-null-provider");
-    let ran = person.run(&["plugin", "test", "plugin.wasm", "--rule", "get.by-*", "--rule", "errors.*", "--rule", "describe.v*"]);
+    let ran = person.run(&[
+        "plugin",
+        "test",
+        "plugin.wasm",
+        "--rule",
+        "get.by-*",
+        "--rule",
+        "errors.*",
+        "--rule",
+        "describe.v*",
+    ]);
     assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));
     insta::assert_snapshot!(shown(&ran.stdout), @r"
     null 0.1.0, contract 0.1.0, sha256 DIGEST, on sandbox
@@ -53,7 +67,15 @@ fn a_report_is_told_group_by_group_with_what_was_skipped_and_why() {
 #[test]
 fn a_rule_that_is_broken_is_told_with_the_reason_and_its_place_and_is_the_status() {
     let person = with_plugin("mngr-wrong-plugin");
-    let arguments = ["plugin", "test", "plugin.wasm", "--set", "fault=pause.of-stopped-is-conflict", "--rule", "pause.*"];
+    let arguments = [
+        "plugin",
+        "test",
+        "plugin.wasm",
+        "--set",
+        "fault=pause.of-stopped-is-conflict",
+        "--rule",
+        "pause.*",
+    ];
     let ran = person.run(&arguments);
     assert_eq!(ran.status, 1);
     insta::assert_snapshot!(shown(&ran.stdout), @r"
@@ -74,15 +96,36 @@ fn a_rule_that_is_broken_is_told_with_the_reason_and_its_place_and_is_the_status
 #[test]
 fn programs_get_one_json_value_and_tools_for_integration_get_xml_in_a_file() {
     let person = with_plugin("mngr-wrong-plugin");
-    let test = ["plugin", "test", "plugin.wasm", "--set", "fault=pause.freezes", "--rule", "pause.*", "--rule", "get.*"];
+    let test = [
+        "plugin",
+        "test",
+        "plugin.wasm",
+        "--set",
+        "fault=pause.freezes",
+        "--rule",
+        "pause.*",
+        "--rule",
+        "get.*",
+    ];
     let ran = person.run(&[&test[..], &["--json"]].concat());
     assert_eq!(ran.status, 1);
     let value: Value = serde_json::from_str(&ran.stdout).expect("one JSON value");
-    assert_eq!((&value["plugin"]["name"], &value["failed"]), (&Value::from("docker"), &Value::from(1)));
+    assert_eq!(
+        (&value["plugin"]["name"], &value["failed"]),
+        (&Value::from("docker"), &Value::from(1))
+    );
     let rules = value["rules"].as_array().expect("rules");
     let broken = rules.iter().find(|rule| rule["verdict"] == "failed").expect("one");
-    assert_eq!((&broken["id"], &broken["source"]), (&Value::from("pause.freezes"), &Value::from("instance.pause")));
-    assert!(broken["reason"].as_str().is_some_and(|reason| reason.contains("Paused")), "{broken}");
+    assert_eq!(
+        (&broken["id"], &broken["source"]),
+        (&Value::from("pause.freezes"), &Value::from("instance.pause"))
+    );
+    assert!(
+        broken["reason"]
+            .as_str()
+            .is_some_and(|reason| reason.contains("Paused")),
+        "{broken}"
+    );
 
     let ran = person.run(&[&test[..], &["--format", "junit", "--output", "report.xml"]].concat());
     assert_eq!((ran.status, ran.stdout.as_str()), (1, ""));
@@ -90,9 +133,18 @@ fn programs_get_one_json_value_and_tools_for_integration_get_xml_in_a_file() {
     let document = roxmltree::Document::parse(&xml).expect("XML");
     let suites = document.root_element();
     let attribute = |name: &str| suites.attribute(name);
-    assert_eq!((attribute("tests"), attribute("failures")), (Some(rules.len().to_string().as_str()), Some("1")));
-    let failure = suites.descendants().find(|node| node.has_tag_name("failure")).expect("a failure");
-    assert_eq!(failure.parent().and_then(|case| case.attribute("name")), Some("pause.freezes"));
+    assert_eq!(
+        (attribute("tests"), attribute("failures")),
+        (Some(rules.len().to_string().as_str()), Some("1"))
+    );
+    let failure = suites
+        .descendants()
+        .find(|node| node.has_tag_name("failure"))
+        .expect("a failure");
+    assert_eq!(
+        failure.parent().and_then(|case| case.attribute("name")),
+        Some("pause.freezes")
+    );
 }
 
 #[test]
@@ -103,7 +155,11 @@ fn what_can_not_be_tested_is_told_with_the_way_out() {
     assert_eq!(none.status, 2, "{}", none.stderr);
     let rule = person.run(&["plugin", "test", "plugin.wasm", "--rule", "create.all-or-noting"]);
     assert_eq!(rule.status, 2);
-    assert!(rule.stderr.contains("did you mean `create.all-or-nothing`?"), "{}", rule.stderr);
+    assert!(
+        rule.stderr.contains("did you mean `create.all-or-nothing`?"),
+        "{}",
+        rule.stderr
+    );
     let nothing = person.run(&["plugin", "test"]);
     assert_eq!(nothing.status, 2);
     let list = person.run(&["plugin", "test", "--list", "--json"]);
@@ -142,7 +198,10 @@ fn a_new_package_is_the_template_with_the_contract_and_its_own_name() {
     let other = person.run(&["plugin", "new", "other", "--path", "there"]);
     assert_eq!(other.status, 0, "{}", other.stderr);
     let manifest = std::fs::read_to_string(person.home().join("there/Cargo.toml")).expect("a manifest");
-    assert!(manifest.contains("name = \"other\"") && !manifest.contains("my-provider"), "{manifest}");
+    assert!(
+        manifest.contains("name = \"other\"") && !manifest.contains("my-provider"),
+        "{manifest}"
+    );
     assert_eq!(person.run(&["plugin", "new", "7up"]).status, 2);
 }
 
@@ -150,7 +209,10 @@ fn a_new_package_is_the_template_with_the_contract_and_its_own_name() {
 fn what_cargo_has_made_of_a_package_becomes_a_component() {
     let person = Person::new();
     let module = Path::new(ROOT).join("target/wasm32-unknown-unknown/release/my_provider.wasm");
-    person.write("module.wasm", std::fs::read(module).expect("run `cargo xtask component` first"));
+    person.write(
+        "module.wasm",
+        std::fs::read(module).expect("run `cargo xtask component` first"),
+    );
     let ran = person.run(&["plugin", "component", "module.wasm", "--output", "plugin.wasm"]);
     assert_eq!(ran.status, 0, "{}", ran.stderr);
     let component = std::fs::read(person.home().join("plugin.wasm")).expect("a component");

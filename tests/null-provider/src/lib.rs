@@ -42,7 +42,9 @@ impl backend::Guest for Null {
             name: "null".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             summary: "Has no agents.".to_owned(),
-            capabilities: ["discover", "get", "destroy"].map(|name| format!("instance.{name}")).to_vec(),
+            capabilities: ["discover", "get", "destroy"]
+                .map(|name| format!("instance.{name}"))
+                .to_vec(),
             settings: Vec::new(),
             start_arguments: Vec::new(),
             build_arguments: Vec::new(),
@@ -80,7 +82,11 @@ macro_rules! unsupported {
     };
 }
 
-#[allow(clippy::drop_non_drop, dropping_copy_types, reason = "one macro for arguments of all kinds")]
+#[allow(
+    clippy::drop_non_drop,
+    dropping_copy_types,
+    reason = "one macro for arguments of all kinds"
+)]
 impl Guest for Null {
     /// The engine is asked all the same: one that is down is no engine without agents.
     async fn discover(provider: Provider, _: DiscoverRequest) -> Result<Vec<Agent>> {
@@ -93,7 +99,14 @@ impl Guest for Null {
     }
 
     async fn get(provider: Provider, agent: String) -> Result<Agent> {
-        Self::discover(provider, DiscoverRequest { tags: Vec::new(), states: Vec::new() }).await?;
+        Self::discover(
+            provider,
+            DiscoverRequest {
+                tags: Vec::new(),
+                states: Vec::new(),
+            },
+        )
+        .await?;
         Err(ProviderError::NotFound(Problem {
             subject: format!("agent `{}`", agent.escape_default()),
             reason: "this provider has no agents".to_owned(),

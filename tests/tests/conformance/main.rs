@@ -26,7 +26,9 @@ fn run(suite: &Suite, plugin: &Plugin) -> Report {
 
 /// The rules that are broken, each with the reason.
 fn broken(report: &Report) -> Vec<String> {
-    let told = report.failed().map(|outcome| format!("{}: {}", outcome.rule.id, outcome.verdict.reason().unwrap_or_default()));
+    let told = report
+        .failed()
+        .map(|outcome| format!("{}: {}", outcome.rule.id, outcome.verdict.reason().unwrap_or_default()));
     told.collect()
 }
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use mngr_docker_tests::{IMAGE, Registry, component, component_of};
-use mngr_host_shim::conformance::{Rule, Suite, rules};
 use mngr_host_shim::config::ProviderConfig;
+use mngr_host_shim::conformance::{Rule, Suite, rules};
 use mngr_host_shim::contract::backend::Description;
 use mngr_host_shim::engine::connect::connect;
 use mngr_host_shim::engine::ssh::Tunnels;
@@ -33,7 +33,10 @@ fn fits(rule: &Rule, said: &Description) -> bool {
         Some(setting) => said.settings.iter().any(|known| known.key == setting),
         None => {
             said.start_arguments.iter().any(|known| known.flag == *need)
-                || said.capabilities.iter().any(|known| *known == format!("instance.{need}"))
+                || said
+                    .capabilities
+                    .iter()
+                    .any(|known| *known == format!("instance.{need}"))
         }
     })
 }
@@ -47,7 +50,11 @@ fn keeps_what_it_claims(plugin: &Plugin, suite: &Suite) -> usize {
     assert_eq!(ids(report.passed()), claimed);
     for outcome in report.skipped() {
         let reason = outcome.verdict.reason().expect("a reason");
-        assert!(reason.starts_with("the provider has no "), "{}: {reason}", outcome.rule.id);
+        assert!(
+            reason.starts_with("the provider has no "),
+            "{}: {reason}",
+            outcome.rule.id
+        );
     }
     claimed.len()
 }

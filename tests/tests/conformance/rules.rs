@@ -14,8 +14,19 @@ fn each_rule_has_an_id_of_its_own_and_the_contract_has_its_source() {
         assert!(rule.statement.len() > 20, "{}: {}", rule.id, rule.statement);
         let file = std::fs::read_to_string(wit.join(rule.file())).expect(rule.id);
         let (_, item) = rule.source.split_once('.').expect(rule.id);
-        let forms = [format!("{item}: "), format!("record {item} "), format!("enum {item} "), format!("variant {item} "), format!("world {item} ")];
-        assert!(forms.iter().any(|form| file.contains(form)), "{}: {} is not in the contract", rule.id, rule.source);
+        let forms = [
+            format!("{item}: "),
+            format!("record {item} "),
+            format!("enum {item} "),
+            format!("variant {item} "),
+            format!("world {item} "),
+        ];
+        assert!(
+            forms.iter().any(|form| file.contains(form)),
+            "{}: {} is not in the contract",
+            rule.id,
+            rule.source
+        );
     }
     assert!(seen.len() > 200, "{} rules", seen.len());
 }
@@ -25,8 +36,16 @@ fn a_rule_needs_only_what_the_contract_has() {
     let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit");
     let instance = std::fs::read_to_string(wit.join("instance.wit")).expect("the contract");
     for rule in rules() {
-        for need in rule.needs.iter().filter(|need| !need.starts_with("--") && !need.starts_with("setting ")) {
-            assert!(instance.contains(&format!("  {need}: async func(")), "{}: {need}", rule.id);
+        for need in rule
+            .needs
+            .iter()
+            .filter(|need| !need.starts_with("--") && !need.starts_with("setting "))
+        {
+            assert!(
+                instance.contains(&format!("  {need}: async func(")),
+                "{}: {need}",
+                rule.id
+            );
         }
     }
 }

@@ -81,7 +81,16 @@ pub fn already_exists() -> ProviderError {
 }
 
 pub fn conflict() -> ProviderError {
-    let Problem { subject, reason, remedy } = problem();
+    let Problem {
+        subject,
+        reason,
+        remedy,
+    } = problem();
     let state = "wrong".to_owned();
-    ProviderError::Conflict(Conflict { subject, state, reason, remedy })
+    ProviderError::Conflict(Conflict {
+        subject,
+        state,
+        reason,
+        remedy,
+    })
 }

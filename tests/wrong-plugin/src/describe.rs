@@ -17,7 +17,9 @@ pub fn describe() -> Description {
         "describe.settings-are-whole" => said.settings.iter_mut().for_each(|setting| setting.help.clear()),
         "describe.arguments-are-flags" => {
             let argument = said.build_arguments.iter_mut().next();
-            argument.into_iter().for_each(|argument| argument.flag = "flag".to_owned());
+            argument
+                .into_iter()
+                .for_each(|argument| argument.flag = "flag".to_owned());
         }
         _ => {}
     }

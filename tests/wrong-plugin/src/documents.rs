@@ -39,7 +39,9 @@ pub async fn document_write(call: Call, mut change: DocumentChange) -> Result<Op
             }
             Ok(Some(document))
         }
-        Err(ProviderError::InvalidArgument(_)) if call.breaks("documents.impossible-key-is-invalid-argument") => Err(internal()),
+        Err(ProviderError::InvalidArgument(_)) if call.breaks("documents.impossible-key-is-invalid-argument") => {
+            Err(internal())
+        }
         written => written,
     }
 }

@@ -127,8 +127,10 @@ impl Capabilities for Engine {
     }
 
     async fn container_remove(&self, id: &str) -> Result<()> {
-        let kept = self.breaks("create", &["create.all-or-nothing", "create.name-is-free-after-an-error"])
-            || self.breaks("fork", &["fork.all-or-nothing"]);
+        let kept = self.breaks(
+            "create",
+            &["create.all-or-nothing", "create.name-is-free-after-an-error"],
+        ) || self.breaks("fork", &["fork.all-or-nothing"]);
         match kept {
             true => Ok(()),
             false => Imports.container_remove(id).await,

@@ -41,7 +41,9 @@ pub async fn gpus(call: Call) -> Result<GpuReport> {
 async fn destroy_all(call: &Call, state: AgentState) -> Result<()> {
     for agent in call.agents().await? {
         if agent.state == state {
-            call.inner.destroy(&agent.id, DestroyRequest { snapshots: false }).await?;
+            call.inner
+                .destroy(&agent.id, DestroyRequest { snapshots: false })
+                .await?;
         }
     }
     Ok(())
@@ -66,7 +68,10 @@ pub async fn reconcile(call: Call, pending: Vec<Pending>) -> Result<Reconciliati
     match call.engine.fault.as_str() {
         "reconcile.rolls-back-a-create" => {
             let settled = pending.into_iter().map(|call| call.id).collect();
-            return Ok(Reconciliation { actions: Vec::new(), settled });
+            return Ok(Reconciliation {
+                actions: Vec::new(),
+                settled,
+            });
         }
         "reconcile.spares-the-others" => destroy_all(&call, AgentState::Running).await?,
         _ => {}

@@ -28,10 +28,14 @@ pub async fn exec(call: Call, agent: String, mut options: ExecOptions) -> Result
     }
     let state = call.state(&agent).await;
     match call.inner.exec(&agent, options).await {
-        Err(ProviderError::Conflict(_)) if call.breaks("exec.in-stopped-is-conflict") && state == Some(AgentState::Stopped) => {
+        Err(ProviderError::Conflict(_))
+            if call.breaks("exec.in-stopped-is-conflict") && state == Some(AgentState::Stopped) =>
+        {
             Err(internal())
         }
-        Err(ProviderError::Conflict(_)) if call.breaks("exec.in-paused-is-conflict") && state == Some(AgentState::Paused) => {
+        Err(ProviderError::Conflict(_))
+            if call.breaks("exec.in-paused-is-conflict") && state == Some(AgentState::Paused) =>
+        {
             Err(internal())
         }
         session => session,

@@ -19,7 +19,9 @@ pub async fn create(call: Call, mut request: CreateRequest) -> Result<Agent> {
         "create.from-the-default-image" if matches!(request.source, Source::DefaultImage) => return Err(internal()),
         "create.command-is-the-main-command" => {
             let script = request.command.iter_mut().nth(2);
-            script.into_iter().for_each(|script| script.insert_str(0, "echo before; "));
+            script
+                .into_iter()
+                .for_each(|script| script.insert_str(0, "echo before; "));
         }
         "create.no-start-leaves-it-created" => request.no_start = false,
         "cancel.leaves-nothing" => request.no_start = true,
@@ -58,9 +60,15 @@ pub async fn create(call: Call, mut request: CreateRequest) -> Result<Agent> {
             }
             Err(ProviderError::InvalidArgument(invalid))
         }
-        Err(ProviderError::NotFound(_)) if call.breaks("create.missing-image-is-not-found") && from_image => Err(internal()),
-        Err(ProviderError::NotFound(_)) if call.breaks("create.missing-snapshot-is-not-found") && from_snapshot => Err(internal()),
-        Err(ProviderError::ResourceExhausted(_)) if call.breaks("faults.full-disk-is-resource-exhausted") => Err(internal()),
+        Err(ProviderError::NotFound(_)) if call.breaks("create.missing-image-is-not-found") && from_image => {
+            Err(internal())
+        }
+        Err(ProviderError::NotFound(_)) if call.breaks("create.missing-snapshot-is-not-found") && from_snapshot => {
+            Err(internal())
+        }
+        Err(ProviderError::ResourceExhausted(_)) if call.breaks("faults.full-disk-is-resource-exhausted") => {
+            Err(internal())
+        }
         Err(error) => Err(error),
     }
 }
@@ -72,8 +80,12 @@ fn told(call: &Call, mut agent: Agent) -> Agent {
         ("states.end-without-error-is-stopped", AgentState::Stopped, Some(0)) => agent.state = AgentState::Crashed,
         ("states.end-with-error-is-crashed", AgentState::Crashed, Some(3)) => agent.state = AgentState::Stopped,
         ("states.end-by-signal-is-stopped", AgentState::Stopped, Some(137 | 143)) => agent.state = AgentState::Crashed,
-        ("states.missing-program-has-a-reason", AgentState::Crashed, _) if agent.exit_code != Some(3) => agent.state_reason = None,
-        ("states.created-by-the-engine-alone-is-starting", AgentState::Starting, _) => agent.state = AgentState::Stopped,
+        ("states.missing-program-has-a-reason", AgentState::Crashed, _) if agent.exit_code != Some(3) => {
+            agent.state_reason = None
+        }
+        ("states.created-by-the-engine-alone-is-starting", AgentState::Starting, _) => {
+            agent.state = AgentState::Stopped
+        }
         ("states.are-the-engines", AgentState::Paused, _) => agent.state = AgentState::Running,
         _ => {}
     }
@@ -183,7 +195,10 @@ pub async fn stop(call: Call, agent: String, mut request: StopRequest) -> Result
     }
     let mut stopped = match call.inner.stop(&agent, request).await {
         Err(error) if call.breaks("stop.without-its-snapshot-stops-nothing") && takes_snapshot => {
-            let plain = StopRequest { timeout_seconds: None, snapshot: None };
+            let plain = StopRequest {
+                timeout_seconds: None,
+                snapshot: None,
+            };
             call.inner.stop(&agent, plain).await?;
             return Err(error);
         }
@@ -211,7 +226,10 @@ pub async fn resume(call: Call, agent: String) -> Result<Agent> {
     }
     match call.inner.resume(&agent).await {
         Err(ProviderError::Conflict(_)) if call.breaks("resume.of-stopped-is-conflict") => call.inner.get(&agent).await,
-        Ok(agent) if call.breaks("resume.thaws") => Ok(Agent { state: AgentState::Paused, ..agent }),
+        Ok(agent) if call.breaks("resume.thaws") => Ok(Agent {
+            state: AgentState::Paused,
+            ..agent
+        }),
         resumed => resumed,
     }
 }
@@ -219,13 +237,19 @@ pub async fn resume(call: Call, agent: String) -> Result<Agent> {
 pub async fn destroy(call: Call, agent: String, mut request: DestroyRequest) -> Result<Destroyed> {
     match call.engine.fault.as_str() {
         "destroy.takes-snapshots-where-asked" => request.snapshots = false,
-        "labels.undecodable-can-be-destroyed" if call.state(&agent).await == Some(AgentState::Unknown) => return Err(conflict()),
+        "labels.undecodable-can-be-destroyed" if call.state(&agent).await == Some(AgentState::Unknown) => {
+            return Err(conflict());
+        }
         "documents.outlive-the-agent" => forget(&call, &agent).await?,
         _ => {}
     }
     let mut destroyed = match call.inner.destroy(&agent, request).await {
         Err(ProviderError::Ambiguous(ambiguous)) if call.breaks("destroy.ambiguous-destroys-nothing") => {
-            let first = ambiguous.candidates.first().and_then(|first| first.split(['(', ')']).nth(1)).unwrap_or_default();
+            let first = ambiguous
+                .candidates
+                .first()
+                .and_then(|first| first.split(['(', ')']).nth(1))
+                .unwrap_or_default();
             call.inner.destroy(first, request).await?;
             return Err(ProviderError::Ambiguous(ambiguous));
         }
@@ -244,9 +268,20 @@ pub async fn destroy(call: Call, agent: String, mut request: DestroyRequest) -> 
 /// Deletes an agent's documents.
 async fn forget(call: &Call, agent: &str) -> Result<()> {
     let agent_id = call.inner.get(agent).await?.id;
-    for document in call.inner.documents(DocumentFilter { agent_id: Some(agent_id) }).await? {
+    for document in call
+        .inner
+        .documents(DocumentFilter {
+            agent_id: Some(agent_id),
+        })
+        .await?
+    {
         let (body, revision) = (None, None);
-        let change = DocumentChange { agent_id: document.agent_id, key: document.key, body, revision };
+        let change = DocumentChange {
+            agent_id: document.agent_id,
+            key: document.key,
+            body,
+            revision,
+        };
         call.inner.document_write(change).await?;
     }
     Ok(())
@@ -254,7 +289,10 @@ async fn forget(call: &Call, agent: &str) -> Result<()> {
 
 pub async fn rename(call: Call, agent: String, name: String) -> Result<Agent> {
     match call.inner.rename(&agent, &name).await {
-        Ok(agent) if call.breaks("rename.id-stays") => Ok(Agent { id: format!("agent-{}", "0".repeat(32)), ..agent }),
+        Ok(agent) if call.breaks("rename.id-stays") => Ok(Agent {
+            id: format!("agent-{}", "0".repeat(32)),
+            ..agent
+        }),
         Err(ProviderError::AlreadyExists(_)) if call.breaks("rename.taken-is-already-exists") => Err(conflict()),
         Err(ProviderError::InvalidArgument(_)) if call.breaks("rename.impossible-name-is-invalid-argument") => {
             Err(already_exists())

@@ -36,7 +36,9 @@ pub async fn update_limits(call: Call, agent: String, mut limits: Limits) -> Res
         _ => {}
     }
     match call.inner.update_limits(&agent, limits).await {
-        Err(ProviderError::InvalidArgument(_)) if call.breaks("update-limits.above-the-machine-is-invalid-argument") => {
+        Err(ProviderError::InvalidArgument(_))
+            if call.breaks("update-limits.above-the-machine-is-invalid-argument") =>
+        {
             Err(internal())
         }
         updated => updated,

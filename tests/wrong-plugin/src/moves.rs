@@ -14,8 +14,13 @@ pub async fn snapshot_push(call: Call, mut request: PushRequest) -> Result<Pushe
         request.include_env = true;
     }
     match call.inner.snapshot_push(request).await {
-        Ok(pushed) if call.breaks("snapshot-push.tells-name-and-digest") => Ok(Pushed { digest: String::new(), ..pushed }),
-        Err(ProviderError::InvalidArgument(_)) if call.breaks("snapshot-push.impossible-reference-is-invalid-argument") => {
+        Ok(pushed) if call.breaks("snapshot-push.tells-name-and-digest") => Ok(Pushed {
+            digest: String::new(),
+            ..pushed
+        }),
+        Err(ProviderError::InvalidArgument(_))
+            if call.breaks("snapshot-push.impossible-reference-is-invalid-argument") =>
+        {
             Err(internal())
         }
         pushed => pushed,
@@ -23,7 +28,11 @@ pub async fn snapshot_push(call: Call, mut request: PushRequest) -> Result<Pushe
 }
 
 pub async fn snapshot_pull(call: Call, reference: String) -> Result<Snapshot> {
-    let is_there = !call.inner.snapshot_list(SnapshotFilter { agent: None }).await?.is_empty();
+    let is_there = !call
+        .inner
+        .snapshot_list(SnapshotFilter { agent: None })
+        .await?
+        .is_empty();
     if call.breaks("snapshot-pull.again-succeeds") && is_there {
         return Err(already_exists());
     }
@@ -31,7 +40,9 @@ pub async fn snapshot_pull(call: Call, reference: String) -> Result<Snapshot> {
         Ok(pulled) if call.breaks("snapshot-pull.is-this-providers-then") => {
             call.inner.snapshot_delete(None, &pulled.id).await
         }
-        Err(ProviderError::InvalidArgument(_)) if call.breaks("snapshot-pull.plain-image-is-invalid-argument") => Err(not_found()),
+        Err(ProviderError::InvalidArgument(_)) if call.breaks("snapshot-pull.plain-image-is-invalid-argument") => {
+            Err(not_found())
+        }
         pulled => pulled,
     }
 }
@@ -45,7 +56,9 @@ pub async fn snapshot_save(call: Call, snapshot: String) -> Result<Archive> {
 
 pub async fn snapshot_load(call: Call, archive: Archive) -> Result<Snapshot> {
     match call.inner.snapshot_load(archive).await {
-        Ok(loaded) if call.breaks("snapshot-load.is-what-was-saved") => call.inner.snapshot_delete(None, &loaded.id).await,
+        Ok(loaded) if call.breaks("snapshot-load.is-what-was-saved") => {
+            call.inner.snapshot_delete(None, &loaded.id).await
+        }
         loaded => loaded,
     }
 }

@@ -16,7 +16,12 @@ pub fn split(name: &str, settings: &str) -> (String, String) {
     let mut settings = object(settings);
     let fault = settings.remove(FAULT);
     let whole = DockerProviderBackend.check_config(name, &Value::Object(settings).to_string());
-    (fault.and_then(|fault| Some(fault.as_str()?.to_owned())).unwrap_or_default(), whole.effective)
+    (
+        fault
+            .and_then(|fault| Some(fault.as_str()?.to_owned()))
+            .unwrap_or_default(),
+        whole.effective,
+    )
 }
 
 pub fn check_config(name: &str, settings: &str) -> ConfigReport {
@@ -43,7 +48,9 @@ pub fn check_config(name: &str, settings: &str) -> ConfigReport {
             let unknown = report.errors.iter_mut().filter(|problem| problem.reason == UNKNOWN);
             unknown.for_each(|problem| problem.remedy = "remove it".to_owned());
         }
-        "check-config.wrong-type-is-an-error" => report.errors.retain(|problem| !problem.reason.starts_with("it must be")),
+        "check-config.wrong-type-is-an-error" => report
+            .errors
+            .retain(|problem| !problem.reason.starts_with("it must be")),
         "check-config.element-is-named" => report.errors.iter_mut().for_each(|problem| problem.element = None),
         "check-config.all-errors-are-told" => report.errors.truncate(1),
         _ => {}

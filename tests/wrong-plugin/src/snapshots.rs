@@ -26,9 +26,15 @@ pub async fn snapshot_check(call: Call, agent: String, include_volumes: bool) ->
             reason: "there may be something".to_owned(),
             remedy: "look".to_owned(),
         }),
-        "snapshot-check.finds-memory" => findings.iter_mut().for_each(|finding| finding.kind = FindingKind::BindMount),
-        "snapshot-check.finds-volumes-with-their-source" => findings.iter_mut().for_each(|finding| finding.source = None),
-        "snapshot-check.tells-environment-by-name" => findings.retain(|finding| finding.kind != FindingKind::Environment),
+        "snapshot-check.finds-memory" => findings
+            .iter_mut()
+            .for_each(|finding| finding.kind = FindingKind::BindMount),
+        "snapshot-check.finds-volumes-with-their-source" => {
+            findings.iter_mut().for_each(|finding| finding.source = None)
+        }
+        "snapshot-check.tells-environment-by-name" => {
+            findings.retain(|finding| finding.kind != FindingKind::Environment)
+        }
         "snapshot-check.tells-what-is-taken-along" => findings.iter_mut().for_each(|finding| finding.covered = false),
         _ => {}
     }

@@ -64,9 +64,16 @@ impl New {
         let path = directory.display().to_string();
         if context.output.json {
             let files = files.iter().map(|file| file.display().to_string()).collect();
-            context.output.value(&NewJson { name: self.name.as_str(), path, files })?;
+            context.output.value(&NewJson {
+                name: self.name.as_str(),
+                path,
+                files,
+            })?;
         } else {
-            context.output.line(&format!("{} is written to {path}; its README.md says how to go on", self.name))?;
+            context.output.line(&format!(
+                "{} is written to {path}; its README.md says how to go on",
+                self.name
+            ))?;
         }
         Ok(Exit::OK)
     }
@@ -83,11 +90,20 @@ impl Component {
         let component = encode(&shown, &module)?;
         let path = self.output.display().to_string();
         std::fs::write(directory.join(&self.output), &component).map_err(|error| {
-            internal(format!("the component {path}"), error.to_string(), "name a file that can be written")
+            internal(
+                format!("the component {path}"),
+                error.to_string(),
+                "name a file that can be written",
+            )
         })?;
         match context.output.json {
-            true => context.output.value(&ComponentJson { path, size_bytes: component.len() })?,
-            false => context.output.line(&format!("{path} is a component; test it: mngr-docker plugin test {path}"))?,
+            true => context.output.value(&ComponentJson {
+                path,
+                size_bytes: component.len(),
+            })?,
+            false => context.output.line(&format!(
+                "{path} is a component; test it: mngr-docker plugin test {path}"
+            ))?,
         }
         Ok(Exit::OK)
     }

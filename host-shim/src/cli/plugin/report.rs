@@ -29,7 +29,11 @@ pub fn rules(output: &Output, rules: impl Iterator<Item = &'static Rule>) -> io:
     }
     let mut table = Table::with_header(&["RULE", "STATEMENT", "SOURCE"]);
     for rule in rules {
-        table.row(&[rule.id, rule.statement, &format!("wit/{}, {}", rule.file(), rule.source)]);
+        table.row(&[
+            rule.id,
+            rule.statement,
+            &format!("wit/{}, {}", rule.file(), rule.source),
+        ]);
     }
     output.table(table)
 }
@@ -45,14 +49,27 @@ pub fn table(report: &Report) -> String {
         tested.sha256.get(..12).unwrap_or_default(),
         clean(&report.engine),
     );
-    for group in report.outcomes.chunk_by(|one, next| one.rule.group() == next.rule.group()) {
+    for group in report
+        .outcomes
+        .chunk_by(|one, next| one.rule.group() == next.rule.group())
+    {
         let Some(first) = group.first() else { continue };
-        let _ = writeln!(text, "\n{header}{}{header:#}  {}", first.rule.group(), counts(group.iter()));
+        let _ = writeln!(
+            text,
+            "\n{header}{}{header:#}  {}",
+            first.rule.group(),
+            counts(group.iter())
+        );
         for outcome in group {
             line(&mut text, outcome);
         }
     }
-    let _ = writeln!(text, "\n{header}{} rules{header:#}: {}", report.outcomes.len(), counts(report.outcomes.iter()));
+    let _ = writeln!(
+        text,
+        "\n{header}{} rules{header:#}: {}",
+        report.outcomes.len(),
+        counts(report.outcomes.iter())
+    );
     text
 }
 
@@ -76,12 +93,18 @@ fn line(text: &mut String, outcome: &Outcome) {
 
 /// `3 passed, 1 failed, 2 skipped`, of these what there is.
 fn counts<'a>(outcomes: impl Iterator<Item = &'a Outcome>) -> String {
-    let mut counted = [("passed", 0, style::GOOD), ("failed", 0, style::ERROR), ("skipped", 0, style::DIM)];
+    let mut counted = [
+        ("passed", 0, style::GOOD),
+        ("failed", 0, style::ERROR),
+        ("skipped", 0, style::DIM),
+    ];
     for outcome in outcomes {
         let of_word = counted.iter_mut().filter(|(word, ..)| *word == outcome.verdict.word());
         of_word.for_each(|(_, count, _)| *count += 1);
     }
     let told = counted.iter().filter(|(_, count, _)| *count > 0);
-    let told: Vec<_> = told.map(|(word, count, style)| format!("{style}{count} {word}{style:#}")).collect();
+    let told: Vec<_> = told
+        .map(|(word, count, style)| format!("{style}{count} {word}{style:#}"))
+        .collect();
     told.join(", ")
 }

@@ -5,7 +5,11 @@ use crate::conformance::rule::{Comes, Stop, ensure_same, rules};
 
 /// The files at a path of the agent `a`, out through the provider.
 async fn out(bench: &Bench, path: &str) -> Result<Vec<(String, String)>, Stop> {
-    let (_, archive) = bench.provider.copy_out("a", path).await.succeeds("to copy out of an agent")?;
+    let (_, archive) = bench
+        .provider
+        .copy_out("a", path)
+        .await
+        .succeeds("to copy out of an agent")?;
     unpacked(archive).await
 }
 
@@ -19,7 +23,10 @@ async fn there(bench: &Bench, path: &str) -> Result<Vec<(String, String)>, Stop>
 }
 
 fn files(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
-    pairs.iter().map(|(name, content)| ((*name).to_owned(), (*content).to_owned())).collect()
+    pairs
+        .iter()
+        .map(|(name, content)| ((*name).to_owned(), (*content).to_owned()))
+        .collect()
 }
 
 rules! {

@@ -11,7 +11,12 @@ use crate::provider::{From, NewAgent};
 use crate::sandbox::{Fault, Operation};
 
 async fn nothing_is_left(bench: &Bench) -> Result<(), Stop> {
-    let left: Vec<_> = bench.containers().await?.into_iter().map(|container| container.name).collect();
+    let left: Vec<_> = bench
+        .containers()
+        .await?
+        .into_iter()
+        .map(|container| container.name)
+        .collect();
     ensure!(left.is_empty(), "containers are left: {left:?}");
     Ok(())
 }

@@ -16,11 +16,44 @@ use crate::streams::Archive;
 
 /// The functions of `instance`.
 const FUNCTIONS: &[&str] = &[
-    "create", "discover", "get", "start", "stop", "pause", "resume", "destroy", "rename", "exec", "copy-in", "copy-out",
-    "logs", "resources", "update-limits", "stats", "port", "snapshot-check", "snapshot-create", "snapshot-list",
-    "snapshot-delete", "changes", "snapshot-diff", "fork", "documents", "document-write", "snapshot-push",
-    "snapshot-pull", "snapshot-save", "snapshot-load", "migrate-out", "migrate-in", "volumes", "volume-delete", "gpus",
-    "gc", "reconcile", "watch",
+    "create",
+    "discover",
+    "get",
+    "start",
+    "stop",
+    "pause",
+    "resume",
+    "destroy",
+    "rename",
+    "exec",
+    "copy-in",
+    "copy-out",
+    "logs",
+    "resources",
+    "update-limits",
+    "stats",
+    "port",
+    "snapshot-check",
+    "snapshot-create",
+    "snapshot-list",
+    "snapshot-delete",
+    "changes",
+    "snapshot-diff",
+    "fork",
+    "documents",
+    "document-write",
+    "snapshot-push",
+    "snapshot-pull",
+    "snapshot-save",
+    "snapshot-load",
+    "migrate-out",
+    "migrate-in",
+    "volumes",
+    "volume-delete",
+    "gpus",
+    "gc",
+    "reconcile",
+    "watch",
 ];
 
 /// What a setting's default must be.
@@ -68,7 +101,10 @@ async fn is_unsupported(bench: &Bench, function: &str) -> Option<bool> {
         "snapshot-diff" => told(provider.snapshot_diff(nobody, nobody).await),
         "fork" => {
             let names = vec!["other".to_owned()];
-            let request = ForkRequest { names, ..ForkRequest::default() };
+            let request = ForkRequest {
+                names,
+                ..ForkRequest::default()
+            };
             told(provider.fork(nobody, request).await)
         }
         "documents" => told(provider.documents(DocumentFilter { agent_id: None }).await),
@@ -76,7 +112,15 @@ async fn is_unsupported(bench: &Bench, function: &str) -> Option<bool> {
         "snapshot-push" => {
             let (snapshot, reference) = (nobody.to_owned(), "registry.test/a".to_owned());
             let include_env = false;
-            told(provider.snapshot_push(PushRequest { snapshot, reference, include_env }).await)
+            told(
+                provider
+                    .snapshot_push(PushRequest {
+                        snapshot,
+                        reference,
+                        include_env,
+                    })
+                    .await,
+            )
         }
         "snapshot-pull" => told(provider.snapshot_pull("").await),
         "snapshot-save" => told(provider.snapshot_save(nobody).await),
@@ -85,7 +129,14 @@ async fn is_unsupported(bench: &Bench, function: &str) -> Option<bool> {
         "volumes" => told(provider.volumes().await),
         "volume-delete" => told(provider.volume_delete("mngr-nothing").await),
         "gpus" => told(provider.gpus().await),
-        "gc" => told(provider.gc(GcRequest { dry_run: true, snapshots: false }).await),
+        "gc" => told(
+            provider
+                .gc(GcRequest {
+                    dry_run: true,
+                    snapshots: false,
+                })
+                .await,
+        ),
         "watch" => told(provider.watch(0, 0).await),
         // The host alone calls `reconcile`, and `migrate-in` with what `migrate-out` gave.
         _ => None,

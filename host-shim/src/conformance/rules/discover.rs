@@ -9,7 +9,10 @@ use crate::sandbox::Operation;
 
 async fn names(bench: &Bench, tags: &[(&str, &str)], states: &[AgentState]) -> Result<Vec<String>, Stop> {
     let request = DiscoverRequest {
-        tags: tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+        tags: tags
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect(),
         states: states.to_vec(),
     };
     let found = bench.provider.discover(request).await.succeeds("to list agents")?;
@@ -23,7 +26,11 @@ async fn three(bench: &Bench) -> Result<(), Stop> {
     for (name, color) in [("a", "red"), ("b", "blue"), ("c", "red")] {
         let pairs = [("color", color), ("all", "1")];
         let tags = pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).to_vec();
-        let agent = NewAgent { tags, no_start: name == "c", ..bench.new_agent(name, &[]) };
+        let agent = NewAgent {
+            tags,
+            no_start: name == "c",
+            ..bench.new_agent(name, &[])
+        };
         bench.provider.create(agent).await.succeeds("to create an agent")?;
     }
     Ok(())

@@ -27,17 +27,28 @@ pub(super) fn at(revision: u64, change: DocumentChange) -> DocumentChange {
 }
 
 async fn all(bench: &Bench) -> Result<Vec<Document>, Stop> {
-    bench.provider.documents(DocumentFilter { agent_id: None }).await.succeeds("to list documents")
+    bench
+        .provider
+        .documents(DocumentFilter { agent_id: None })
+        .await
+        .succeeds("to list documents")
 }
 
 /// The revision that is there then, 0 for none.
 async fn write(bench: &Bench, change: DocumentChange) -> Result<u64, Stop> {
-    let written = bench.provider.document_write(change).await.succeeds("to write a document")?;
+    let written = bench
+        .provider
+        .document_write(change)
+        .await
+        .succeeds("to write a document")?;
     Ok(written.map_or(0, |document| document.revision))
 }
 
 fn keys(documents: &[Document]) -> Vec<(&str, &str)> {
-    documents.iter().map(|document| (document.agent_id.as_str(), document.key.as_str())).collect()
+    documents
+        .iter()
+        .map(|document| (document.agent_id.as_str(), document.key.as_str()))
+        .collect()
 }
 
 rules! {

@@ -20,7 +20,10 @@ fn into(names: &[&str]) -> ForkRequest {
 /// An agent with a file and tags.
 async fn parent(bench: &Bench) -> Result<Agent, Stop> {
     let tags = [("team", "red"), ("kept", "yes")].map(|(key, value)| (key.to_owned(), value.to_owned()));
-    let agent = NewAgent { tags: tags.to_vec(), ..bench.new_agent("a", &[]) };
+    let agent = NewAgent {
+        tags: tags.to_vec(),
+        ..bench.new_agent("a", &[])
+    };
     let agent = bench.provider.create(agent).await.succeeds("to create an agent")?;
     bench.keep("a", "kept").await?;
     Ok(agent)
@@ -28,7 +31,11 @@ async fn parent(bench: &Bench) -> Result<Agent, Stop> {
 
 async fn snapshots(bench: &Bench) -> Result<Vec<String>, Stop> {
     let listed = bench.provider.snapshot_list(SnapshotFilter::default()).await;
-    Ok(listed.succeeds("to list snapshots")?.into_iter().map(|snapshot| snapshot.id).collect())
+    Ok(listed
+        .succeeds("to list snapshots")?
+        .into_iter()
+        .map(|snapshot| snapshot.id)
+        .collect())
 }
 
 rules! {

@@ -16,7 +16,11 @@ async fn orphan(bench: &Bench) -> Result<Snapshot, Stop> {
 }
 
 async fn gc(bench: &Bench, dry_run: bool, snapshots: bool) -> Result<Vec<Action>, Stop> {
-    bench.provider.gc(GcRequest { dry_run, snapshots }).await.succeeds("to remove what nobody needs")
+    bench
+        .provider
+        .gc(GcRequest { dry_run, snapshots })
+        .await
+        .succeeds("to remove what nobody needs")
 }
 
 fn verbs<'a>(actions: &'a [Action], subject: &str) -> Vec<&'a str> {

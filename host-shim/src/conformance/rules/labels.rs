@@ -16,8 +16,14 @@ async fn container_labels(bench: &Bench, agent: &Agent) -> Result<Vec<(String, S
 async fn broken(bench: &Bench) -> Result<Agent, Stop> {
     let whole = bench.agent("a").await?;
     let id = format!("agent-{}", "0".repeat(32));
-    let container = bench.twin(&whole, &[("com.imbue.mngr.agent-id", id.as_str()), (TAGS, "[")]).await?;
-    let found = bench.listed().await?.into_iter().find(|agent| agent.container_id == container);
+    let container = bench
+        .twin(&whole, &[("com.imbue.mngr.agent-id", id.as_str()), (TAGS, "[")])
+        .await?;
+    let found = bench
+        .listed()
+        .await?
+        .into_iter()
+        .find(|agent| agent.container_id == container);
     found.ok_or_else(|| Stop::Failed("an agent whose labels do not decode is not listed".to_owned()))
 }
 

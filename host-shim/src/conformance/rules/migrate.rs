@@ -14,7 +14,9 @@ async fn furnished(bench: &Bench) -> Result<Agent, Stop> {
 }
 
 async fn to(bench: &Bench, there: &Provider, migration: Migration) -> Result<Migrated, Stop> {
-    migrate(&bench.provider, there, "a", &migration).await.succeeds("to migrate an agent")
+    migrate(&bench.provider, there, "a", &migration)
+        .await
+        .succeeds("to migrate an agent")
 }
 
 fn moving() -> Migration {

@@ -10,7 +10,10 @@ use crate::contract::{ProviderError, Result};
 async fn answers(bench: &Bench) -> Vec<(&'static str, ProviderError)> {
     let (provider, nobody) = (&bench.provider, "nobody-of-that-name");
     let names = vec!["b".to_owned()];
-    let fork = ForkRequest { names, ..ForkRequest::default() };
+    let fork = ForkRequest {
+        names,
+        ..ForkRequest::default()
+    };
     let archive = crate::conformance::bench::tar_of("a", &[]);
     let answers: [(&str, Result<()>); 16] = [
         ("get", provider.get(nobody).await.map(drop)),
@@ -24,18 +27,31 @@ async fn answers(bench: &Bench) -> Vec<(&'static str, ProviderError)> {
         ("copy-out", provider.copy_out(nobody, "/tmp").await.map(drop)),
         ("logs", provider.logs(nobody, Default::default()).await.map(drop)),
         ("resources", provider.resources(nobody).await.map(drop)),
-        ("update-limits", provider.update_limits(nobody, Limits::default()).await.map(drop)),
+        (
+            "update-limits",
+            provider.update_limits(nobody, Limits::default()).await.map(drop),
+        ),
         ("stats", provider.stats(nobody).await.map(drop)),
         ("snapshot-check", provider.snapshot_check(nobody, false).await.map(drop)),
-        ("snapshot-create", provider.snapshot_create(nobody, SnapshotRequest::default()).await.map(drop)),
+        (
+            "snapshot-create",
+            provider
+                .snapshot_create(nobody, SnapshotRequest::default())
+                .await
+                .map(drop),
+        ),
         ("fork", provider.fork(nobody, fork).await.map(drop)),
     ];
     let has = |function: &str| {
         let capabilities = &bench.description.capabilities;
-        capabilities.iter().any(|known| known.strip_prefix("instance.") == Some(function))
+        capabilities
+            .iter()
+            .any(|known| known.strip_prefix("instance.") == Some(function))
     };
     let answered = answers.into_iter().filter(|(function, _)| has(function));
-    answered.filter_map(|(function, answer)| Some((function, answer.err()?))).collect()
+    answered
+        .filter_map(|(function, answer)| Some((function, answer.err()?)))
+        .collect()
 }
 
 /// Two agents whose ids begin alike, and how they begin.

@@ -24,14 +24,22 @@ fn push(bench: &Bench, snapshot: &Snapshot) -> Result<PushRequest, Stop> {
 /// Whether an agent of this snapshot has the file.
 async fn has_the_file(bench: &Bench, provider: &Provider, snapshot: &Snapshot) -> Result<(), Stop> {
     let from = From::Snapshot(snapshot.id.clone());
-    let made = provider.create(NewAgent { from, ..NewAgent::named("b") }).await;
+    let made = provider
+        .create(NewAgent {
+            from,
+            ..NewAgent::named("b")
+        })
+        .await;
     let made = made.succeeds("to create an agent from what came")?;
     ensure_same!(bench.kept(&made.container_id).await?, "kept", "the file");
     Ok(())
 }
 
 async fn ids(provider: &Provider) -> Result<Vec<String>, Stop> {
-    let listed = provider.snapshot_list(SnapshotFilter::default()).await.succeeds("to list snapshots")?;
+    let listed = provider
+        .snapshot_list(SnapshotFilter::default())
+        .await
+        .succeeds("to list snapshots")?;
     Ok(listed.into_iter().map(|snapshot| snapshot.id).collect())
 }
 

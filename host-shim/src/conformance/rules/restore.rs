@@ -9,7 +9,10 @@ use crate::provider::{From, NewAgent};
 /// An agent with a file and a tag, and its snapshot; the file was changed since.
 async fn snapshotted(bench: &Bench) -> Result<(Agent, Snapshot), Stop> {
     let tags = vec![("team".to_owned(), "red".to_owned())];
-    let agent = NewAgent { tags, ..bench.new_agent("a", &[]) };
+    let agent = NewAgent {
+        tags,
+        ..bench.new_agent("a", &[])
+    };
     let agent = bench.provider.create(agent).await.succeeds("to create an agent")?;
     bench.keep("a", "then").await?;
     let snapshot = bench.snapshot("a").await?;
@@ -19,7 +22,11 @@ async fn snapshotted(bench: &Bench) -> Result<(Agent, Snapshot), Stop> {
 
 async fn restore(bench: &Bench, agent: &str, snapshot: &Snapshot) -> Result<Agent, Stop> {
     let snapshot = Some(snapshot.id.clone());
-    bench.provider.start(agent, StartRequest { snapshot }).await.succeeds("to start an agent from a snapshot")
+    bench
+        .provider
+        .start(agent, StartRequest { snapshot })
+        .await
+        .succeeds("to start an agent from a snapshot")
 }
 
 rules! {

@@ -17,7 +17,9 @@ async fn blocked(bench: &Bench) -> Result<Vec<Finding>, Stop> {
     let findings = check(bench, false).await?;
     match findings.iter().any(|finding| finding.severity == Severity::Block) {
         true => Ok(findings),
-        false => Err(Stop::Skipped("with these settings nothing blocks a snapshot".to_owned())),
+        false => Err(Stop::Skipped(
+            "with these settings nothing blocks a snapshot".to_owned(),
+        )),
     }
 }
 

@@ -25,12 +25,22 @@ fn frozen(pause: bool) -> SnapshotRequest {
 async fn list(bench: &Bench, agent: Option<&str>) -> Result<Vec<String>, Stop> {
     let agent = agent.map(str::to_owned);
     let listed = bench.provider.snapshot_list(SnapshotFilter { agent }).await;
-    Ok(listed.succeeds("to list snapshots")?.into_iter().map(|snapshot| snapshot.id).collect())
+    Ok(listed
+        .succeeds("to list snapshots")?
+        .into_iter()
+        .map(|snapshot| snapshot.id)
+        .collect())
 }
 
 async fn made_from(bench: &Bench, name: &str, snapshot: &Snapshot) -> Result<(), Stop> {
     let from = From::Snapshot(snapshot.id.clone());
-    let made = bench.provider.create(NewAgent { from, ..NewAgent::named(name) }).await;
+    let made = bench
+        .provider
+        .create(NewAgent {
+            from,
+            ..NewAgent::named(name)
+        })
+        .await;
     made.succeeds("to create an agent from a snapshot")?;
     Ok(())
 }
@@ -39,9 +49,17 @@ async fn made_from(bench: &Bench, name: &str, snapshot: &Snapshot) -> Result<(),
 async fn two(bench: &Bench) -> Result<(), Stop> {
     bench.agent("a").await?;
     bench.shell("a", "echo old > /tmp/old").await?;
-    bench.provider.snapshot_create("a", named("one")).await.succeeds("to take a snapshot")?;
+    bench
+        .provider
+        .snapshot_create("a", named("one"))
+        .await
+        .succeeds("to take a snapshot")?;
     bench.shell("a", "rm /tmp/old; echo new > /tmp/new").await?;
-    bench.provider.snapshot_create("a", named("two")).await.succeeds("to take a snapshot")?;
+    bench
+        .provider
+        .snapshot_create("a", named("two"))
+        .await
+        .succeeds("to take a snapshot")?;
     Ok(())
 }
 

@@ -7,7 +7,12 @@ use crate::policy::{AGENT_LABEL, PROVIDER_LABEL};
 /// Makes a volume past the provider, of this agent or of nobody's.
 async fn volume(bench: &Bench, suffix: &str, agent_id: Option<&str>) -> Result<String, Stop> {
     let name = format!("{}-{suffix}", bench.provider.name());
-    let owner = |id: &str| vec![(AGENT_LABEL.to_owned(), id.to_owned()), (PROVIDER_LABEL.to_owned(), bench.provider.name().to_owned())];
+    let owner = |id: &str| {
+        vec![
+            (AGENT_LABEL.to_owned(), id.to_owned()),
+            (PROVIDER_LABEL.to_owned(), bench.provider.name().to_owned()),
+        ]
+    };
     let labels = agent_id.map(owner).unwrap_or_default();
     let made = bench.engine.volume_create(&name, "local", Vec::new(), labels).await;
     Ok(made.succeeds("the engine to make a volume")?.name)
@@ -19,7 +24,11 @@ async fn names(bench: &Bench) -> Result<Vec<String>, Stop> {
 }
 
 async fn remove(bench: &Bench, name: &str) -> Result<(), Stop> {
-    bench.engine.volume_remove(name, true).await.succeeds("the engine to remove a volume")
+    bench
+        .engine
+        .volume_remove(name, true)
+        .await
+        .succeeds("the engine to remove a volume")
 }
 
 rules! {

@@ -6,18 +6,35 @@ use crate::contract::instance::AgentEvent;
 
 /// What may happen.
 const WORDS: &[&str] = &[
-    "created", "started", "stopped", "crashed", "oom", "paused", "resumed", "renamed", "destroyed",
+    "created",
+    "started",
+    "stopped",
+    "crashed",
+    "oom",
+    "paused",
+    "resumed",
+    "renamed",
+    "destroyed",
 ];
 
 async fn cursor(bench: &Bench) -> Result<u64, Stop> {
-    Ok(bench.provider.watch(0, 0).await.succeeds("to ask what has happened")?.cursor)
+    Ok(bench
+        .provider
+        .watch(0, 0)
+        .await
+        .succeeds("to ask what has happened")?
+        .cursor)
 }
 
 /// Events after the cursor up to and with the one that is waited for.
 async fn until(bench: &Bench, cursor: &mut u64, what: &str) -> Result<Vec<AgentEvent>, Stop> {
     let mut seen: Vec<AgentEvent> = Vec::new();
     loop {
-        let next = bench.provider.watch(*cursor, 5_000).await.succeeds("to ask what has happened")?;
+        let next = bench
+            .provider
+            .watch(*cursor, 5_000)
+            .await
+            .succeeds("to ask what has happened")?;
         let told: Vec<_> = seen.iter().map(|event| event.what.as_str()).collect();
         ensure!(!next.events.is_empty(), "`{what}` is not told, only {told:?}");
         *cursor = next.cursor;
