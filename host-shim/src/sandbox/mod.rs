@@ -45,7 +45,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
-use faults::Faults;
+pub(crate) use faults::Faults;
 pub use faults::{Fault, Operation};
 use state::State;
 pub use transfer::SandboxRegistry;

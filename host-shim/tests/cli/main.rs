@@ -2,6 +2,7 @@
 
 mod checking;
 mod configuration;
+mod conformance;
 mod contained;
 mod crash;
 mod engines;

@@ -1,7 +1,10 @@
-//! `plugin`: which plugins are installed, in which versions.
+//! `plugin`: which plugins are installed, in which versions; and what their authors need.
 
+mod author;
 mod permissions;
 mod render;
+mod report;
+mod test;
 
 use clap::{Args, Subcommand};
 use mngr_host_shim::contract::{ProviderError, Result};
@@ -13,7 +16,7 @@ use super::exit::Exit;
 use super::failure::Outcome;
 use super::output::clean;
 
-/// Install plugins and choose which version of them is in use
+/// Install plugins, choose which version of them is in use, and write and test your own
 ///
 /// What is wanted is kept in plugins.toml, what is installed in plugins.lock, both in $XDG_CONFIG_HOME/mngr-docker (else
 /// ~/.config/mngr-docker). A provider uses an installed plugin where its setting `plugin` names it: NAME, or NAME@RANGE. A
@@ -34,6 +37,9 @@ enum Command {
     Verify(Verify),
     Remove(Remove),
     Permissions(Permissions),
+    New(author::New),
+    Component(author::Component),
+    Test(test::Test),
 }
 
 /// What is refused unless it is agreed to.
@@ -237,6 +243,9 @@ impl Command {
                 render::removed(&context.output, &removed)
             }
             Self::Permissions(Permissions {}) => permissions::show(context),
+            Self::New(command) => command.run(context),
+            Self::Component(command) => command.run(context),
+            Self::Test(command) => command.run(context).await,
         }
     }
 }
