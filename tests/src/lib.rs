@@ -30,9 +30,7 @@ pub mod tls;
 pub mod wat;
 pub mod wire;
 
-pub use component::{
-    component, component_of, component_of_version, component_with, program, with_note, written_over,
-};
+pub use component::{component, component_of, component_of_version, component_with, program, with_note, written_over};
 pub use fault_proxy::{Fault, FaultProxy};
 pub use mngr_host_shim::conformance::remove_all;
 pub use network_mount::NetworkMount;

@@ -18,7 +18,7 @@ use crate::contract::types::{Agent, AgentState, Snapshot};
 use crate::engine::Engine;
 use crate::journal::Store;
 use crate::loader::Plugin;
-use crate::policy::{PROVIDER_LABEL, Policy};
+use crate::policy::{PROVIDER_LABEL, Permissions, Policy, Preset};
 use crate::provider::{NewAgent, Provider};
 use crate::sandbox::{SandboxEngine, SandboxRegistry};
 use crate::streams::{Archive, Channel, ExecSession, OutputStream};
@@ -52,8 +52,8 @@ pub struct Bench {
 }
 
 /// The rules are about the plugin, and the policy lets it do what users ask for with start arguments.
-fn policy(provider: &str) -> Result<Policy> {
-    Policy::new(provider, &[])
+fn policy(provider: &str) -> Policy {
+    Policy::new(provider, Preset::Standard, &Permissions::default())
 }
 
 impl Bench {
@@ -299,7 +299,7 @@ async fn open(
     settings: &Map<String, Value>,
     state: &tempfile::TempDir,
 ) -> Result<Provider> {
-    let provider = Provider::open(plugin.clone(), engine.clone(), name, settings, policy(name)?).await?;
+    let provider = Provider::open(plugin.clone(), engine.clone(), name, settings, policy(name)).await?;
     Ok(provider.journaled_in(Some(Store::at(state.path().join(name)))))
 }
 

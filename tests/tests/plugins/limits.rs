@@ -9,7 +9,7 @@ use mngr_docker_tests::wat::{SCRATCH, Wat, ZEROS, segment};
 use mngr_host_shim::contract::instance::DiscoverRequest;
 use mngr_host_shim::contract::{ProviderError, Result};
 use mngr_host_shim::loader::{ArtefactCache, CallLimits, Loader, Plugin};
-use mngr_host_shim::policy::Policy;
+use mngr_host_shim::policy::{Permissions, Policy, Preset};
 use mngr_host_shim::provider::{NewAgent, Provider};
 use mngr_host_shim::sandbox::SandboxEngine;
 
@@ -31,7 +31,7 @@ fn load(bytes: &[u8]) -> Result<Plugin> {
 }
 
 async fn open(plugin: Plugin, engine: SandboxEngine) -> Provider {
-    let policy = Policy::new("docker", &[]).expect("a policy");
+    let policy = Policy::new("docker", Preset::Standard, &Permissions::default());
     let opened = Provider::open(plugin, Arc::new(engine), "docker", &serde_json::Map::new(), policy).await;
     opened.expect("it accepts every setting")
 }
