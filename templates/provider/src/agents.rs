@@ -2,9 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::contract::mngr::provider::docker::{
-    self, Container, ContainerFilter, ContainerStatus, ContainerSummary,
-};
+use crate::contract::mngr::provider::docker::{self, Container, ContainerFilter, ContainerStatus, ContainerSummary};
 use crate::contract::mngr::provider::types::{Agent, AgentState, Ambiguous, Provider, ProviderError};
 use crate::{Result, errors};
 
@@ -31,7 +29,10 @@ pub fn container_name(provider: &Provider, name: &str) -> String {
 }
 
 fn name_of(provider: &Provider, container: &str) -> String {
-    container.strip_prefix(&container_name(provider, "")).unwrap_or(container).to_owned()
+    container
+        .strip_prefix(&container_name(provider, ""))
+        .unwrap_or(container)
+        .to_owned()
 }
 
 fn tags_of(labels: &Labels) -> std::result::Result<Vec<(String, String)>, String> {
@@ -66,9 +67,15 @@ fn agent(provider: &Provider, seen: Seen<'_>) -> Agent {
         (ContainerStatus::Exited, Some(0 | 137 | 143)) => (AgentState::Stopped, None),
         (ContainerStatus::Exited, code) => {
             let code = code.unwrap_or(-1);
-            (AgentState::Crashed, Some(format!("its main command ended with exit status {code}")))
+            (
+                AgentState::Crashed,
+                Some(format!("its main command ended with exit status {code}")),
+            )
         }
-        (ContainerStatus::Dead, _) => (AgentState::Failed, Some("the engine could not remove its container".to_owned())),
+        (ContainerStatus::Dead, _) => (
+            AgentState::Failed,
+            Some("the engine could not remove its container".to_owned()),
+        ),
     };
     let (tags, state) = match tags_of(seen.labels) {
         Ok(tags) => (tags, state),
@@ -145,7 +152,10 @@ fn of_summary(provider: &Provider, container: &ContainerSummary) -> Agent {
 pub async fn all(provider: &Provider) -> Result<Vec<Agent>> {
     let labels = vec![ID.to_owned(), format!("{PROVIDER}={}", provider.name)];
     let containers = docker::container_list(ContainerFilter { all: true, labels }).await?;
-    let mut agents: Vec<_> = containers.iter().map(|container| of_summary(provider, container)).collect();
+    let mut agents: Vec<_> = containers
+        .iter()
+        .map(|container| of_summary(provider, container))
+        .collect();
     agents.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(agents)
 }
@@ -166,7 +176,10 @@ pub async fn container(provider: &Provider, reference: &str) -> Result<Container
             _ => {
                 return Err(ProviderError::Ambiguous(Ambiguous {
                     given: errors::shown(reference),
-                    candidates: fits.iter().map(|agent| format!("{} ({})", agent.name, agent.id)).collect(),
+                    candidates: fits
+                        .iter()
+                        .map(|agent| format!("{} ({})", agent.name, agent.id))
+                        .collect(),
                     remedy: "give more of the id".to_owned(),
                 }));
             }
@@ -190,6 +203,10 @@ fn distance(a: &str, b: &str) -> usize {
 pub fn check_runs(container: &Container) -> Result<()> {
     match container.state.status {
         ContainerStatus::Running => Ok(()),
-        status => Err(errors::conflict(&container.name, &format!("{status:?}"), "start it first")),
+        status => Err(errors::conflict(
+            &container.name,
+            &format!("{status:?}"),
+            "start it first",
+        )),
     }
 }

@@ -17,7 +17,11 @@ pub fn shown(value: &str) -> String {
 }
 
 pub fn unsupported(feature: &str) -> ProviderError {
-    ProviderError::Unsupported(problem(feature, "this provider can not do that yet", "use another provider".to_owned()))
+    ProviderError::Unsupported(problem(
+        feature,
+        "this provider can not do that yet",
+        "use another provider".to_owned(),
+    ))
 }
 
 pub fn invalid(field: &str, value: &str, reason: &str, remedy: &str) -> ProviderError {

@@ -107,7 +107,12 @@ impl Guest for MyProvider {
 
     async fn exec(provider: Provider, agent: String, options: ExecOptions) -> Result<ExecSession> {
         if options.argv.is_empty() {
-            return Err(errors::invalid("argv", "", "there is nothing to run", "give a program and its arguments"));
+            return Err(errors::invalid(
+                "argv",
+                "",
+                "there is nothing to run",
+                "give a program and its arguments",
+            ));
         }
         let container = agents::container(&provider, &agent).await?;
         agents::check_runs(&container)?;

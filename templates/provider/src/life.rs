@@ -35,14 +35,24 @@ fn image_of(provider: &Provider, source: Source) -> Result<String> {
 pub async fn create(provider: &Provider, request: CreateRequest) -> Result<Agent> {
     check_name(&request.name)?;
     if let Some(argument) = request.start_args.first() {
-        return Err(errors::invalid("start-args", argument, "there is no such flag", "give none"));
+        return Err(errors::invalid(
+            "start-args",
+            argument,
+            "there is no such flag",
+            "give none",
+        ));
     }
     let image = image_of(provider, request.source)?;
     let tags = request.tags.into_iter().map(|(key, value)| (key, Value::from(value)));
     let labels = [
         (PROVIDER, provider.name.clone()),
         (ID, format!("agent-{}", system::random_id())),
-        (TYPE, Some(request.agent_type).filter(|kind| !kind.is_empty()).unwrap_or_else(|| "command".to_owned())),
+        (
+            TYPE,
+            Some(request.agent_type)
+                .filter(|kind| !kind.is_empty())
+                .unwrap_or_else(|| "command".to_owned()),
+        ),
         (TAGS, Value::Object(Map::from_iter(tags)).to_string()),
         (PARENT, request.parent_id.unwrap_or_default()),
         (CREATED, system::now()),

@@ -28,10 +28,18 @@ pub fn check(settings: &str) -> ConfigReport {
                 continue;
             }
             (DEFAULT_IMAGE, _) => ("it must be a text", format!("write for example {key} = \"{FALLBACK}\"")),
-            _ => ("there is no such setting", format!("did you mean `{DEFAULT_IMAGE}`? remove `{key}` otherwise")),
+            _ => (
+                "there is no such setting",
+                format!("did you mean `{DEFAULT_IMAGE}`? remove `{key}` otherwise"),
+            ),
         };
         let reason = reason.to_owned();
-        errors.push(SettingProblem { key, element: None, reason, remedy });
+        errors.push(SettingProblem {
+            key,
+            element: None,
+            reason,
+            remedy,
+        });
     }
     let effective = Map::from_iter([(DEFAULT_IMAGE.to_owned(), image)]);
     ConfigReport {
@@ -44,5 +52,9 @@ pub fn check(settings: &str) -> ConfigReport {
 /// The image of an agent that names none, out of the settings that a call comes with.
 pub fn default_image(effective: &str) -> String {
     let settings: Map<String, Value> = serde_json::from_str(effective).unwrap_or_default();
-    settings.get(DEFAULT_IMAGE).and_then(Value::as_str).unwrap_or(FALLBACK).to_owned()
+    settings
+        .get(DEFAULT_IMAGE)
+        .and_then(Value::as_str)
+        .unwrap_or(FALLBACK)
+        .to_owned()
 }
