@@ -30,7 +30,7 @@ fn a_call_and_those_of_the_engine_below_it_are_json_objects_one_a_line() {
         let time = line["timestamp"].as_str().expect("a time");
         time.parse::<Timestamp>().expect("RFC 3339");
     }
-    let said = |message: &str| lines.iter().filter(move |line| line["message"] == message);
+    let said = |message: &'static str| lines.iter().filter(move |line| line["message"] == message);
 
     let call = said("the call has ended")
         .find(|line| line["span"]["operation"] == "create")
