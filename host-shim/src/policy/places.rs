@@ -170,7 +170,7 @@ fn credentials(path: &str) -> Option<String> {
     let whole = |names: &&[&str]| parts.len() > names.len() && is(&parts[parts.len() - names.len()..], names);
     CREDENTIAL_ROOTS
         .iter()
-        .any(|names| whole(&names))
+        .any(|names| whole(names))
         .then(|| path.to_owned())
 }
 

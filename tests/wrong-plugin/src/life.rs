@@ -18,7 +18,7 @@ pub async fn create(call: Call, mut request: CreateRequest) -> Result<Agent> {
         "create.parent-is-kept" => request.parent_id = None,
         "create.from-the-default-image" if matches!(request.source, Source::DefaultImage) => return Err(internal()),
         "create.command-is-the-main-command" => {
-            let script = request.command.iter_mut().nth(2);
+            let script = request.command.get_mut(2);
             script
                 .into_iter()
                 .for_each(|script| script.insert_str(0, "echo before; "));

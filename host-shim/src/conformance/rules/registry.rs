@@ -58,7 +58,7 @@ rules! {
         let pushed = bench.provider.snapshot_push(push(bench, &snapshot)?).await.succeeds("to push a snapshot")?;
         let other = bench.another().await?;
         let pulled = other.snapshot_pull(&pushed.reference).await.succeeds("another provider to pull it")?;
-        ensure_same!(ids(&other).await?, [pulled.id.clone()], "the other provider's snapshots");
+        ensure_same!(ids(&other).await?, std::slice::from_ref(&pulled.id), "the other provider's snapshots");
         has_the_file(bench, &other, &pulled).await?;
     }
 
@@ -108,7 +108,7 @@ rules! {
         let other = bench.another().await?;
         let archive = bench.provider.snapshot_save(&snapshot.id).await.succeeds("to save a snapshot")?;
         let loaded = other.snapshot_load(archive).await.succeeds("another provider to load it")?;
-        ensure_same!(ids(&other).await?, [loaded.id.clone()], "the other provider's snapshots");
+        ensure_same!(ids(&other).await?, std::slice::from_ref(&loaded.id), "the other provider's snapshots");
         has_the_file(bench, &other, &loaded).await?;
     }
 
