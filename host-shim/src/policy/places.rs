@@ -168,10 +168,7 @@ fn credentials(path: &str) -> Option<String> {
         }
     }
     let whole = |names: &&[&str]| parts.len() > names.len() && is(&parts[parts.len() - names.len()..], names);
-    CREDENTIAL_ROOTS
-        .iter()
-        .any(|names| whole(names))
-        .then(|| path.to_owned())
+    CREDENTIAL_ROOTS.iter().any(whole).then(|| path.to_owned())
 }
 
 /// Whether a configuration names a place. Who names a directory names no credentials, and nothing of the machine's own, that
