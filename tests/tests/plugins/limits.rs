@@ -78,6 +78,8 @@ async fn ends_on(plugin: Wat, limits: CallLimits, ours: &Provider, engine: Sandb
                 .expect("another call of it");
             assert!(found.is_empty());
             calls.fetch_add(1, Ordering::Relaxed);
+            // Nothing in them waits, so that the other would never be polled.
+            tokio::task::yield_now().await;
             if ended.load(Ordering::Relaxed) {
                 break;
             }
@@ -132,7 +134,9 @@ async fn a_component_that_loops_as_it_starts_ends_the_call_that_it_was_started_f
     let start = format!(r#"(func (export "_initialize") {FOREVER})"#);
     let plugin = load(&Wat::new().with(&start).build()).expect("it loads");
     let error = plugin.describe().await.expect_err("it never gets so far");
-    says(&error, "it ran for too long", Some("instructions"));
+    // Which of the two comes first depends on the machine.
+    let reasons = ["it ran for too long", "it did not end within 10s"];
+    assert!(reasons.iter().any(|reason| error.message().contains(reason)), "{}", error.message());
     let report = plugin.check_config("docker", "{}").await;
     assert_eq!(report.expect_err("nor here").kind(), "internal");
 }
@@ -230,7 +234,7 @@ async fn a_plugin_that_sleeps_or_waits_for_events_for_ever_is_woken() {
     for get in [
         format!("(call $sleep (i64.const -1)) i32.const {ZEROS}"),
         format!(
-            "(call $events (i32.const 0) (i32.const 0) (i64.const 0) (i64.const -1) (i32.const {SCRATCH})) i32.const {ZEROS}"
+            "(call $events (i32.const 0) (i32.const 0) (i64.const 0x7fffffffffffffff) (i64.const -1) (i32.const {SCRATCH})) i32.const {ZEROS}"
         ),
     ] {
         let limits = CallLimits {
