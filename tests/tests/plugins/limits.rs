@@ -11,7 +11,7 @@ use mngr_host_shim::contract::{ProviderError, Result};
 use mngr_host_shim::loader::{ArtefactCache, CallLimits, Loader, Plugin};
 use mngr_host_shim::policy::Policy;
 use mngr_host_shim::provider::{NewAgent, Provider};
-use mngr_host_shim::sandbox::SandboxEngine;
+use mngr_host_shim::sandbox::{Fault, Operation, SandboxEngine};
 
 const IMAGE: &str = "debian:bookworm-slim";
 /// What runs until it is stopped.
@@ -244,6 +244,26 @@ async fn a_plugin_that_sleeps_or_waits_for_events_for_ever_is_woken() {
         let error = ends(Wat::new().doing("get", &get), limits).await;
         says(&error, "by its own choice", Some("idle_seconds"));
     }
+}
+
+#[tokio::test]
+async fn a_request_that_the_engine_never_answers_is_cut_and_what_the_call_had_made_is_removed() {
+    let (ours, engine) = bystander().await;
+    let limits = CallLimits {
+        time: Duration::from_millis(500),
+        ..CallLimits::default()
+    };
+    engine.fail_next(Operation::ContainerStart, Fault::Hang);
+    let hurried = ours.clone().limited_to(limits);
+    let new = || NewAgent::named("b").image(IMAGE);
+    let (cut, found) = tokio::join!(hurried.create(new()), ours.get("a"));
+    assert_eq!(found.expect("another call").name, "a");
+    let error = cut.expect_err("it was stopped");
+    assert_eq!(error.kind(), "internal");
+    says(&error, "ours.wasm: it did not end within 500ms", Some("call_seconds"));
+    let agents = ours.discover(DiscoverRequest::default()).await.expect("a list");
+    assert_eq!(agents.len(), 1, "no container is left of it");
+    ours.create(new()).await.expect("the next call");
 }
 
 #[tokio::test]
