@@ -50,7 +50,7 @@ impl Guard {
     /// A fresh view for one call, whose journal is kept in `store`.
     pub fn new(engine: Arc<dyn Engine>, policy: Arc<Policy>, store: Option<Arc<Store>>) -> Self {
         Self {
-            engine,
+            engine: engine.for_one_call().unwrap_or(engine),
             policy,
             journal: Arc::new(Journal::kept_in(store)),
             tasks: TaskTracker::new(),
@@ -84,6 +84,16 @@ fn may_have_happened(error: &ProviderError) -> bool {
         ProviderError::Unavailable(_) => true,
         _ => false,
     }
+}
+
+/// Whether an engine that failed to freeze or thaw a container may have done half of it.
+fn leaves_it_open(error: &ProviderError) -> bool {
+    !matches!(error, ProviderError::NotFound(_) | ProviderError::Conflict(_))
+}
+
+async fn is_frozen(engine: &dyn Engine, id: &str) -> bool {
+    let container = engine.container_inspect(id, false).await;
+    container.is_ok_and(|container| container.state.status == ContainerStatus::Paused)
 }
 
 #[async_trait]
@@ -177,9 +187,13 @@ impl Engine for Guard {
         self.settle(async move {
             let container = task_id.clone();
             journal.about_to(Step::Pause { container }).await;
-            engine.container_pause(&task_id).await?;
-            journal.paused(&task_id);
-            Ok(())
+            let paused = engine.container_pause(&task_id).await;
+            match &paused {
+                Ok(()) => journal.paused(&task_id),
+                Err(error) if leaves_it_open(error) => journal.left_frozen(),
+                Err(_) => {}
+            }
+            paused
         })
         .await?;
         self.frozen().insert(id.to_owned(), alone);
@@ -190,9 +204,13 @@ impl Engine for Guard {
         self.own(id).await?;
         let (engine, journal, task_id) = (self.engine.clone(), self.journal.clone(), id.to_owned());
         self.settle(async move {
-            engine.container_unpause(&task_id).await?;
-            journal.unpaused(&task_id);
-            Ok(())
+            let thawed = engine.container_unpause(&task_id).await;
+            match &thawed {
+                Ok(()) => journal.unpaused(&task_id),
+                Err(error) if leaves_it_open(error) => journal.left_frozen(),
+                Err(_) => {}
+            }
+            thawed
         })
         .await?;
         self.frozen().remove(id);
@@ -270,6 +288,8 @@ impl Engine for Guard {
             match &result {
                 Ok(_) => journal.committed(&reference),
                 Err(error) if may_have_happened(error) => journal.maybe_committed(&id, &reference, was_paused),
+                // It froze the container for the commit, and without room on its disk it may not have thawed it.
+                Err(_) if !was_paused && is_frozen(&*engine, &id).await => journal.left_frozen(),
                 Err(_) => {}
             }
             result

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::check::Ledger;
 use crate::config::{Config, ConfigError, ProviderConfig};
 use crate::contract::{ProviderError, Result};
 use crate::credentials::CredentialStore;
@@ -75,8 +76,12 @@ impl Host {
         let store = Store::of_user(&self.environment, &config.name, &engine.endpoint());
         let provider = Provider::open_reloading(plugin, engine, &config.name, &config.settings, policy).await?;
         let credentials = CredentialStore::of_user(&self.environment);
-        let provider = provider.limited_to(config.plugin_limits);
-        Ok(provider.journaled_in(store).with_credentials(credentials))
+        let ledger = config.ledger.as_ref().map(|path| Ledger::at(path, &config.name));
+        Ok(provider
+            .limited_to(config.plugin_limits)
+            .journaled_in(store)
+            .with_credentials(credentials)
+            .with_ledger(ledger))
     }
 
     /// What the plugin finds fault with in the settings of one provider of a configuration, each with its place and, for a key

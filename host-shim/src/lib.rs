@@ -25,6 +25,7 @@
 
 pub mod bridge;
 pub mod build;
+pub mod check;
 pub mod config;
 pub mod contract;
 pub mod credentials;
@@ -32,6 +33,7 @@ pub mod discovery;
 pub mod engine;
 pub mod environment;
 pub mod error;
+pub mod failpoint;
 pub mod gpu;
 pub mod guard;
 pub mod host;

@@ -1,22 +1,22 @@
 //! One opened provider: a plugin, an engine and the settings that tie them together.
 
 mod live;
+mod new_agent;
 mod reach;
 mod settle;
+mod told;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
 use crate::build;
+use crate::check::{Entry, Ledger};
 use crate::contract::backend::SettingProblem;
 use crate::contract::docker::{ContainerChanges, ExecOptions, LogOptions, PathStat, StatsSample};
 use crate::contract::instance::{
-    Action, AgentVolume, ArrivalRequest, BuildRequest, CreateRequest, Departure, DepartureRequest, DestroyRequest,
-    Destroyed, DiscoverRequest, Document, DocumentChange, DocumentFilter, ForkRequest, GcRequest, GpuReport,
-    PortAddress, PushRequest, Pushed, SnapshotFilter, SnapshotRequest, Source, StartRequest, StopRequest, Stopped,
-    UpdatedLimits, WatchResult,
+    AgentVolume, BuildRequest, CreateRequest, Departure, DepartureRequest, DiscoverRequest, Document, DocumentChange,
+    DocumentFilter, GpuReport, PortAddress, PushRequest, Pushed, SnapshotFilter, Source, UpdatedLimits, WatchResult,
 };
 use crate::contract::types::{Agent, Finding, Limits, Snapshot};
 use crate::contract::{Result, types};
@@ -30,68 +30,8 @@ use crate::streams::{Archive, ExecSession, LogStream};
 
 use live::Seat;
 
+pub use new_agent::{From, NewAgent};
 pub use reach::Connection;
-
-/// What a new agent is made from.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum From {
-    /// The provider's `default_image`.
-    #[default]
-    DefaultImage,
-    /// An image on the engine, or one it can pull.
-    Image(String),
-    /// An image to be built.
-    Build {
-        /// The build context's directory on this machine.
-        context: PathBuf,
-        /// The arguments of `docker build`, as written: `--build-arg`, `A=1`.
-        args: Vec<String>,
-    },
-    /// A snapshot's id, a unique prefix of one, or its name.
-    Snapshot(String),
-}
-
-/// An agent to be made. Only the name is needed.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct NewAgent {
-    /// Unique within the provider.
-    pub name: String,
-    /// What it is made from.
-    pub from: From,
-    /// Empty for the provider's default.
-    pub agent_type: String,
-    /// The user's own tags.
-    pub tags: Vec<(String, String)>,
-    /// Id of the agent this one descends from.
-    pub parent_id: Option<String>,
-    /// Flags of `docker run`, as written: `--memory`, `4g`.
-    pub start_args: Vec<String>,
-    /// The main command; empty for one that waits until it is told to stop.
-    pub command: Vec<String>,
-    /// Leave it created and not started.
-    pub no_start: bool,
-    /// Publish port 22 where an `ssh` of this machine gets at it.
-    pub publish_ssh: bool,
-}
-
-impl NewAgent {
-    /// An agent of that name from the provider's default image.
-    pub fn named(name: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            ..Self::default()
-        }
-    }
-
-    /// The same from this image.
-    #[must_use]
-    pub fn image(self, image: impl Into<String>) -> Self {
-        Self {
-            from: From::Image(image.into()),
-            ..self
-        }
-    }
-}
 
 /// A provider that can be asked for agents. Cheap to clone; calls may run side by side.
 ///
@@ -108,6 +48,7 @@ pub struct Provider {
     store: Option<Arc<Store>>,
     credentials: Arc<CredentialStore>,
     limits: CallLimits,
+    ledger: Option<Arc<Ledger>>,
 }
 
 impl Provider {
@@ -154,6 +95,7 @@ impl Provider {
             store: None,
             credentials: Arc::default(),
             limits: CallLimits::default(),
+            ledger: None,
         }
     }
 
@@ -301,7 +243,9 @@ impl Provider {
             publish_ssh: agent.publish_ssh,
         };
         let (plugin, reference) = self.deciding().await;
-        plugin.create(self.session().await, reference, request, context).await
+        let made = plugin.create(self.session().await, reference, request, context).await?;
+        self.tell(|| [Entry::from(&made)]);
+        Ok(made)
     }
 
     /// Starts a command in a running agent.
@@ -366,7 +310,9 @@ impl Provider {
     /// `invalid-argument` (no snapshot, or not whole), `already-exists`, `resource-exhausted`, `unavailable`, `timeout`.
     pub async fn snapshot_load(&self, archive: Archive) -> Result<Snapshot> {
         let (plugin, reference) = self.deciding().await;
-        plugin.snapshot_load(self.session().await, reference, archive).await
+        let taken = plugin.snapshot_load(self.session().await, reference, archive).await?;
+        self.tell(|| [Entry::from(&taken).again()]);
+        Ok(taken)
     }
 }
 
@@ -391,18 +337,6 @@ operations! {
     discover(request: DiscoverRequest) -> Vec<Agent>;
     /// One agent, with what only inspect knows.
     get(agent: &str) -> Agent;
-    /// Starts an agent, anew from a snapshot where one is named. Of a running agent: a success.
-    start(agent: &str, request: StartRequest) -> Agent;
-    /// Stops an agent, after a snapshot where one is asked for. Of a stopped agent: a success.
-    stop(agent: &str, request: StopRequest) -> Stopped;
-    /// Freezes an agent; memory and files stay.
-    pause(agent: &str) -> Agent;
-    /// Thaws a paused agent.
-    resume(agent: &str) -> Agent;
-    /// Removes an agent; its snapshots stay unless asked for. Of an agent that is gone: a success.
-    destroy(agent: &str, request: DestroyRequest) -> Destroyed;
-    /// Gives an agent a new name.
-    rename(agent: &str, name: &str) -> Agent;
     /// The agent's limits as the engine has them.
     resources(agent: &str) -> Limits;
     /// Changes limits of an agent, running or not.
@@ -413,38 +347,26 @@ operations! {
     port(agent: &str, port: u16) -> PortAddress;
     /// What a snapshot of the agent would not hold.
     snapshot_check(agent: &str, include_volumes: bool) -> Vec<Finding>;
-    /// Commits the agent's filesystem to an image.
-    snapshot_create(agent: &str, request: SnapshotRequest) -> Snapshot;
     /// Snapshots, newest first.
     snapshot_list(filter: SnapshotFilter) -> Vec<Snapshot>;
-    /// Deletes a snapshot that no agent uses. With `agent` it must be that agent's.
-    snapshot_delete(agent: Option<String>, snapshot: &str) -> Snapshot;
     /// What the agent has changed of the image it was made from.
     changes(agent: &str) -> ContainerChanges;
     /// What one snapshot, or an agent, has added, changed and deleted relative to another.
     snapshot_diff(older: &str, newer: &str) -> ContainerChanges;
-    /// Makes agents from an agent or a snapshot. All or nothing.
-    fork(agent: &str, request: ForkRequest) -> Vec<Agent>;
     /// Sends a snapshot to a registry.
     snapshot_push(request: PushRequest) -> Pushed;
-    /// Takes a snapshot in from a registry.
-    snapshot_pull(reference: &str) -> Snapshot;
     /// What is kept of agents beside their containers.
     documents(filter: DocumentFilter) -> Vec<Document>;
     /// Writes or deletes a document.
     document_write(change: DocumentChange) -> Option<Document>;
     /// Makes an agent ready to be made again on another provider. See [`crate::migrate`], which does all of it.
     migrate_out(agent: &str, request: DepartureRequest) -> Departure;
-    /// Makes an agent of what another provider sent.
-    migrate_in(request: ArrivalRequest) -> Agent;
     /// The volumes of this provider's agents.
     volumes() -> Vec<AgentVolume>;
     /// Removes a volume that no container uses. Of one that is gone: a success.
     volume_delete(name: &str) -> ();
     /// The GPUs of the engine's machine and who holds them.
     gpus() -> GpuReport;
-    /// Removes what no agent needs any more.
-    gc(request: GcRequest) -> Vec<Action>;
     /// What happened to agents after `cursor`; waits up to `wait_ms` milliseconds for the first event.
     watch(cursor: u64, wait_ms: u64) -> WatchResult;
 }

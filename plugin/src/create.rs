@@ -261,6 +261,13 @@ pub(crate) async fn taken<C: Capabilities>(provider: &DockerProviderInstance<C>,
     match lookup::by_name(provider, name).await {
         Ok(None) => {
             let container = provider.container_name(name);
+            if let Err(ProviderError::NotFound(_)) = provider.capabilities.container_inspect(&container).await {
+                return already_exists(
+                    subject,
+                    "another call made or removed an agent of that name at the same moment",
+                    "call again",
+                );
+            }
             already_exists(
                 subject,
                 format!("the engine has a container `{container}` that is no agent of this provider"),

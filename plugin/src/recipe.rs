@@ -147,6 +147,8 @@ pub fn draft(settings: &Settings, start_args: &[String]) -> Result<Draft, start_
     let mut draft = Draft::new();
     draft.take(&settings.default_start_args)?;
     draft.take(start_args)?;
+    // Who says what a GPU must be like wants one; in the settings it is a condition for whoever wants one.
+    let wants_gpu = draft.gpu.model.is_some() || draft.gpu.memory_min.is_some() || draft.gpu.exclusive;
     let mut defaults = Vec::new();
     if let Some(cpus) = settings.default_cpus.filter(|_| !draft.has("cpus")) {
         defaults.push(format!("--cpus={cpus}"));
@@ -171,6 +173,9 @@ pub fn draft(settings: &Settings, start_args: &[String]) -> Result<Draft, start_
         defaults.push(format!("--stop-timeout={}", settings.stop_timeout_seconds));
     }
     draft.take(&defaults)?;
+    if wants_gpu && draft.gpu.count.is_none() && draft.spec.limits.gpus.is_empty() {
+        draft.gpu.count = Some(1);
+    }
     Ok(draft)
 }
 

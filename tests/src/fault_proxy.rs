@@ -7,6 +7,7 @@ use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
@@ -19,27 +20,64 @@ pub enum Fault {
     HoldRequest,
     /// The engine has done it, and the answer never arrives. It is told of when the engine answers.
     HoldReply,
+    /// The engine has done it, and the connection ends in place of the answer.
+    DropReply,
+    /// The connection ends in the middle of the answer.
+    CutReply,
+    /// The answer arrives byte by byte.
+    SlowReply,
+    /// Another answer than the engine's arrives, one that says nothing.
+    WrongReply,
+    /// The answer arrives twice.
+    DoubleReply,
 }
 
+/// What says nothing.
+const NOTHING: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n[]";
+/// Between two bytes of a slow answer.
+const PAUSE: Duration = Duration::from_millis(2);
+
 struct Rule {
-    method: String,
-    path: String,
+    which: Which,
     fault: Fault,
     told: oneshot::Sender<()>,
 }
 
-impl Rule {
-    /// `path` is without the query; `*` stands for one of its components.
-    fn fits(&self, method: &str, path: &str) -> bool {
-        let (mut own, mut given) = (self.path.split('/'), path.split('/'));
-        let same = own
-            .by_ref()
-            .all(|own| given.next().is_some_and(|given| own == "*" || own == given));
-        self.method == method && same && given.next().is_none()
+/// Which request is meant.
+enum Which {
+    /// The path is without the query; `*` stands for one of its components.
+    Like { method: String, path: String },
+    /// One that changes something, after so many others.
+    Change(u32),
+}
+
+impl Which {
+    /// Whether it is this one.
+    fn fits(&mut self, method: &str, path: &str) -> bool {
+        match self {
+            Self::Like {
+                method: own,
+                path: like,
+            } => {
+                let (mut own_parts, mut given) = (like.split('/'), path.split('/'));
+                let same = own_parts
+                    .by_ref()
+                    .all(|own| given.next().is_some_and(|given| own == "*" || own == given));
+                own == method && same && given.next().is_none()
+            }
+            Self::Change(_) if method == "GET" || method == "HEAD" => false,
+            Self::Change(0) => true,
+            Self::Change(before) => {
+                *before -= 1;
+                false
+            }
+        }
     }
 }
 
 type Rules = Arc<Mutex<Vec<Rule>>>;
+/// What becomes of the next answer, and who is told.
+type Spoil = (Fault, oneshot::Sender<()>);
 
 /// The proxy. It goes on passing requests on until the process ends.
 pub struct FaultProxy {
@@ -89,14 +127,28 @@ impl FaultProxy {
     /// Where the request is not written so.
     pub fn once(&self, request: &str, fault: Fault) -> oneshot::Receiver<()> {
         let (method, path) = request.split_once(' ').expect("METHOD /path");
-        let (told, telling) = oneshot::channel();
-        let rule = Rule {
-            method: method.to_owned(),
-            path: path.to_owned(),
+        self.add(
+            Which::Like {
+                method: method.to_owned(),
+                path: path.to_owned(),
+            },
             fault,
-            told,
-        };
-        locked(&self.rules).push(rule);
+        )
+    }
+
+    /// The request that changes something after `before` others has this fault. The receiver is told of it.
+    pub fn change(&self, before: u32, fault: Fault) -> oneshot::Receiver<()> {
+        self.add(Which::Change(before), fault)
+    }
+
+    /// No request has a fault any more.
+    pub fn forget(&self) {
+        locked(&self.rules).clear();
+    }
+
+    fn add(&self, which: Which, fault: Fault) -> oneshot::Receiver<()> {
+        let (told, telling) = oneshot::channel();
+        locked(&self.rules).push(Rule { which, fault, told });
         telling
     }
 }
@@ -108,8 +160,8 @@ fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 /// One connection, request by request.
 fn serve(client: UnixStream, engine: &Path, rules: &Rules) -> io::Result<()> {
     let mut engine = UnixStream::connect(engine)?;
-    // Set while the answer to the request before it is still to be told of, and kept.
-    let keep = Arc::new(Mutex::new(None::<oneshot::Sender<()>>));
+    // Set while the answer to the request before it is still to be told of, and spoilt.
+    let keep = Arc::new(Mutex::new(None::<Spoil>));
     let answers = (engine.try_clone()?, client.try_clone()?, keep.clone());
     std::thread::spawn(move || drop(pass_answers(answers.0, answers.1, &answers.2)));
     let mut requests = BufReader::new(client);
@@ -119,7 +171,7 @@ fn serve(client: UnixStream, engine: &Path, rules: &Rules) -> io::Result<()> {
         let path = target.split('?').next().unwrap_or_default();
         let rule = {
             let mut rules = locked(rules);
-            let found = rules.iter().position(|rule| rule.fits(method, path));
+            let found = rules.iter_mut().position(|rule| rule.which.fits(method, path));
             found.map(|position| rules.remove(position))
         };
         let mut tell = None;
@@ -130,8 +182,8 @@ fn serve(client: UnixStream, engine: &Path, rules: &Rules) -> io::Result<()> {
                 io::copy(&mut requests, &mut io::sink())?;
                 break;
             }
-            Some(rule) if rule.fault == Fault::HoldReply => *locked(&keep) = Some(rule.told),
-            Some(rule) => tell = Some(rule.told),
+            Some(rule) if rule.fault == Fault::Tell => tell = Some(rule.told),
+            Some(rule) => *locked(&keep) = Some((rule.fault, rule.told)),
             None => {}
         }
         engine.write_all(head.as_bytes())?;
@@ -143,11 +195,7 @@ fn serve(client: UnixStream, engine: &Path, rules: &Rules) -> io::Result<()> {
     engine.shutdown(Shutdown::Write)
 }
 
-fn pass_answers(
-    mut engine: UnixStream,
-    mut client: UnixStream,
-    keep: &Mutex<Option<oneshot::Sender<()>>>,
-) -> io::Result<()> {
+fn pass_answers(mut engine: UnixStream, mut client: UnixStream, spoil: &Mutex<Option<Spoil>>) -> io::Result<()> {
     let (mut buffer, mut kept) = (vec![0; 64 << 10], false);
     loop {
         let length = match engine.read(&mut buffer) {
@@ -155,13 +203,38 @@ fn pass_answers(
             Ok(0) | Err(_) => return client.shutdown(Shutdown::Both),
             Ok(length) => length,
         };
-        if let Some(told) = locked(keep).take() {
-            kept = true;
-            let _ = told.send(());
+        let answer = &buffer[..length];
+        let Some((fault, told)) = locked(spoil).take() else {
+            if !kept {
+                client.write_all(answer)?;
+            }
+            continue;
+        };
+        match fault {
+            Fault::Tell | Fault::HoldRequest => client.write_all(answer)?,
+            Fault::HoldReply => kept = true,
+            Fault::DropReply | Fault::CutReply | Fault::WrongReply => {
+                let part = match fault {
+                    Fault::DropReply => &[],
+                    Fault::CutReply => &answer[..length / 2],
+                    _ => NOTHING.as_bytes(),
+                };
+                kept = true;
+                client.write_all(part)?;
+                client.shutdown(Shutdown::Both)?;
+            }
+            Fault::SlowReply => {
+                for byte in answer {
+                    client.write_all(&[*byte])?;
+                    std::thread::park_timeout(PAUSE);
+                }
+            }
+            Fault::DoubleReply => {
+                client.write_all(answer)?;
+                client.write_all(answer)?;
+            }
         }
-        if !kept {
-            client.write_all(&buffer[..length])?;
-        }
+        let _ = told.send(());
     }
 }
 

@@ -24,6 +24,7 @@ pub mod fuzz;
 mod network_mount;
 mod private_engine;
 mod registry;
+pub mod soak;
 pub mod sshd;
 mod testbed;
 pub mod tls;
@@ -34,10 +35,11 @@ pub use clean_up::remove_all;
 pub use component::{component, component_of_version, component_with, program, with_note};
 pub use fault_proxy::{Fault, FaultProxy};
 pub use network_mount::NetworkMount;
-pub use private_engine::PrivateEngine;
+pub use private_engine::{PrivateEngine, Setup};
 pub use registry::Registry;
 pub use testbed::{
-    IMAGE, Kind, Testbed, argv, error_kind, open_behind, open_for_bench, output_of, run, run_private, tar_of,
+    IMAGE, Kind, Testbed, argv, error_kind, open_behind, open_for_bench, open_with_ledger, output_of, run, run_private,
+    tar_of,
 };
 
 /// Defines each test thrice: as `sandbox::…`, as `real::…` and, with SSH between it and the real engine, as `remote::…`.

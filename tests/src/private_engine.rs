@@ -4,7 +4,7 @@
 //! containerd is a process apart, as on any machine that systemd runs, so that containers outlive the engine.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -19,11 +19,41 @@ use crate::testbed::IMAGE;
 /// Where control groups are.
 const CGROUPS: &str = "/sys/fs/cgroup";
 
+/// How an engine of a test's own is set up.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// Programs that it has on its PATH before all others. It looks for NVIDIA's hook there.
+    pub programs: Option<PathBuf>,
+    /// Whether containers go on while it is down.
+    pub live_restore: bool,
+    /// The size of its disk in MiB, where that is to run out; else it is this machine's.
+    pub disk: Option<u32>,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            programs: None,
+            live_restore: true,
+            disk: None,
+        }
+    }
+}
+
+/// There is no room on an engine's disk as long as this is there.
+#[derive(Debug)]
+pub struct Full(PathBuf);
+
+impl Drop for Full {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
 /// The engine, its containerd, and a proxy through which it is asked.
 pub struct PrivateEngine {
     directory: tempfile::TempDir,
-    /// Programs that it has on its PATH before all others.
-    programs: Option<PathBuf>,
+    setup: Setup,
     containerd: Child,
     dockerd: Child,
     proxy: FaultProxy,
@@ -34,15 +64,7 @@ impl PrivateEngine {
     ///
     /// # Panics
     /// Where it does not start: it takes root, and `dockerd`, `containerd` and `unshare`.
-    pub async fn start() -> Self {
-        Self::start_with(None).await
-    }
-
-    /// The same with the programs of a directory on its PATH, before all others. It looks for NVIDIA's hook there.
-    ///
-    /// # Panics
-    /// As [`PrivateEngine::start`].
-    pub async fn start_with(programs: Option<&Path>) -> Self {
+    pub async fn start(setup: Setup) -> Self {
         let directory = tempfile::Builder::new()
             .prefix("mngr-engine-")
             .tempdir()
@@ -55,12 +77,20 @@ impl PrivateEngine {
             "hosts": [format!("unix://{}", at("docker.sock").display())],
             "containerd": at("containerd.sock"),
             "storage-driver": "vfs",
-            "live-restore": true,
+            "live-restore": setup.live_restore,
             "cgroup-parent": format!("/{}", name_of(directory.path())),
             // Its network namespace has no way out, so there is nothing to be set up in it.
             "bridge": "none",
             "iptables": false,
         });
+        if let Some(size) = setup.disk {
+            fs::create_dir(at("data")).expect("a directory");
+            let mut mount = Command::new("mount");
+            mount
+                .args(["-t", "tmpfs", "-o", &format!("size={size}m"), "tmpfs"])
+                .arg(at("data"));
+            assert!(mount.status().expect("mount").success(), "no disk of its own");
+        }
         fs::write(at("daemon.json"), daemon.to_string()).expect("written");
         let containerd = format!(
             "version = 2\nroot = {:?}\nstate = {:?}\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n\
@@ -74,11 +104,11 @@ impl PrivateEngine {
             Command::new("containerd").arg("--config").arg(at("containerd.toml")),
             "successfully booted",
         );
-        let dockerd = dockerd(directory.path(), programs);
+        let dockerd = dockerd(directory.path(), setup.programs.as_deref());
         let proxy = FaultProxy::new(at("proxy.sock"), at("docker.sock"));
         let engine = Self {
             directory,
-            programs: programs.map(Path::to_path_buf),
+            setup,
             containerd,
             dockerd,
             proxy,
@@ -106,6 +136,52 @@ impl PrivateEngine {
         self.dockerd.wait().expect("it is dead");
     }
 
+    /// Ends it as a system does that restarts it.
+    ///
+    /// # Panics
+    /// Where it is not running.
+    pub fn stop(&mut self) {
+        self.signal("-TERM");
+        self.dockerd.wait().expect("it is dead");
+    }
+
+    /// It does not answer any more, and is there.
+    ///
+    /// # Panics
+    /// Where it is not running.
+    pub fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    /// It goes on after [`PrivateEngine::freeze`].
+    ///
+    /// # Panics
+    /// Where it is not running.
+    pub fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let sent = Command::new("kill")
+            .args([signal, &self.dockerd.id().to_string()])
+            .status();
+        assert!(sent.expect("kill").success(), "it is not running");
+    }
+
+    /// Leaves no room on its disk.
+    ///
+    /// # Panics
+    /// Where it has none of its own.
+    pub fn fill_disk(&self) -> Full {
+        assert!(self.setup.disk.is_some(), "the disk is everybody's");
+        let path = self.directory.path().join("data/full");
+        let mut file = fs::File::create(&path).expect("a file");
+        let block = vec![0; 1 << 16];
+        // Until there is no room.
+        while file.write_all(&block).is_ok() {}
+        Full(path)
+    }
+
     /// Starts it again after [`PrivateEngine::kill`], and waits until it answers.
     ///
     /// # Panics
@@ -113,7 +189,7 @@ impl PrivateEngine {
     pub fn restart(&mut self) {
         // Its process number may be another's by now.
         let _ = fs::remove_file(self.directory.path().join("docker.pid"));
-        self.dockerd = dockerd(self.directory.path(), self.programs.as_deref());
+        self.dockerd = dockerd(self.directory.path(), self.setup.programs.as_deref());
     }
 
     /// Brings the test image over from the engine that the other tests use.

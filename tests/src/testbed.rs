@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::{FutureExt, StreamExt};
+use mngr_host_shim::check::Ledger;
 use mngr_host_shim::config::ProviderConfig;
 use mngr_host_shim::contract::Result;
 use mngr_host_shim::contract::docker::{ContainerSpec, ExecOptions};
@@ -22,7 +23,7 @@ use mngr_host_shim::streams::{Archive, Channel};
 use serde_json::{Value, json};
 
 use crate::clean_up::remove_all;
-use crate::private_engine::PrivateEngine;
+use crate::private_engine::{PrivateEngine, Setup};
 use crate::registry::Registry;
 use crate::sshd::Sshd;
 
@@ -73,7 +74,7 @@ pub fn run(kind: Kind, test: impl AsyncFnOnce(&Testbed)) {
 /// Where the test does, and where no engine can be started.
 pub fn run_private(test: impl AsyncFnOnce(&Testbed, &mut PrivateEngine)) {
     runtime().block_on(async {
-        let mut private = PrivateEngine::start().await;
+        let mut private = PrivateEngine::start(Setup::default()).await;
         let config = ProviderConfig {
             host: Some(private.host()),
             ..ProviderConfig::named("test")
@@ -372,6 +373,24 @@ pub async fn open_behind(mut config: ProviderConfig, image: &str) -> anyhow::Res
     let plain = |error: mngr_host_shim::contract::ProviderError| anyhow::anyhow!(error.message());
     config.settings.insert("default_image".to_owned(), json!(image));
     Host::new().map_err(plain)?.open(&config).await.map_err(plain)
+}
+
+/// A provider on the engine at `address`, whose acknowledgements and journal are kept in `directory`.
+///
+/// # Errors
+/// Where the address is none, or the plugin has not been built.
+pub async fn open_with_ledger(address: &str, name: &str, directory: &Path) -> anyhow::Result<(Provider, Ledger)> {
+    let plain = |error: mngr_host_shim::contract::ProviderError| anyhow::anyhow!(error.message());
+    let path = directory.join("ledger");
+    let mut config = config(name);
+    config.host = Some(address.to_owned());
+    config.ledger = Some(path.clone());
+    let cache = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/plugin-cache");
+    let loader = Loader::new(Some(ArtefactCache::at(cache))).map_err(plain)?;
+    let state = directory.display().to_string();
+    let host = Host::with(loader, Environment::new([("XDG_STATE_HOME", state)], "/"));
+    let provider = host.open(&config).await.map_err(plain)?;
+    Ok((provider, Ledger::at(path, name)))
 }
 
 fn config(name: &str) -> ProviderConfig {

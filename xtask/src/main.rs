@@ -1,4 +1,4 @@
-//! What a person runs on this repository: `cargo xtask setup | component | python | demo | test | bench | dist`.
+//! What a person runs on this repository: `cargo xtask setup | component | python | demo | test | bench | soak | dist`.
 //!
 //! Each command sets up what it needs and is missing, so a fresh machine with Rust and a Docker engine is enough. Cargo is
 //! asked for targets of the whole workspace and not of one package, so that every command builds the dependencies with the
@@ -61,6 +61,12 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Harm the provider and its engine in every way there is for a while, and report what was lost.
+    Soak {
+        /// Arguments, for example `--minutes 60` or `--seed N`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Leave the release binary, the component and its digest, and the wheel for Python in dist/.
     Dist,
 }
@@ -75,6 +81,7 @@ fn main() -> Result<()> {
         Task::Test { filter } => test::run(root, &filter),
         Task::Bench { mngr: true, arguments } => bench_mngr(root, &arguments),
         Task::Bench { mngr: false, arguments } => bench(root, &arguments),
+        Task::Soak { arguments } => soak(root, &arguments),
         Task::Dist => dist::run(root),
     }
 }
@@ -146,6 +153,21 @@ fn bench(root: &Path, arguments: &[String]) -> Result<()> {
         .args(["--host", engine.address(), "--image", image::TEST_IMAGE])
         .args(arguments);
     command::run(&mut bench).context("the benchmark failed")
+}
+
+/// Not of a release: that has no failpoints.
+fn soak(root: &Path, arguments: &[String]) -> Result<()> {
+    component::build(root)?;
+    let engine = engine::find_or_start()?;
+    image::ensure(&engine)?;
+    Cargo::new(root)
+        .args(["build", "--bin", "mngr-docker", "--bin", "soak"])
+        .run()?;
+    let mut soak = std::process::Command::new(root.join("target/debug/soak"));
+    soak.args(["--host", engine.address(), "--report"])
+        .arg(root.join("target/soak"))
+        .args(arguments);
+    command::run(&mut soak).context("something was lost, or could not be harmed")
 }
 
 fn bench_mngr(root: &Path, arguments: &[String]) -> Result<()> {

@@ -29,7 +29,7 @@ const TABLE: &[(Exit, &str)] = &[
     (Exit::OK, "it worked"),
     (
         Exit::INTERNAL,
-        "a fault of the plugin or of mngr-docker; or `doctor` found one",
+        "a fault of the plugin or of mngr-docker; or `doctor` or `check` found one",
     ),
     (Exit::USAGE, "wrong usage, argument or configuration"),
     (Exit::NOT_FOUND, "no such agent, snapshot, image or path"),

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod changes;
+mod check;
 mod completions;
 mod context;
 mod copy;
@@ -91,6 +92,7 @@ enum Command {
     Fork(fork::Fork),
     Migrate(migrate::Migrate),
     Reconcile(reconcile::Reconcile),
+    Check(check::Check),
     Plugin(plugin::Plugin),
     Completions(completions::Completions),
 }
@@ -123,6 +125,7 @@ impl Command {
             Self::Fork(command) => command.run(context).await,
             Self::Migrate(command) => command.run(context).await,
             Self::Reconcile(command) => command.run(context).await,
+            Self::Check(command) => command.run(context).await,
             Self::Plugin(command) => command.run(context).await,
             Self::Completions(command) => command.run(),
         }
@@ -138,6 +141,7 @@ pub fn main() -> ExitCode {
         Err(error) => return usage(&error),
     };
     log::init();
+    let _failpoints = mngr_host_shim::failpoint::setup();
     let output = Output { json: cli.global.json };
     // What `exec` runs has statuses of its own, so its own failures stand apart.
     let failed_as = matches!(cli.command, Command::Exec(_) | Command::Connect(_)).then_some(Exit::EXEC_FAILED);

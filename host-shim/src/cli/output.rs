@@ -14,7 +14,7 @@ pub mod style {
     pub const HELP: Style = AnsiColor::Cyan.on_default();
     pub const GOOD: Style = AnsiColor::Green.on_default();
     pub const HEADER: Style = Style::new().bold();
-    const DIM: Style = Style::new().dimmed();
+    pub const DIM: Style = Style::new().dimmed();
 
     /// The colour of a state.
     pub fn state(state: AgentState) -> Style {

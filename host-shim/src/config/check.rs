@@ -17,7 +17,7 @@ use crate::policy::PERMISSIONS;
 use crate::registry::PluginChoice;
 
 /// The keys that the shim keeps for itself.
-pub(super) const KEYS: [&str; 13] = [
+pub(super) const KEYS: [&str; 14] = [
     "allow",
     "backend",
     "docker_context",
@@ -26,6 +26,7 @@ pub(super) const KEYS: [&str; 13] = [
     "identity_file",
     "is_enabled",
     "known_hosts_file",
+    "ledger",
     "plugin",
     "plugin_limits",
     "ssh_config_file",
@@ -198,6 +199,7 @@ pub(super) fn provider(provider: &Entry, base: &Base<'_>) -> Result<ProviderConf
             "ssh_config_file" => config.ssh.config_file = Some(path(&field, node, base, "an ssh_config")?),
             "ssh_options" => config.ssh.options = ssh_options(&field, node)?,
             "tls_directory" => config.tls_directory = Some(path(&field, node, base, "a directory of certificates")?),
+            "ledger" => config.ledger = Some(path(&field, node, base, "a file that is written")?),
             "plugin" => config.plugin = plugin(&field, node, base)?,
             "plugin_limits" => config.plugin_limits = plugin_limits(&field, node)?,
             "allow" => config.allow = allow(&field, node)?,

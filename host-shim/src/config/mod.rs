@@ -71,6 +71,8 @@ pub struct ProviderConfig {
     pub plugin_limits: CallLimits,
     /// Permissions granted beyond the policy's defaults (`allow`).
     pub allow: Vec<String>,
+    /// Where callers' acknowledgements are written down (`ledger`), for `mngr-docker check` to compare with.
+    pub ledger: Option<PathBuf>,
     /// Deadline of one engine call (`engine_timeout_seconds`).
     pub engine_timeout: Duration,
     /// Whether it is to be used at all (`is_enabled`).
@@ -94,6 +96,7 @@ impl ProviderConfig {
             plugin: None,
             plugin_limits: CallLimits::default(),
             allow: Vec::new(),
+            ledger: None,
             engine_timeout: DEFAULT_ENGINE_TIMEOUT,
             is_enabled: true,
             settings: Map::new(),

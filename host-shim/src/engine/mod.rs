@@ -54,6 +54,11 @@ pub trait Engine: Send + Sync + 'static {
         EnginePlace::ThisMachine
     }
 
+    /// The same engine for one call of a provider, where it keeps apart who asks: each call gets its turn.
+    fn for_one_call(&self) -> Option<Arc<dyn Engine>> {
+        None
+    }
+
     async fn version(&self) -> Result<EngineVersion>;
     async fn info(&self) -> Result<EngineInfo>;
 

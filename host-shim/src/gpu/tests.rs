@@ -115,3 +115,35 @@ async fn a_glance_asks_no_tool_that_takes_long() {
             .all(|each| each.source != "rocm-smi" && each.source != "nvidia-smi -q -x")
     );
 }
+
+#[tokio::test]
+async fn a_real_h200_is_one_device_of_which_every_source_says_the_same() {
+    let inventory = probed(&[
+        // What comes later is the answer to what it fits better.
+        (&["nvidia-smi"], include_str!("fixtures/query-gpu-h200.csv")),
+        (&["nvidia-smi", "-L"], include_str!("fixtures/list-h200.txt")),
+        (&["nvidia-smi", "-q", "-x"], include_str!("fixtures/h200.xml")),
+        (&["grep", "-arsH"], include_str!("fixtures/proc-nvidia-h200.txt")),
+        (&["find", "/dev"], include_str!("fixtures/nodes-h200.txt")),
+    ])
+    .await;
+    assert!(inventory.notes.is_empty(), "{:?}", inventory.notes);
+    assert_eq!(inventory.devices.len(), 1, "{:?}", inventory.devices);
+    let card = &inventory.devices[0];
+    assert_eq!(card.model.as_deref(), Some("NVIDIA H200"));
+    assert_eq!(card.uuid.as_deref(), Some("GPU-e22845f8-6830-10d7-a529-ed66342ab6e5"));
+    assert_eq!(card.pci_bus_id.as_deref(), Some("0000:00:06.0"));
+    assert_eq!(card.memory_bytes, Some(143_771 << 20));
+    assert_eq!(card.driver_version.as_deref(), Some("580.159.04"));
+    assert_eq!(card.cuda_version.as_deref(), Some("13.0"));
+    assert_eq!(card.holders.len(), 1, "the program that multiplied");
+    assert!(card.utilization_percent.is_some_and(|percent| percent > 0));
+    let sources = [
+        "nvidia-smi -L",
+        "nvidia-smi -q -x",
+        "nvidia-smi --query-gpu",
+        "proc",
+        "dev",
+    ];
+    assert_eq!(card.sources, sources);
+}

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 pub use self::step::Step;
 use self::store::Entry;
-pub use self::store::{ContainerLock, Stale, Store};
+pub use self::store::{Call, ContainerLock, Stale, Store};
 use crate::contract::ProviderError;
 use crate::contract::docker::ContainerStatus;
 use crate::engine::Engine;
@@ -62,6 +62,8 @@ pub struct Journal {
     entry: Mutex<Option<Entry>>,
     /// The engine has left a request unanswered.
     in_doubt: AtomicBool,
+    /// A container may be frozen that this call was to thaw.
+    left_frozen: AtomicBool,
 }
 
 impl Journal {
@@ -111,9 +113,16 @@ impl Journal {
         self.in_doubt.store(true, Ordering::Relaxed);
     }
 
-    /// The call has come to its end. Unless it succeeded, an engine that did not answer leaves it to be settled later.
+    /// The engine could not freeze or thaw a container, so it may be frozen.
+    pub fn left_frozen(&self) {
+        self.left_frozen.store(true, Ordering::Relaxed);
+    }
+
+    /// The call has come to its end. Unless it succeeded, an engine that did not answer leaves it to be settled later; and
+    /// though it did, a container that may still be frozen.
     pub fn end(&self, succeeded: bool) {
-        if succeeded || !self.in_doubt.load(Ordering::Relaxed) {
+        let in_doubt = !succeeded && self.in_doubt.load(Ordering::Relaxed);
+        if !in_doubt && !self.left_frozen.load(Ordering::Relaxed) {
             self.forget();
         }
     }

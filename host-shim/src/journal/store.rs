@@ -17,6 +17,7 @@ use sha2::{Digest, Sha256};
 use super::step::Step;
 use crate::contract::instance::Pending;
 use crate::environment::Environment;
+use crate::failpoint;
 
 const VERSION: u32 = 1;
 /// What an entry's name ends with once its first line is written.
@@ -31,6 +32,15 @@ struct Header {
     /// For people; the lock is what counts.
     process: u32,
     started_at: String,
+}
+
+/// A call that has not come to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// Its entry.
+    pub path: PathBuf,
+    /// Whether there is a process that works on it.
+    pub alive: bool,
 }
 
 /// The directory that the calls of one provider on one engine are written down in.
@@ -102,10 +112,13 @@ impl Store {
             started_at: format!("{:.3}", jiff::Timestamp::now()),
         };
         let mut entry = Entry { file, path: draft };
-        let written = entry.line(&header).and_then(|()| entry.add(first)).and_then(|()| {
+        failpoint::pass("journal.begin.before")?;
+        let written = entry.line(&header).and_then(|()| entry.line(first)).and_then(|()| {
             fs::rename(&entry.path, &path)?;
             entry.path = path;
-            File::open(&self.directory)?.sync_all()
+            failpoint::pass("journal.begin.named")?;
+            File::open(&self.directory)?.sync_all()?;
+            failpoint::pass("journal.begin.after")
         });
         match written {
             Ok(()) => Ok(entry),
@@ -125,6 +138,19 @@ impl Store {
         let mut stale: Vec<_> = paths.filter_map(|path| self.claim(path)).collect();
         stale.sort_by(|a, b| a.started_at.cmp(&b.started_at));
         stale
+    }
+
+    /// Every entry, and whether the call it belongs to lives. Nothing is claimed or changed.
+    pub fn calls(&self) -> Vec<Call> {
+        let files = fs::read_dir(&self.directory).into_iter().flatten().flatten();
+        let paths = files.map(|file| file.path()).filter(|path| path.is_file());
+        let call = |path: PathBuf| {
+            let file = File::open(&path).ok()?;
+            let alive = file.try_lock_shared().is_err();
+            // Its owner may have come to its end in between.
+            is_same(&file, &path).then_some(Call { path, alive })
+        };
+        paths.filter_map(call).collect()
     }
 
     fn claim(&self, path: PathBuf) -> Option<Stale> {
@@ -221,12 +247,17 @@ impl Entry {
 
     /// Adds a step; it is on the disk when this returns.
     pub fn add(&mut self, step: &Step) -> io::Result<()> {
-        self.line(step)
+        failpoint::pass("journal.step.before")?;
+        self.line(step)?;
+        failpoint::pass("journal.step.after")
     }
 
     /// The call has come to its end.
     pub fn remove(self) {
-        if let Err(error) = fs::remove_file(&self.path) {
+        let removed = failpoint::pass("journal.remove.before")
+            .and_then(|()| fs::remove_file(&self.path))
+            .and_then(|()| failpoint::pass("journal.remove.after"));
+        if let Err(error) = removed {
             tracing::debug!(file = %self.path.display(), %error, "a journal entry is not removed");
         }
     }
@@ -292,6 +323,10 @@ mod tests {
         }
     }
 
+    fn alive(store: &Store) -> Vec<bool> {
+        store.calls().iter().map(|call| call.alive).collect()
+    }
+
     #[test]
     fn an_entry_is_stale_when_its_owner_is_gone_and_not_before() {
         let directory = tempfile::tempdir().expect("a directory");
@@ -300,7 +335,9 @@ mod tests {
         let mut entry = store.begin(&create("a")).expect("an entry");
         entry.add(&create("b")).expect("a step");
         assert!(store.stale().is_empty(), "its owner lives");
+        assert_eq!(alive(&store), [true]);
         drop(entry);
+        assert_eq!(alive(&store), [false]);
         let stale = store.stale();
         assert_eq!(stale[0].steps(), [create("a"), create("b")]);
         assert!(store.stale().is_empty(), "somebody works on it");

@@ -5,6 +5,7 @@
 
 mod agent;
 mod backend;
+mod check;
 mod error;
 mod gpus;
 mod host;
@@ -18,6 +19,7 @@ use serde_json::value::RawValue;
 
 pub use agent::{AgentJson, DestroyedJson, EventJson, MigratedJson, STATES, StoppedJson, WatchJson, state_name};
 pub use backend::{DescriptionJson, ProblemJson};
+pub use check::VerdictJson;
 pub use error::{DetailsJson, ErrorJson};
 pub use gpus::{GpuJson, GpuReportJson};
 pub use host::{ActionJson, AgentVolumeJson, ConnectionJson, DocumentJson, PortJson, StatsJson};

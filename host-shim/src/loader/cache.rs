@@ -40,6 +40,11 @@ impl ArtefactCache {
         }
     }
 
+    /// Where it is.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     fn path(&self, engine: &Engine, digest: &str) -> PathBuf {
         use std::hash::{Hash, Hasher};
         let mut hasher = std::hash::DefaultHasher::new();

@@ -4,7 +4,7 @@ use super::Provider;
 use crate::contract::instance::Action;
 use crate::contract::{ProviderError, Result};
 use crate::engine::scratch;
-use crate::journal::{Stale, Step, take_back};
+use crate::journal::{Call, Stale, Step, take_back};
 
 impl Provider {
     /// Finishes or rolls back what a crash left half done. Each call does so first where there is anything, so that this is
@@ -25,6 +25,11 @@ impl Provider {
             store.look_again();
         }
         left.map(|(actions, _)| actions)
+    }
+
+    /// The calls that have not come to their end, here or in another process of this user.
+    pub(crate) fn journal_entries(&self) -> Vec<Call> {
+        self.store.as_ref().map(|store| store.calls()).unwrap_or_default()
     }
 
     /// What was done, and how many are not settled yet.

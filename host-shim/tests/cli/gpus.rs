@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use mngr_docker_tests::PrivateEngine;
+use mngr_docker_tests::{PrivateEngine, Setup};
 use serde_json::Value;
 
 use crate::person::{IMAGE, Person, Ran};
@@ -70,7 +70,11 @@ impl Pretence {
                     grep -q \"$one\" \"$(dirname \"$0\")/nvidia-smi.cards\" || { echo \"device error: $one\" >&2; exit 1; }\n\
                     done\n";
         program(programs.path(), "nvidia-container-runtime-hook", hook);
-        let engine = PrivateEngine::start_with(Some(programs.path())).await;
+        let engine = PrivateEngine::start(Setup {
+            programs: Some(programs.path().to_path_buf()),
+            ..Setup::default()
+        })
+        .await;
         let person = Person::new();
         person.configure(&format!(
             "[providers.{}]\nbackend = \"docker\"\ndefault_image = \"{IMAGE}\"\nhost = \"{}\"\n",

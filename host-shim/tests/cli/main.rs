@@ -1,5 +1,6 @@
 //! The program `mngr-docker` as a person or a script meets it, on a real engine and on engines that are not there.
 
+mod checking;
 mod configuration;
 mod contained;
 mod crash;
@@ -16,6 +17,7 @@ mod providers;
 mod registry;
 mod running;
 mod snapshots;
+mod soaking;
 mod ssh;
 mod terminal;
 mod watching;

@@ -268,6 +268,7 @@ impl<'a> Table<'a> {
     fn too_few(&self, wanted: usize, fit: usize) -> ProviderError {
         let reason = match (wanted, fit) {
             (_, 0) => format!("the engine's machine has none that will do: {}", self.contents()),
+            _ if wanted == 1 => format!("one is asked for and none is free: {}", self.contents()),
             _ => format!("{wanted} are asked for and fewer are free: {}", self.contents()),
         };
         exhausted("GPUs", reason, "ask for what is there: mngr-docker gpus")

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mngr_docker_tests::{PrivateEngine, Testbed, argv, behaviours, error_kind, output_of, remove_all};
+use mngr_docker_tests::{PrivateEngine, Setup, Testbed, argv, behaviours, error_kind, output_of, remove_all};
 use mngr_host_shim::config::ProviderConfig;
 use mngr_host_shim::contract::ProviderError;
 use mngr_host_shim::contract::instance::{DiscoverRequest, SnapshotFilter};
@@ -215,7 +215,7 @@ async fn elsewhere(bed: &Testbed) -> (SandboxEngine, Provider) {
 fn between_two_real_engines_an_agent_takes_all_its_files_along() {
     // The first of them is behind SSH.
     mngr_docker_tests::run(mngr_docker_tests::Kind::Remote, async |bed| {
-        let second = PrivateEngine::start().await;
+        let second = PrivateEngine::start(Setup::default()).await;
         let config = ProviderConfig {
             host: Some(second.host()),
             ..ProviderConfig::named("second")

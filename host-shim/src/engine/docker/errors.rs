@@ -152,12 +152,14 @@ fn state(reason: &str) -> &'static str {
         .map_or("in the way", |(_, state)| state)
 }
 
+/// An answer that makes no sense. The engine may have done what it was asked for, as when no answer comes.
 fn not_understood(endpoint: &Endpoint, operation: &Operation<'_>, reason: &str) -> ProviderError {
-    internal(
-        operation.subject(),
-        format!("the answer of {} was not understood: {reason}", endpoint.address),
-        "report this with the engine's version",
-    )
+    let (subject, remedy) = (operation.subject(), "report this with the engine's version");
+    let reason = format!("the answer of {} was not understood: {reason}", endpoint.address);
+    match operation.changes {
+        true => unavailable(subject, reason, remedy),
+        false => internal(subject, reason, remedy),
+    }
 }
 
 /// The first error of the operating system in an error's chain.

@@ -79,6 +79,7 @@ pub(super) async fn after(engine: &DockerEngine, labels: Vec<String>, since: u64
         until: Some(seconds((now + wait).max(from))),
         filters: Some(filters),
     };
+    engine.check().await?;
     let mut messages = Box::pin(engine.docker().events(Some(options)));
     let operation = engine.reads("watch", "the containers", "");
     // The engine ends the wait; the deadline is for one that hangs.
@@ -87,7 +88,7 @@ pub(super) async fn after(engine: &DockerEngine, labels: Vec<String>, since: u64
     loop {
         let message = if events.is_empty() {
             engine
-                .run(operation, async { messages.next().await.transpose() })
+                .run_now(operation, async { messages.next().await.transpose() })
                 .await?
         } else {
             match tokio::time::timeout(LINGER, messages.next()).await {

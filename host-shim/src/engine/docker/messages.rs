@@ -105,14 +105,15 @@ pub(super) async fn follow(
 ) -> Result<()> {
     let mut messages = std::pin::pin!(messages);
     let operation = operation.within(operation.deadline.max(SILENCE));
+    let _turn = engine.turn(&operation).await?;
     loop {
         let next = async { messages.next().await.transpose() };
-        let Some(message) = engine.run(operation, next).await? else {
+        let Some(message) = engine.run_now(operation, next).await? else {
             return Ok(());
         };
         if let Some(error) = message.error {
             let failure = async { Err(Error::DockerStreamError { error }) };
-            return engine.run(operation, failure).await;
+            return engine.run_now(operation, failure).await;
         }
         report.tell(&message);
         take(message);

@@ -24,6 +24,7 @@ mod import;
 mod logs;
 mod messages;
 mod newer;
+mod operations;
 mod ports;
 mod references;
 mod registry;
@@ -34,6 +35,7 @@ mod system;
 pub(crate) mod tarball;
 mod transfer;
 mod transport;
+mod turns;
 mod volumes;
 
 use std::sync::Arc;
@@ -46,29 +48,22 @@ use tokio::sync::OnceCell;
 use self::errors::Operation;
 use self::system::ApiVersion;
 use self::transport::{Target, Transport};
+use self::turns::{Flow, Turn, Turns};
 use super::endpoint::{Address, Endpoint, LOCAL_SOCKET, bracketed};
 use super::ssh::{self, Destination, Tunnel, Tunnels};
 use super::tls::Tls;
-use super::{Duplex, Engine, ProgressSink, async_trait, machine};
 use crate::contract::Result;
-use crate::contract::docker::{
-    BuildOptions, CommitOptions, Container, ContainerChanges, ContainerFilter, ContainerSpec, ContainerSummary,
-    CreatedContainer, DeriveOptions, EngineInfo, EnginePlace, EngineVersion, Event, ExecOptions, Image, ImageSummary,
-    ImportOptions, LogOptions, Network, PathStat, StatsSample, Volume,
-};
-use crate::contract::instance::PortAddress;
-use crate::contract::ssh::{Command, CommandOutput};
-use crate::contract::types::Limits;
-use crate::credentials::Credentials;
 use crate::error::internal;
-use crate::streams::{Archive, ExecSession, LogStream};
 
 /// bollard's own deadline, in seconds: never. It would cut a commit at two minutes, and it does not cover an answer's body.
 const NO_DEADLINE: u64 = u64::MAX;
 
+/// What an engine is asked for at once: of what is answered at once, and again of what may take long.
+const AT_ONCE: usize = 32;
+
 /// A Docker engine. Cloning is cheap and shares the connections.
 #[derive(Clone)]
-pub struct DockerEngine(Arc<Shared>);
+pub struct DockerEngine(Arc<Shared>, Flow);
 
 struct Shared {
     endpoint: Endpoint,
@@ -78,6 +73,10 @@ struct Shared {
     transport: Transport,
     docker: Docker,
     timeout: Duration,
+    /// Of what is answered at once.
+    short: Turns,
+    /// Of what may take long.
+    long: Turns,
     /// Set by the first call that reaches an engine new enough.
     api: OnceCell<ApiVersion>,
 }
@@ -144,15 +143,18 @@ impl DockerEngine {
             API_DEFAULT_VERSION,
         )
         .map_err(|error| internal("bollard", error.to_string(), "report this"))?;
-        Ok(Self(Arc::new(Shared {
+        let shared = Shared {
             endpoint,
             machine,
             url,
             transport,
             docker,
             timeout,
+            short: Turns::new(AT_ONCE),
+            long: Turns::new(AT_ONCE),
             api: OnceCell::new(),
-        })))
+        };
+        Ok(Self(Arc::new(shared), Flow::new()))
     }
 
     /// Where it is, and what chose it.
@@ -197,17 +199,27 @@ impl DockerEngine {
         }
     }
 
-    /// Runs a request under its deadline, after the engine has been checked once.
+    /// Runs a request under its deadline, after the engine has been checked once and when it is its turn.
     async fn run<T>(
         &self,
         operation: Operation<'_>,
         request: impl Future<Output = std::result::Result<T, Error>>,
     ) -> Result<T> {
-        self.check().await?;
-        self.run_unchecked(operation, request).await
+        let _turn = self.turn(&operation).await?;
+        self.run_now(operation, request).await
     }
 
-    async fn run_unchecked<T>(
+    /// Waits until it is this operation's turn. An engine that is asked for more than it can do at once would let requests run
+    /// into their deadlines.
+    async fn turn(&self, operation: &Operation<'_>) -> Result<Turn> {
+        self.check().await?;
+        let long = operation.deadline > self.timeout();
+        let turns = if long { &self.0.long } else { &self.0.short };
+        Ok(turns.take(self.1).await)
+    }
+
+    /// Runs what is part of something that is under way already.
+    async fn run_now<T>(
         &self,
         operation: Operation<'_>,
         request: impl Future<Output = std::result::Result<T, Error>>,
@@ -217,238 +229,5 @@ impl DockerEngine {
             Ok(Err(error)) => Err(errors::failed(&self.0.endpoint, &operation, &error)),
             Err(_) => Err(errors::late(&self.0.endpoint, &operation)),
         }
-    }
-}
-
-#[async_trait]
-impl Engine for DockerEngine {
-    fn endpoint(&self) -> String {
-        self.0.endpoint.address.to_string()
-    }
-
-    async fn version(&self) -> Result<EngineVersion> {
-        system::version(self).await
-    }
-
-    async fn info(&self) -> Result<EngineInfo> {
-        system::info(self).await
-    }
-
-    async fn container_list(&self, filter: ContainerFilter) -> Result<Vec<ContainerSummary>> {
-        containers::list(self, filter).await
-    }
-
-    async fn container_inspect(&self, id: &str, with_size: bool) -> Result<Container> {
-        containers::inspect(self, id, with_size).await
-    }
-
-    async fn container_create(&self, spec: ContainerSpec) -> Result<CreatedContainer> {
-        containers::create(self, spec).await
-    }
-
-    async fn container_start(&self, id: &str) -> Result<()> {
-        containers::start(self, id).await
-    }
-
-    async fn container_stop(&self, id: &str, timeout_seconds: Option<u32>) -> Result<()> {
-        containers::stop(self, id, timeout_seconds).await
-    }
-
-    async fn container_kill(&self, id: &str, signal: &str) -> Result<()> {
-        containers::kill(self, id, signal).await
-    }
-
-    async fn container_pause(&self, id: &str) -> Result<()> {
-        containers::pause(self, id).await
-    }
-
-    async fn container_unpause(&self, id: &str) -> Result<()> {
-        containers::unpause(self, id).await
-    }
-
-    async fn container_rename(&self, id: &str, name: &str) -> Result<()> {
-        containers::rename(self, id, name).await
-    }
-
-    async fn container_remove(&self, id: &str, force: bool, volumes: bool) -> Result<()> {
-        containers::remove(self, id, force, volumes).await
-    }
-
-    async fn container_update(&self, id: &str, limits: Limits) -> Result<Vec<String>> {
-        containers::update(self, id, limits).await
-    }
-
-    async fn container_diff(&self, id: &str) -> Result<ContainerChanges> {
-        containers::diff(self, id).await
-    }
-
-    async fn container_compare(&self, older: &str, newer: &str) -> Result<ContainerChanges> {
-        compare::compare(self, older, newer).await
-    }
-
-    async fn container_commit(&self, id: &str, options: CommitOptions) -> Result<String> {
-        images::commit(self, id, options).await
-    }
-
-    async fn image_inspect(&self, reference: &str) -> Result<Image> {
-        images::inspect(self, reference).await
-    }
-
-    async fn image_list(&self, labels: Vec<String>) -> Result<Vec<ImageSummary>> {
-        images::list(self, labels).await
-    }
-
-    async fn image_tag(&self, reference: &str, repository: &str, tag: &str) -> Result<()> {
-        images::tag(self, reference, repository, tag).await
-    }
-
-    async fn image_remove(&self, reference: &str, force: bool) -> Result<Vec<String>> {
-        images::remove(self, reference, force).await
-    }
-
-    async fn image_import(&self, archive: Archive, options: ImportOptions) -> Result<String> {
-        import::import(self, archive, options).await
-    }
-
-    async fn image_pull(
-        &self,
-        reference: &str,
-        platform: Option<&str>,
-        credentials: Option<&Credentials>,
-        progress: ProgressSink,
-    ) -> Result<()> {
-        registry::pull(self, reference, platform, credentials, progress).await
-    }
-
-    async fn image_push(
-        &self,
-        reference: &str,
-        credentials: Option<&Credentials>,
-        progress: ProgressSink,
-    ) -> Result<String> {
-        registry::push(self, reference, credentials, progress).await
-    }
-
-    async fn image_derive(&self, reference: &str, options: DeriveOptions) -> Result<String> {
-        derive::derive(self, reference, options).await
-    }
-
-    async fn image_save(&self, reference: &str) -> Result<Archive> {
-        transfer::save(self, reference).await
-    }
-
-    async fn image_load(&self, archive: Archive, progress: ProgressSink) -> Result<String> {
-        transfer::load(self, archive, progress).await
-    }
-
-    async fn image_build(&self, context: Archive, options: BuildOptions, progress: ProgressSink) -> Result<String> {
-        build::build(self, context, options, progress).await
-    }
-
-    async fn volume_list(&self, labels: Vec<String>) -> Result<Vec<Volume>> {
-        volumes::list(self, labels).await
-    }
-
-    async fn volume_inspect(&self, name: &str) -> Result<Volume> {
-        volumes::inspect(self, name).await
-    }
-
-    async fn volume_create(
-        &self,
-        name: &str,
-        driver: &str,
-        options: Vec<(String, String)>,
-        labels: Vec<(String, String)>,
-    ) -> Result<Volume> {
-        volumes::create(self, name, driver, options, labels).await
-    }
-
-    async fn volume_fill(&self, name: &str, image: &str, directory: &str) -> Result<()> {
-        import::fill(self, name, image, directory).await
-    }
-
-    async fn volume_import(
-        &self,
-        container: &str,
-        path: &str,
-        subpath: Option<&str>,
-        options: ImportOptions,
-    ) -> Result<String> {
-        import::of_volume(self, container, path, subpath, options).await
-    }
-
-    async fn volume_users(&self, name: &str) -> Result<Vec<String>> {
-        volumes::users(self, name).await
-    }
-
-    async fn volume_remove(&self, name: &str, force: bool) -> Result<()> {
-        volumes::remove(self, name, force).await
-    }
-
-    async fn network_inspect(&self, name: &str) -> Result<Network> {
-        volumes::inspect_network(self, name).await
-    }
-
-    async fn exec(&self, id: &str, options: ExecOptions) -> Result<ExecSession> {
-        exec::start(self, id, options).await
-    }
-
-    async fn exec_unpack(
-        &self,
-        id: &str,
-        options: ExecOptions,
-        image: &str,
-        directory: &str,
-        root_name: &str,
-    ) -> Result<()> {
-        import::unpack(self, id, options, image, directory, root_name).await
-    }
-
-    async fn logs(&self, id: &str, options: LogOptions) -> Result<LogStream> {
-        logs::open(self, id, options).await
-    }
-
-    async fn archive_stat(&self, id: &str, path: &str) -> Result<PathStat> {
-        archive::stat(self, id, path).await
-    }
-
-    async fn archive_get(&self, id: &str, path: &str) -> Result<Archive> {
-        archive::get(self, id, path).await
-    }
-
-    async fn archive_put(&self, id: &str, directory: &str, root_name: Option<&str>, archive: Archive) -> Result<()> {
-        archive::put(self, id, directory, root_name, archive).await
-    }
-
-    async fn stats(&self, id: &str) -> Result<StatsSample> {
-        events::stats(self, id).await
-    }
-
-    async fn machine_run(&self, command: Command) -> Result<CommandOutput> {
-        match &self.0.machine {
-            Machine::This => machine::run_here(command).await,
-            Machine::Behind(tunnel) => tunnel.run(command).await,
-            Machine::OutOfReach => Err(machine::no_way(&self.endpoint())),
-        }
-    }
-
-    fn place(&self) -> EnginePlace {
-        ports::place(self)
-    }
-
-    async fn reached_at(&self, address: &str) -> Result<(String, Option<String>)> {
-        ports::reached_at(self, address).await
-    }
-
-    async fn dial(&self, address: &PortAddress, port: u16) -> Result<Box<dyn Duplex>> {
-        let connecting = tokio::time::timeout(self.timeout(), ports::dial(self, address, port));
-        connecting.await.unwrap_or_else(|_| {
-            let operation = self.reads("reach", "port", "");
-            Err(errors::late(&self.0.endpoint, &operation))
-        })
-    }
-
-    async fn events(&self, labels: Vec<String>, since: u64, wait_ms: u64) -> Result<Vec<Event>> {
-        events::after(self, labels, since, wait_ms).await
     }
 }

@@ -33,7 +33,7 @@ impl DockerEngine {
         let operation = self.reads("reach", "the engine", "");
         // The wait for another call's check counts too, so that a hundred calls to an engine that hangs end together.
         let checked = self.0.api.get_or_try_init(|| async {
-            let answer = self.run_unchecked(operation, self.ping()).await?;
+            let answer = self.run_now(operation, self.ping()).await?;
             self.judge(&answer)
         });
         match tokio::time::timeout(operation.deadline, checked).await {

@@ -34,6 +34,7 @@ use tower_service::Service;
 use crate::engine::ssh::{self, Tunnel};
 use crate::engine::tls::Tls;
 use crate::engine::unix::connect;
+use crate::failpoint;
 
 /// Idle connections that are kept. A discovery asks for no more than this many things at once.
 const IDLE_CONNECTIONS: usize = 32;
@@ -97,6 +98,14 @@ impl Transport {
 
     /// Sends a request and waits for the headers of the answer, however long that takes.
     pub(super) async fn send(&self, request: BollardRequest) -> Result<Response<Incoming>, Error> {
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        failpoint::pass_request(&method, &path, "before")?;
+        let answer = self.exchange(request).await;
+        failpoint::pass_request(&method, &path, "after")?;
+        answer
+    }
+
+    async fn exchange(&self, request: BollardRequest) -> Result<Response<Incoming>, Error> {
         let (parts, body) = request.into_parts();
         if let (Either::Left(body), false) = (&body, parts.headers.contains_key(UPGRADE)) {
             for _ in 0..=IDLE_CONNECTIONS {

@@ -25,6 +25,7 @@ pub use destination::{Destination, OPTIONS, Settings, check_option};
 pub use failure::Unreachable;
 pub use link::Report;
 use link::{Link, Refused};
+pub(crate) use place::abandoned;
 pub use stream::Stream;
 
 use super::machine;

@@ -89,6 +89,17 @@ fn sweep(base: &Path) {
     }
 }
 
+/// Directories whose owners have died and that nobody has taken away yet.
+pub fn abandoned() -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(base()).into_iter().flatten().flatten();
+    let ours = entries.filter(|entry| entry.file_name().to_str().is_some_and(|name| name.starts_with(PREFIX)));
+    let dead = |path: &PathBuf| {
+        let own = std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.uid() == getuid().as_raw());
+        own && File::open(lock_of(path)).is_ok_and(|lock| lock.try_lock_shared().is_ok())
+    };
+    ours.map(|entry| entry.path()).filter(dead).collect()
+}
+
 fn sweep_one(directory: &Path) -> io::Result<()> {
     let metadata = std::fs::symlink_metadata(directory)?;
     if !metadata.is_dir() || metadata.uid() != getuid().as_raw() {

@@ -94,6 +94,21 @@ fn a_number_of_gpus_becomes_devices_by_name_and_a_label() {
 }
 
 #[test]
+fn who_says_what_a_gpu_must_be_like_gets_one_and_a_setting_that_says_so_gives_none() {
+    for condition in ["--gpu.model=A100", "--gpu.memory-min=1g", "--gpu.exclusive"] {
+        assert_eq!(made(&two(), "a", &[condition]).gpus.len(), 1, "{condition}");
+    }
+    assert!(
+        made(&two(), "a", &["--gpu.model=A100", "--gpu.count=0"])
+            .gpus
+            .is_empty()
+    );
+    assert!(made(&two(), "a", &["--gpu.exclusive=false"]).gpus.is_empty());
+    let none = refused(&two(), &["--gpu.memory-min=900g"]);
+    assert!(reason(&none).contains("GPU"), "{}", reason(&none));
+}
+
+#[test]
 fn an_agent_without_gpus_has_an_empty_label_over_the_image_s_and_asks_no_machine() {
     let fake = two();
     made(&fake, "a", &[]);

@@ -1,0 +1,75 @@
+//! What callers have been told against what is there.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::contract::docker::ContainerStatus;
+use crate::policy::AGENT_LABEL;
+
+use super::{Account, Belongings, Violation, value};
+
+const SNAPSHOT_ID: &str = "com.imbue.mngr.snapshot.id";
+/// On an image that holds a volume of a snapshot, and not the snapshot itself.
+const VOLUME_PATH: &str = "com.imbue.mngr.snapshot.volume-path";
+
+/// Agents and snapshots that a caller was told of, that nobody wished away, and that are not there; snapshots that are
+/// another image by now.
+pub(super) fn lost(account: &Account, own: &Belongings) -> Vec<Violation> {
+    let containers: BTreeSet<_> = own
+        .containers
+        .iter()
+        .filter_map(|container| value(&container.labels, AGENT_LABEL))
+        .collect();
+    let images: BTreeMap<_, _> = own
+        .images
+        .iter()
+        .filter(|image| value(&image.labels, VOLUME_PATH).is_none())
+        .filter_map(|image| Some((value(&image.labels, SNAPSHOT_ID)?, image.id.as_str())))
+        .collect();
+    let agents = account
+        .agents
+        .iter()
+        .filter(|(id, known)| !known.doubtful && !containers.contains(id.as_str()));
+    let agents = agents.map(|(id, known)| {
+        let name = &known.name;
+        Violation::new(
+            format!("agent {id} ({name})"),
+            "its caller was told that it is there, and it has no container",
+            format!("bring it back where there is a snapshot of it: mngr-docker start {id} --snapshot SNAPSHOT"),
+        )
+    });
+    let snapshots = account.snapshots.iter().filter_map(|(id, known)| {
+        let reason = match images.get(id.as_str()) {
+            None if known.doubtful => return None,
+            None => "its caller was told that it is there, and there is no image of it".to_owned(),
+            Some(image) if *image != known.image_id => {
+                format!("it was the image {} and is {image} by now", known.image_id)
+            }
+            Some(_) => return None,
+        };
+        let remedy = "get it again from where it was pushed to: mngr-docker snapshot pull";
+        Some(Violation::new(format!("snapshot {id}"), reason, remedy))
+    });
+    agents.chain(snapshots).collect()
+}
+
+/// Containers that are paused, and whose users have not paused them.
+pub(super) fn frozen(account: &Account, own: &Belongings) -> Vec<Violation> {
+    let paused = own
+        .containers
+        .iter()
+        .filter(|container| container.status == ContainerStatus::Paused);
+    paused
+        .filter_map(|container| {
+            let id = value(&container.labels, AGENT_LABEL)?;
+            let known = account.agents.get(id);
+            // Of an agent that nobody was told of nobody can say.
+            (known?.frozen == Some(false)).then(|| {
+                Violation::new(
+                    format!("agent {id} ({})", container.name),
+                    "it is paused, and no caller has paused it",
+                    format!("thaw it: mngr-docker resume {id}"),
+                )
+            })
+        })
+        .collect()
+}

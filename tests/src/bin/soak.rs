@@ -1,0 +1,174 @@
+//! `cargo xtask soak`: every harm there is in turn, for as long as it is told to, and a report of what was lost.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use mngr_docker_tests::soak::engines::{Harm, harmed};
+use mngr_docker_tests::soak::load::{Clients, creates_at_once};
+use mngr_docker_tests::soak::{OPERATIONS, Report, World, deaths, replies};
+use mngr_docker_tests::{FaultProxy, PrivateEngine, Setup, open_with_ledger, remove_all};
+
+/// Harms mngr-docker and its engine in every way there is, and checks after each that nothing is lost.
+#[derive(Parser)]
+struct Soak {
+    /// How long.
+    #[arg(long, default_value_t = 10)]
+    minutes: u64,
+    /// What a run that found something has printed, to find it again.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// The engine. Engines that are harmed are its own.
+    #[arg(long, default_value = "unix:///var/run/docker.sock")]
+    host: String,
+    /// Where the report goes.
+    #[arg(long, default_value = "target/soak")]
+    report: PathBuf,
+}
+
+/// Kills at any moment, in one turn.
+const MOMENTS: u32 = 10;
+/// Deaths of an engine, in one turn.
+const ENGINE_DEATHS: u32 = 4;
+/// Load, in one turn.
+const LOAD: Duration = Duration::from_secs(60);
+/// MiB of an engine's disk that runs out.
+const DISK: u32 = 512;
+
+fn main() -> Result<()> {
+    let soak = Soak::parse();
+    let seed = soak.seed.unwrap_or_else(|| fastrand::u64(..));
+    println!("seed {seed}");
+    let program = std::env::current_exe()?.with_file_name("mngr-docker");
+    anyhow::ensure!(
+        program.is_file(),
+        "{} is not there: run `cargo xtask soak`",
+        program.display()
+    );
+    std::fs::create_dir_all(&soak.report)?;
+    let until = Instant::now() + Duration::from_secs(soak.minutes * 60);
+    let mut report = Report::new(seed);
+    for turn in 0.. {
+        if Instant::now() >= until {
+            break;
+        }
+        one_turn(
+            &soak,
+            &program,
+            seed.wrapping_add(turn),
+            usize::try_from(turn)?,
+            until,
+            &mut report,
+        )?;
+        save(&soak, &report)?;
+    }
+    println!("{}", report.markdown());
+    anyhow::ensure!(report.is_clean(), "something was lost; again with --seed {seed}");
+    Ok(())
+}
+
+fn save(soak: &Soak, report: &Report) -> Result<()> {
+    let write = |name: &str, text: String| {
+        let path = soak.report.join(name);
+        std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
+    };
+    write("report.md", report.markdown())?;
+    write("load.svg", report.svg())
+}
+
+fn one_turn(
+    soak: &Soak,
+    program: &std::path::Path,
+    seed: u64,
+    turn: usize,
+    until: Instant,
+    report: &mut Report,
+) -> Result<()> {
+    let on_time = || Instant::now() < until;
+    let operation = &OPERATIONS[turn % OPERATIONS.len()];
+    {
+        let mut world = World::new(program, &soak.host, seed);
+        println!("turn {turn}: {} killed at every place", operation.name);
+        report.add(deaths::at_every_place(&mut world, operation, |_, _| on_time()));
+        println!("turn {turn}: killed at any moment");
+        report.add(deaths::at_any_moment(&mut world, OPERATIONS, MOMENTS));
+    }
+    if on_time() {
+        let fault = replies::FAULTS[turn % replies::FAULTS.len()];
+        println!("turn {turn}: {}", fault.1);
+        let mut world = World::new(program, &soak.host, seed.wrapping_add(1));
+        let engine = soak
+            .host
+            .strip_prefix("unix://")
+            .context("an engine at a socket of this machine")?;
+        let proxy = FaultProxy::new(world.home().join("proxy.sock"), engine);
+        world.use_engine(&format!("unix://{}", proxy.socket().display()), 5);
+        // Every operation meets every fault in so many turns.
+        let per_fault = OPERATIONS.len().div_ceil(replies::FAULTS.len());
+        for step in 0..per_fault {
+            let operation = &OPERATIONS[(turn / replies::FAULTS.len() * per_fault + step) % OPERATIONS.len()];
+            report.add(replies::spoilt(&mut world, &proxy, operation, fault, u32::MAX));
+        }
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    if on_time() {
+        let (live_restore, word) = if turn.is_multiple_of(2) {
+            (true, "with")
+        } else {
+            (false, "without")
+        };
+        println!("turn {turn}: an engine {word} live-restore");
+        let setup = Setup {
+            live_restore,
+            disk: Some(DISK),
+            ..Setup::default()
+        };
+        let mut engine = runtime.block_on(PrivateEngine::start(setup));
+        let mut world = World::new(program, &engine.host(), seed.wrapping_add(2));
+        world.use_engine(&engine.host(), 2);
+        let hang = Duration::from_secs(if turn == 0 { 30 } else { 3 });
+        for (harm, name, times) in [
+            (Harm::Kill, format!("engine killed, {word} live-restore"), ENGINE_DEATHS),
+            (Harm::Restart, "engine restarted".to_owned(), 1),
+            (Harm::Hang(hang), "engine hung by SIGSTOP".to_owned(), 1),
+            (Harm::FullDisk, "disk full".to_owned(), 1),
+        ] {
+            report.add(harmed(&mut world, &mut engine, harm, &name, times));
+        }
+    }
+    if on_time() {
+        println!("turn {turn}: load");
+        runtime.block_on(load(soak, seed, until, report))?;
+    }
+    Ok(())
+}
+
+async fn load(soak: &Soak, seed: u64, until: Instant, report: &mut Report) -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let name = format!("soak-{:08x}", fastrand::Rng::with_seed(seed.wrapping_add(3)).u32(..));
+    let (provider, ledger) = open_with_ledger(&soak.host, &name, directory.path()).await?;
+    report.add(creates_at_once(&provider, 100).await);
+    remove_all(&**provider.engine(), &name).await;
+    std::fs::remove_file(ledger.path())?;
+    let clients = Clients {
+        clients: 20,
+        agents: 200,
+        operations: 1000,
+        until: until.min(Instant::now() + LOAD),
+        seed,
+    };
+    let (row, samples) = clients.work(&provider, &ledger).await;
+    report.add(row);
+    let offset = report.samples.last().map(|last| last.at).unwrap_or_default();
+    report.samples.extend(samples.into_iter().map(|mut sample| {
+        sample.at += offset;
+        sample
+    }));
+    let left = remove_all(&**provider.engine(), &name).await;
+    anyhow::ensure!(left.is_empty(), "left behind: {left:?}");
+    Ok(())
+}

@@ -1,0 +1,62 @@
+//! An engine is killed, hung, restarted and starved while it is worked with: one of the test's own, with its own containerd.
+
+use std::time::Duration;
+
+use super::operations::OPERATIONS;
+use super::report::Row;
+use super::world::World;
+use crate::private_engine::PrivateEngine;
+
+/// What is done to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Harm {
+    /// `kill -9`, and started again.
+    Kill,
+    /// SIGTERM, and started again.
+    Restart,
+    /// SIGSTOP for so long.
+    Hang(Duration),
+    /// Its disk has no room left meanwhile.
+    FullDisk,
+}
+
+/// Harms the engine in the middle of an operation of a random kind.
+///
+/// # Panics
+/// Where the engine does not come back.
+pub fn harmed(world: &mut World, engine: &mut PrivateEngine, harm: Harm, name: &str, times: u32) -> Row {
+    let mut row = Row::new(name);
+    for _ in 0..times {
+        let at = world.random.usize(..OPERATIONS.len());
+        let arguments = (OPERATIONS[at].arguments)(world);
+        // Made ready before, since nothing can be made ready then.
+        let more = [0, 11].map(|at: usize| (OPERATIONS[at].arguments)(world));
+        let wait = Duration::from_millis(world.random.u64(0..400));
+        let mut child = world.command(&arguments).spawn().expect("it runs");
+        std::thread::park_timeout(wait);
+        match harm {
+            Harm::Kill => {
+                engine.kill();
+                engine.restart();
+            }
+            Harm::Restart => {
+                engine.stop();
+                engine.restart();
+            }
+            Harm::Hang(long) => {
+                engine.freeze();
+                std::thread::park_timeout(long);
+                engine.thaw();
+            }
+            Harm::FullDisk => {
+                let full = engine.fill_disk();
+                let _ = child.wait();
+                more.iter().for_each(|arguments| drop(world.run(arguments)));
+                drop(full);
+            }
+        }
+        let _ = child.wait();
+        row.add(&format!("{arguments:?} after {wait:?}"), world.aftermath());
+    }
+    row
+}

@@ -1,0 +1,18 @@
+//! Nothing is lost: `mngr-docker` and its engine are harmed in every way there is, and after each harm `mngr-docker check` has
+//! nothing to say.
+//!
+//! A [`World`] is somebody with a provider of their own. [`deaths`] kills the program, [`replies`] spoils what the engine
+//! answers, [`engines`] harms an engine of the test's own, [`load`] asks for much at once. What was done and what was lost is
+//! in the [`Report`]. The tests run a little of each, `cargo xtask soak` as much as there is time for.
+
+pub mod deaths;
+pub mod engines;
+pub mod load;
+mod operations;
+pub mod replies;
+mod report;
+mod world;
+
+pub use operations::{OPERATIONS, Operation};
+pub use report::{Report, Row, Sample};
+pub use world::{Aftermath, World};

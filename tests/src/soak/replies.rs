@@ -1,0 +1,38 @@
+//! What the engine answers is spoilt on its way, for every request that changes something.
+
+use super::operations::Operation;
+use super::report::Row;
+use super::world::World;
+use crate::fault_proxy::{Fault, FaultProxy};
+
+/// Each way, and what it is called.
+pub const FAULTS: &[(Fault, &str)] = &[
+    (Fault::DropReply, "reply dropped after the request went through"),
+    (Fault::CutReply, "reply cut in the middle"),
+    (Fault::WrongReply, "wrong reply"),
+    (Fault::DoubleReply, "reply doubled"),
+    (Fault::SlowReply, "reply byte by byte"),
+];
+/// No operation asks for more changes.
+const MOST: u32 = 40;
+
+/// Spoils the answers to the first, the second, … change that the operation asks for, as many as `at_most`.
+///
+/// # Panics
+/// Where a program can not be started.
+pub fn spoilt(world: &mut World, proxy: &FaultProxy, operation: &Operation, fault: (Fault, &str), at_most: u32) -> Row {
+    let mut row = Row::new(fault.1);
+    for before in 0..MOST.min(at_most) {
+        // What makes ready for it goes by unharmed.
+        let arguments = (operation.arguments)(world);
+        let mut told = proxy.change(before, fault.0);
+        world.run(&arguments);
+        let met = told.try_recv().is_ok();
+        proxy.forget();
+        if !met {
+            break;
+        }
+        row.add(&format!("{arguments:?}, change {before}"), world.aftermath());
+    }
+    row
+}
