@@ -122,8 +122,7 @@ impl Wat {
             let body = self.bodies.get(&function.name).unwrap_or(&nothing);
             let _ = writeln!(
                 text,
-                "(func ${} (export \"{interface}#{}\"){} {body})",
-                function.name,
+                "(func (export \"{interface}#{}\"){} {body})",
                 function.name,
                 shown(&signature)
             );

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use mngr_docker_tests::wat::Wat;
@@ -21,13 +22,14 @@ fn refusal(limits: CompileLimits, bytes: &[u8]) -> String {
     error.message()
 }
 
-/// A component that takes long to compile for its size: many functions, each a web of loops over many locals.
-fn bomb(functions: usize) -> Vec<u8> {
+/// A component that takes long to compile for its size: functions that are each a web of loops over few locals.
+static BOMB: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let web = "(loop (local.set 0 (i64.add (local.get 1) (i64.mul (local.get 2) (local.get 3)))) \
                (local.set 1 (i64.rotl (local.get 0) (local.get 2))) (br_if 0 (i64.eqz (local.get 1))))";
     let function = format!("(func (param i64 i64 i64 i64) {})\n", web.repeat(2000));
-    Wat::new().with(&function.repeat(functions)).build()
-}
+    let text = format!("(component (core module {}))", function.repeat(24));
+    wat::parse_str(text).expect("a component")
+});
 
 #[tokio::test]
 async fn what_a_child_compiles_works() {
@@ -60,24 +62,24 @@ fn a_component_that_takes_too_long_to_compile_is_given_up() {
         processor: Duration::from_secs(1),
         ..CompileLimits::default()
     };
-    let message = refusal(limits, &bomb(300));
+    let message = refusal(limits, &BOMB);
     assert!(message.contains("more than 1s of processor time"), "{message}");
     let limits = CompileLimits {
         time: Duration::from_millis(200),
         ..CompileLimits::default()
     };
-    let message = refusal(limits, &bomb(300));
+    let message = refusal(limits, &BOMB);
     assert!(message.contains("longer than 200ms"), "{message}");
 }
 
 #[test]
 fn a_component_that_takes_too_much_memory_to_compile_is_given_up() {
     let limits = CompileLimits {
-        memory: 256 << 20,
+        memory: 200 << 20,
         ..CompileLimits::default()
     };
-    let message = refusal(limits, &bomb(300));
-    assert!(message.contains("more than 256 MiB of memory"), "{message}");
+    let message = refusal(limits, &BOMB);
+    assert!(message.contains("more than 200 MiB of memory"), "{message}");
 }
 
 #[test]
