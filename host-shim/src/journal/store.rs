@@ -357,7 +357,9 @@ mod tests {
         let dead = store.begin(&create("d")).expect("an entry");
         let (second, third) = (store.begin(&create("e")), store.begin(&create("f")));
         assert_eq!(files(), 3);
-        [second, third].map(|entry| store.end(entry.expect("an entry")));
+        for entry in [second, third] {
+            store.end(entry.expect("an entry"));
+        }
         drop(dead);
         drop(store);
         assert_eq!(files(), 1, "who has nothing to do any more leaves nothing");

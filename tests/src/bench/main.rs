@@ -17,7 +17,7 @@ mod worker;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use bollard::Docker;
 use clap::{Parser, ValueEnum};
 use mngr_docker_tests::{open_for_bench, remove_all};
