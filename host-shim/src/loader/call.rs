@@ -75,7 +75,7 @@ impl Plugin {
         if let Some(guard) = &session.guard {
             guard.called_by(self.caller(guard.provider()));
         }
-        let mut error = match self.run(&session, call).await {
+        let mut error = match Box::pin(self.run(&session, call)).await {
             End::Answered(result) => {
                 if let Some(guard) = &session.guard {
                     guard.end(result.is_ok());
@@ -110,12 +110,12 @@ impl Plugin {
         call: impl AsyncFnOnce(&mut Store<Call>, &ProviderPlugin) -> wasmtime::Result<Result<R>>,
     ) -> End<R> {
         let meter = Arc::new(Meter::new(session.limits));
-        let running = async {
+        let running = Box::pin(async {
             let mut store = self.store(session, &meter)?;
             // What a component does as it starts is a part of the call.
             let plugin = self.instance(&mut store).await?;
             call(&mut store, &plugin).await
-        };
+        });
         // The token is looked at first: a call that was cancelled before it began must not begin.
         let end = tokio::select! {
             biased;

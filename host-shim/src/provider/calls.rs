@@ -23,10 +23,11 @@ impl Provider {
         make: impl FnOnce(Plugin, Session, types::Provider) -> F,
     ) -> Result<T> {
         let live = self.seat.current().await;
-        let settled = async {
+        // On the heap: the futures of a call are large, and a caller's stack may be a thread's of two megabytes.
+        let settled = Box::pin(async {
             self.settle_the_dead().await;
             make(live.plugin.clone(), self.bare_session(), live.reference(&self.name)).await
-        };
+        });
         self.traced(&live, operation, agent, settled).await
     }
 

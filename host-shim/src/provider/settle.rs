@@ -66,7 +66,7 @@ impl Provider {
         let Some(store) = self.store.as_ref().filter(|store| store.take_look()) else {
             return;
         };
-        match self.reconcile().await {
+        match Box::pin(self.reconcile()).await {
             Ok(actions) => {
                 for action in actions {
                     let (verb, subject) = (action.verb, action.subject);
