@@ -15,6 +15,14 @@ fn lines(stderr: &str) -> Vec<Value> {
         .collect()
 }
 
+/// The line that says this of such an operation.
+fn said<'a>(lines: &'a [Value], message: &str, operation: &str) -> &'a Value {
+    lines
+        .iter()
+        .find(|line| line["message"] == message && line["span"]["operation"] == operation)
+        .unwrap_or_else(|| panic!("nothing is said of {operation}"))
+}
+
 fn ran(command: &mut Command) -> Ran {
     Ran::from(command.output().expect("it runs"))
 }
@@ -30,11 +38,7 @@ fn a_call_and_those_of_the_engine_below_it_are_json_objects_one_a_line() {
         let time = line["timestamp"].as_str().expect("a time");
         time.parse::<Timestamp>().expect("RFC 3339");
     }
-    let said = |message: &str| lines.iter().filter(move |line| line["message"] == message);
-
-    let call = said("the call has ended")
-        .find(|line| line["span"]["operation"] == "create")
-        .expect("the call");
+    let call = said(&lines, "the call has ended", "create");
     assert_eq!((&call["level"], &call["status"]), (&"INFO".into(), &"ok".into()));
     assert!(call["duration_ms"].as_f64().expect("milliseconds") > 0.0);
     let span = &call["span"];
@@ -50,11 +54,7 @@ fn a_call_and_those_of_the_engine_below_it_are_json_objects_one_a_line() {
     }
     assert_eq!(span["plugin_digest"].as_str().expect("a digest").len(), 12);
 
-    let of_engine = |operation: &str| {
-        said("the engine has answered")
-            .find(|line| line["span"]["operation"] == operation)
-            .unwrap_or_else(|| panic!("no {operation}"))
-    };
+    let of_engine = |operation: &str| said(&lines, "the engine has answered", operation);
     let container = of_engine("container_create");
     let name = format!("mngr-{}.a1", person.provider);
     assert_eq!(container["span"]["object"], name.as_str());

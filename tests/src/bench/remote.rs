@@ -9,7 +9,7 @@ use mngr_docker_tests::sshd::{Sshd, clients};
 use mngr_docker_tests::wire::Wire;
 use mngr_host_shim::provider::Provider;
 
-use crate::measure::{Contender, Part, Row};
+use crate::measure::{Contender, Part, Row, timed};
 use crate::ours;
 use crate::side::{Side, Step, in_turn};
 
@@ -52,9 +52,12 @@ async fn rows(mut sides: [Side; 2], distance: u64, size: usize, rounds: usize) -
         let name = |side: &Side| format!("{}-{distance}-{round}", side.contender().key());
         for (step, row) in steps.into_iter().zip(&mut life) {
             if step == Step::Destroy {
-                in_turn(&mut sides, round, &mut many, async |side| match side {
-                    Side::Ours(_, provider) => crate::measure::timed(at_once(provider, &name(side))).await,
-                    _ => unreachable!("both are providers"),
+                in_turn(&mut sides, round, &mut many, async |side| {
+                    let name = name(side);
+                    let Side::Ours(_, provider) = side else {
+                        anyhow::bail!("both are providers");
+                    };
+                    timed(at_once(provider, &name)).await
                 })
                 .await?;
             }
