@@ -13,7 +13,7 @@ use crate::engine::{Engine, connect};
 use crate::environment::Environment;
 use crate::journal::Store;
 use crate::loader::{ArtefactCache, Loader, Plugin, PluginSource, Reloader};
-use crate::policy::Policy;
+use crate::policy::{AuditLog, Policy};
 use crate::provider::Provider;
 use crate::registry::{PluginChoice, Registry};
 
@@ -71,16 +71,19 @@ impl Host {
     /// # Errors
     /// As [`Host::open`].
     pub async fn open_on(&self, config: &ProviderConfig, engine: Arc<dyn Engine>) -> Result<Provider> {
-        let policy = Policy::new(&config.name, &config.allow)?;
+        let policy = Policy::new(&config.name, config.preset(), &config.permissions);
         let plugin = self.reloader(config)?;
         let store = Store::of_user(&self.environment, &config.name, &engine.endpoint());
         let provider = Provider::open_reloading(plugin, engine, &config.name, &config.settings, policy).await?;
         let credentials = CredentialStore::of_user(&self.environment);
+        let audit = AuditLog::chosen(&config.audit_log, &self.environment);
         let ledger = config.ledger.as_ref().map(|path| Ledger::at(path, &config.name));
         Ok(provider
             .journaled_in(store)
+            .audited_in(audit)
             .with_credentials(credentials)
-            .with_ledger(ledger))
+            .with_ledger(ledger)
+            .limited_to(config.plugin_limits))
     }
 
     /// What the plugin finds fault with in the settings of one provider of a configuration, each with its place and, for a key

@@ -24,8 +24,8 @@ use crate::contract::types::{Agent, Finding, Limits, Snapshot};
 use crate::credentials::CredentialStore;
 use crate::engine::{Engine, ProgressSink, Traced};
 use crate::journal::Store;
-use crate::loader::{Plugin, Rejection, Reloader};
-use crate::policy::Policy;
+use crate::loader::{CallLimits, Plugin, Rejection, Reloader};
+use crate::policy::{AuditLog, Policy};
 use crate::streams::{Archive, ExecSession, LogStream};
 
 use live::Seat;
@@ -46,8 +46,10 @@ pub struct Provider {
     progress: ProgressSink,
     cancel: CancellationToken,
     store: Option<Arc<Store>>,
+    audit: Option<Arc<AuditLog>>,
     credentials: Arc<CredentialStore>,
     ledger: Option<Arc<Ledger>>,
+    limits: CallLimits,
 }
 
 impl Provider {
@@ -92,9 +94,18 @@ impl Provider {
             progress: Arc::new(|_| {}),
             cancel: CancellationToken::new(),
             store: None,
+            audit: None,
             credentials: Arc::default(),
             ledger: None,
+            limits: CallLimits::default(),
         }
+    }
+
+    /// The same provider, each of whose calls may use so much before it is ended. What such a call had made is removed before
+    /// it returns `internal`; others are not affected.
+    #[must_use]
+    pub fn limited_to(self, limits: CallLimits) -> Self {
+        Self { limits, ..self }
     }
 
     /// The same provider, whose calls say how far they have come.
@@ -168,6 +179,20 @@ impl Provider {
             store: store.map(Arc::new),
             ..self
         }
+    }
+
+    /// The same provider, whose calls are written down in `audit`.
+    #[must_use]
+    pub fn audited_in(self, audit: Option<AuditLog>) -> Self {
+        Self {
+            audit: audit.map(Arc::new),
+            ..self
+        }
+    }
+
+    /// What its plugin may ask for.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
     }
 
     /// The same provider, whose pulls and pushes show registries what is in this store.

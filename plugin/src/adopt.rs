@@ -7,7 +7,7 @@ use crate::contract::types::{ProviderError, Snapshot};
 use crate::error::{already_exists, internal, invalid};
 use crate::snapshot::{self, ID_PREFIX, REPOSITORY};
 use crate::{Capabilities, DockerProviderInstance, Result};
-use crate::{agent, create, labels};
+use crate::{agent, create, labels, lookup};
 
 /// Longest tag that an engine takes.
 const LONGEST_TAG: usize = 128;
@@ -22,7 +22,7 @@ struct Claim {
 }
 
 /// Makes the image a snapshot of this provider. Its id is kept unless a snapshot of another provider has it on this engine;
-/// then it gets a new one, with the old one as its parent.
+/// then it gets a new one, with the old one as its parent. An image that was taken in before is the snapshot that it became.
 ///
 /// # Errors
 /// `invalid-argument` for the field `reference` where it is no snapshot, `already-exists` where the provider has another
@@ -40,6 +40,9 @@ pub(crate) async fn adopt<C: Capabilities>(provider: &DockerProviderInstance<C>,
         Err(ProviderError::NotFound(_)) => {}
         Err(error) => return Err(error),
         Ok(there) if !labels::owned_by(&there.labels, &provider.name) => {
+            if let Some(name) = taken_in(provider, &image, &claim).await? {
+                return described(provider.capabilities.image_inspect(&name).await?, name);
+            }
             id = format!("{ID_PREFIX}{}", provider.capabilities.random_id());
         }
         Ok(there) if there.id == image.id || there.parent_id == image.id => {
@@ -73,6 +76,19 @@ pub(crate) async fn adopt<C: Capabilities>(provider: &DockerProviderInstance<C>,
     provider.capabilities.image_derive(&image.id, options).await?;
     let name = format!("{REPOSITORY}:{}", tag(&id));
     described(provider.capabilities.image_inspect(&name).await?, name)
+}
+
+/// The snapshot that this very image became here before, under another id.
+async fn taken_in<C: Capabilities>(
+    provider: &DockerProviderInstance<C>,
+    image: &Image,
+    claim: &Claim,
+) -> Result<Option<String>> {
+    let own = lookup::images(provider).await?.into_iter();
+    let mut made_of_it = own.filter(|own| {
+        own.parent_id == image.id && labels::value(&own.labels, labels::SNAPSHOT_PARENT) == Some(&claim.id)
+    });
+    Ok(made_of_it.find_map(|own| own.tags.into_iter().next()))
 }
 
 fn described(image: Image, name: String) -> Result<Snapshot> {

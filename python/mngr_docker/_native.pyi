@@ -326,6 +326,9 @@ class _Description(TypedDict):
 def describe() -> _Description:
     """What the built-in plugin says of itself."""
 
+def compile_plugin(arguments: list[str]) -> int:
+    """What a process does that was started to compile a plugin: from stdin to stdout. Gives its exit status."""
+
 class ProviderError(Exception):
     """A call failed, or was refused."""
 

@@ -27,6 +27,9 @@ class DockerProviderConfig(ProviderInstanceConfig):
         description="The plugin that decides: NAME@RANGE or NAME for an installed one, or a component's path. "
         "None takes the one that is built in",
     )
+    plugin_limits: dict[str, Any] | None = Field(
+        default=None, description="How much one call of the plugin may use: memory, handles, idle_seconds, ..."
+    )
     host: str | None = Field(
         default=None,
         description="The engine: unix://PATH, tcp://HOST:PORT or ssh://[USER@]HOST. None takes the Docker CLI's choice",
@@ -37,7 +40,17 @@ class DockerProviderConfig(ProviderInstanceConfig):
     ssh_config_file: str | None = Field(default=None, description="Configuration of ssh in place of ~/.ssh/config")
     ssh_options: dict[str, str] | None = Field(default=None, description="Options of ssh_config, by name")
     tls_directory: str | None = Field(default=None, description="Where ca.pem, cert.pem and key.pem are, for tcp")
-    allow: list[str] | None = Field(default=None, description="Permissions beyond the policy's defaults")
+    policy: str | None = Field(
+        default=None,
+        description="What the plugin may ask of the engine: strict, standard or open. "
+        "None is standard for the plugin that is built in and strict for any other",
+    )
+    permissions: dict[str, Any] | None = Field(
+        default=None, description="Single permissions, by name, that go before the policy's"
+    )
+    audit_log: str | bool | None = Field(
+        default=None, description="File in which is written down what the plugin changes and is refused; false for none"
+    )
     engine_timeout_seconds: float | None = Field(default=None, description="Deadline of one call of the engine")
     default_image: str | None = Field(
         default=None, description="Image of a host that names none. None builds one with all that mngr needs"

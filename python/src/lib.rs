@@ -20,8 +20,11 @@ use pyo3::prelude::*;
 /// The host-shim of mngr's Docker provider and the plugin inside it.
 #[pymodule]
 mod _native {
+    use std::ffi::OsString;
+
     use mngr_host_shim::config::ProviderConfig;
     use mngr_host_shim::json::DescriptionJson;
+    use mngr_host_shim::loader::compile;
     use pyo3::prelude::*;
 
     use crate::process::{Process, end_with_interpreter};
@@ -45,6 +48,12 @@ mod _native {
             host.host.plugin(&ProviderConfig::named("docker"))?.describe().await
         })?;
         convert::to_python(py, &DescriptionJson::from(&description))
+    }
+
+    /// What a process does that was started to compile a plugin: by these arguments, from stdin to stdout. Gives its status.
+    #[pyfunction]
+    fn compile_plugin(py: Python<'_>, arguments: Vec<OsString>) -> i32 {
+        py.detach(|| compile(&arguments))
     }
 
     #[pymodule_init]

@@ -1,15 +1,27 @@
 //! What all providers of a process share: one runtime, and one host that compiles each plugin once.
 
+use std::ffi::OsString;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use mngr_host_shim::environment::Environment;
 use mngr_host_shim::error::unsupported;
 use mngr_host_shim::host::Host;
+use mngr_host_shim::loader::{ArtefactCache, Compiler, Loader};
 use pyo3::prelude::*;
 use pyo3::types::PyCFunction;
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::error;
+
+/// Has this very extension module, whose file is the first argument, compile by the arguments after it. Of Python no more is
+/// loaded than that takes.
+const COMPILE: &str = "import sys, importlib.util as u
+s = u.spec_from_file_location('mngr_docker._native', sys.argv[1])
+m = u.module_from_spec(s)
+s.loader.exec_module(m)
+sys.exit(m.compile_plugin(sys.argv[2:]))";
 
 /// Calls wait for engines and not for processors.
 const WORKERS: usize = 4;
@@ -38,7 +50,8 @@ impl Process {
             process.check(py)?;
             return Ok(process.clone());
         }
-        let host = Host::new().map_err(|error| error::raised(py, &error))?;
+        let loader = Loader::new(ArtefactCache::of_user()).map_err(|error| error::raised(py, &error))?;
+        let host = Host::with(loader.compiled_by(compiler(py)), Environment::of_process());
         let runtime = Builder::new_multi_thread()
             .worker_threads(WORKERS)
             .thread_name("mngr-docker")
@@ -87,6 +100,25 @@ impl Process {
         if let Some(runtime) = runtime {
             runtime.shutdown_timeout(ENDING);
         }
+    }
+}
+
+/// Plugins that are not built in are compiled in another Python; in this one where the interpreter is part of a program that is
+/// none.
+fn compiler(py: Python<'_>) -> Compiler {
+    let found = || -> PyResult<Option<(PathBuf, PathBuf)>> {
+        let program: Option<PathBuf> = py.import("sys")?.getattr("executable")?.extract()?;
+        let module: PathBuf = py.import("mngr_docker._native")?.getattr("__file__")?.extract()?;
+        Ok(program
+            .filter(|program| program.is_absolute())
+            .map(|program| (program, module)))
+    };
+    match found() {
+        Ok(Some((program, module))) => {
+            let flags = ["-I", "-S", "-c", COMPILE].map(OsString::from);
+            Compiler::child(program, flags.into_iter().chain([module.into()]))
+        }
+        _ => Compiler::in_process(),
     }
 }
 

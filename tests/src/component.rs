@@ -1,9 +1,8 @@
 //! Our own component, and others of it that say they are other versions.
 
-const COMPONENT: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../target/component/mngr-docker-plugin.wasm"
-);
+use std::path::PathBuf;
+
+const COMPONENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/component");
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The provider's component, as `cargo xtask component` leaves it.
@@ -11,7 +10,17 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// # Panics
 /// Where it has not been built.
 pub fn component() -> Vec<u8> {
-    std::fs::read(COMPONENT).expect("run `cargo xtask component` first")
+    component_of("mngr-docker-plugin")
+}
+
+/// The component of a package: besides the provider's those of `mngr-null-provider`, `mngr-wrong-plugin` and `my-provider`, which
+/// is the template.
+///
+/// # Panics
+/// Where it has not been built.
+pub fn component_of(package: &str) -> Vec<u8> {
+    let path = format!("{COMPONENTS}/{package}.wasm");
+    std::fs::read(path).expect("run `cargo xtask component` first")
 }
 
 /// The same, saying that it is that version: `describe` gives it. It must be as long as the real one.
@@ -38,8 +47,15 @@ pub fn component_of_version(version: &str) -> Vec<u8> {
 /// # Panics
 /// Where it is of another length or not there.
 pub fn component_with(text: &str, in_place_of: &str) -> Vec<u8> {
+    written_over(component(), text, in_place_of)
+}
+
+/// Another component, with one text of its data written over another of that length.
+///
+/// # Panics
+/// Where it is of another length or not there.
+pub fn written_over(mut bytes: Vec<u8>, text: &str, in_place_of: &str) -> Vec<u8> {
     assert_eq!(text.len(), in_place_of.len(), "it is written over the other");
-    let mut bytes = component();
     let found = in_place_of.as_bytes();
     let places: Vec<_> = (0..bytes.len() - found.len())
         .filter(|at| &bytes[*at..at + found.len()] == found)
@@ -61,4 +77,17 @@ pub fn with_note(mut bytes: Vec<u8>, note: &str) -> Vec<u8> {
     bytes.extend_from_slice(&[0, length, 1, b'x']);
     bytes.extend_from_slice(note.as_bytes());
     bytes
+}
+
+/// The program `mngr-docker` that was built with these tests.
+///
+/// # Panics
+/// Where it was not.
+pub fn program() -> PathBuf {
+    let this = std::env::current_exe().expect("this program");
+    let folders = this.ancestors().skip(1).take(2);
+    let found = folders
+        .map(|folder| folder.join("mngr-docker"))
+        .find(|path| path.is_file());
+    found.expect("test the whole workspace, so that `mngr-docker` is built too")
 }

@@ -76,6 +76,8 @@ impl Which {
 }
 
 type Rules = Arc<Mutex<Vec<Rule>>>;
+/// `METHOD /path` of each request, in the order in which they came.
+type Log = Arc<Mutex<Vec<String>>>;
 /// What becomes of the next answer, and who is told.
 type Spoil = (Fault, oneshot::Sender<()>);
 
@@ -83,6 +85,7 @@ type Spoil = (Fault, oneshot::Sender<()>);
 pub struct FaultProxy {
     socket: PathBuf,
     rules: Rules,
+    log: Log,
 }
 
 impl FaultProxy {
@@ -93,18 +96,18 @@ impl FaultProxy {
     pub fn new(socket: impl Into<PathBuf>, engine: impl Into<PathBuf>) -> Self {
         let (socket, engine) = (socket.into(), engine.into());
         let listener = UnixListener::bind(&socket).expect("a socket");
-        let rules = Rules::default();
+        let (rules, log) = (Rules::default(), Log::default());
         std::thread::spawn({
-            let rules = rules.clone();
+            let (rules, log) = (rules.clone(), log.clone());
             move || {
                 for client in listener.incoming().flatten() {
-                    let (engine, rules) = (engine.clone(), rules.clone());
+                    let (engine, rules, log) = (engine.clone(), rules.clone(), log.clone());
                     // A connection that breaks is what its two ends are to see.
-                    std::thread::spawn(move || drop(serve(client, &engine, &rules)));
+                    std::thread::spawn(move || drop(serve(client, &engine, &rules, &log)));
                 }
             }
         });
-        Self { socket, rules }
+        Self { socket, rules, log }
     }
 
     /// Before the engine that the Docker CLI would use.
@@ -119,6 +122,11 @@ impl FaultProxy {
     /// Where it listens.
     pub fn socket(&self) -> &Path {
         &self.socket
+    }
+
+    /// Every request that has come by: `METHOD /path?query`. What is not here has sent no byte.
+    pub fn requests(&self) -> Vec<String> {
+        locked(&self.log).clone()
     }
 
     /// The next request like `METHOD /path`, with `*` for any one component, has this fault. The receiver is told of it.
@@ -158,7 +166,7 @@ fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 /// One connection, request by request.
-fn serve(client: UnixStream, engine: &Path, rules: &Rules) -> io::Result<()> {
+fn serve(client: UnixStream, engine: &Path, rules: &Rules, log: &Log) -> io::Result<()> {
     let mut engine = UnixStream::connect(engine)?;
     // Set while the answer to the request before it is still to be told of, and spoilt.
     let keep = Arc::new(Mutex::new(None::<Spoil>));
@@ -168,6 +176,7 @@ fn serve(client: UnixStream, engine: &Path, rules: &Rules) -> io::Result<()> {
     while let Some(head) = head(&mut requests)? {
         let mut words = head.lines().next().unwrap_or_default().split(' ');
         let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        locked(log).push(format!("{method} {target}"));
         let path = target.split('?').next().unwrap_or_default();
         let rule = {
             let mut rules = locked(rules);

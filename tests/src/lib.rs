@@ -17,9 +17,9 @@
 //! Every test has a provider instance of its own, so that it sees only its own agents and others may use the engine at the
 //! same time. What it made is removed by that provider's label when it ends, however it ends.
 
-mod clean_up;
 mod component;
 mod fault_proxy;
+pub mod fuzz;
 mod network_mount;
 mod private_engine;
 mod registry;
@@ -27,11 +27,12 @@ pub mod soak;
 pub mod sshd;
 mod testbed;
 pub mod tls;
+pub mod wat;
 pub mod wire;
 
-pub use clean_up::remove_all;
-pub use component::{component, component_of_version, component_with, with_note};
+pub use component::{component, component_of, component_of_version, component_with, program, with_note, written_over};
 pub use fault_proxy::{Fault, FaultProxy};
+pub use mngr_host_shim::conformance::remove_all;
 pub use network_mount::NetworkMount;
 pub use private_engine::{PrivateEngine, Setup};
 pub use registry::Registry;

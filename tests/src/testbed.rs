@@ -8,6 +8,7 @@ use bytes::Bytes;
 use futures::{FutureExt, StreamExt};
 use mngr_host_shim::check::Ledger;
 use mngr_host_shim::config::ProviderConfig;
+use mngr_host_shim::conformance::remove_all;
 use mngr_host_shim::contract::Result;
 use mngr_host_shim::contract::docker::{ContainerSpec, ExecOptions};
 use mngr_host_shim::contract::types::Agent;
@@ -22,7 +23,6 @@ use mngr_host_shim::sandbox::SandboxEngine;
 use mngr_host_shim::streams::{Archive, Channel};
 use serde_json::{Value, json};
 
-use crate::clean_up::remove_all;
 use crate::private_engine::{PrivateEngine, Setup};
 use crate::registry::Registry;
 use crate::sshd::Sshd;

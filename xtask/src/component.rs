@@ -1,34 +1,70 @@
 //! The plugin as a component: a core module built for wasm32-unknown-unknown, wrapped by its WIT world.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result};
 use wit_component::ComponentEncoder;
 
-use crate::command::Cargo;
+use crate::command::{Cargo, run};
 use crate::{target, wasm_std};
 
 const TARGET: &str = wasm_std::TARGET;
 
 /// Builds it and returns where it is. The file is only written where it changed, so that nothing else is built again.
 pub fn build(root: &Path) -> Result<PathBuf> {
+    component(root, root, "mngr-docker-plugin")
+}
+
+/// Builds the plugins that tests load besides it: one without agents, one that breaks rules, and the template.
+pub fn build_for_tests(root: &Path) -> Result<()> {
+    component(root, root, "mngr-null-provider")?;
+    component(root, root, "mngr-wrong-plugin")?;
+    component(root, &template(root)?, "my-provider")?;
+    Ok(())
+}
+
+/// The template as `mngr-docker plugin new` writes it, with the versions of dependencies that the workspace has.
+fn template(root: &Path) -> Result<PathBuf> {
+    let folder = target(root, "template")?;
+    let copies = [
+        (root.join("templates/provider"), folder.join("my-provider")),
+        (root.join("wit"), folder.join("my-provider/wit")),
+    ];
+    let written = folder.join("my-provider");
+    if written.exists() {
+        std::fs::remove_dir_all(&written).with_context(|| format!("cannot remove {}", written.display()))?;
+    }
+    for (from, to) in copies {
+        run(Command::new("cp").arg("-R").arg(from).arg(to))?;
+    }
+    std::fs::copy(root.join("Cargo.lock"), written.join("Cargo.lock")).context("cannot copy Cargo.lock")?;
+    Ok(written)
+}
+
+/// Builds the package of that name, of the workspace at `folder`, into `target/component`.
+fn component(root: &Path, folder: &Path, package: &str) -> Result<PathBuf> {
     let std = wasm_std::ensure(root)?;
-    let mut cargo = Cargo::new(root);
-    cargo.args(["build", "--quiet", "--package", "mngr-docker-plugin", "--lib"]);
-    cargo.args(["--profile", "component", "--target", TARGET]);
+    let mut cargo = Cargo::new(folder);
+    cargo.args(["build", "--quiet", "--package", package, "--lib"]);
+    cargo.args(["--target", TARGET]);
+    // The template has no profile of its own, and needs none.
+    let profile = if folder == root { "component" } else { "release" };
+    cargo.args(["--profile", profile]);
     cargo.env("CARGO_ENCODED_RUSTFLAGS", remapped_paths(root));
+    cargo.env("CARGO_TARGET_DIR", root.join("target"));
     if std == wasm_std::Std::Source {
         cargo.args(["-Zbuild-std=std,panic_abort"]).env("RUSTC_BOOTSTRAP", "1");
     }
-    cargo.run().context("the plugin does not build")?;
+    cargo.run().with_context(|| format!("{package} does not build"))?;
 
-    let module = root.join(format!("target/{TARGET}/component/mngr_docker_plugin.wasm"));
+    let module = root.join(format!("target/{TARGET}/{profile}/{}.wasm", package.replace('-', "_")));
     let module = std::fs::read(&module).with_context(|| format!("cannot read {}", module.display()))?;
     let component = ComponentEncoder::default()
         .module(&module)
         .and_then(|encoder| encoder.validate(true).encode())
-        .context("the plugin does not fit its WIT world, or imports something else than it")?;
-    let path = target(root, "component")?.join("mngr-docker-plugin.wasm");
+        .with_context(|| format!("{package} does not fit its WIT world, or imports something else than it"))?;
+    let path = target(root, "component")?.join(format!("{package}.wasm"));
     if std::fs::read(&path).ok().as_ref() != Some(&component) {
         std::fs::write(&path, component).with_context(|| format!("cannot write {}", path.display()))?;
     }

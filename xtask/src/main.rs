@@ -36,7 +36,7 @@ enum Task {
     /// Get everything the other commands need: a wasm std, the plugin's component, a test runner, packages that tests
     /// use, an engine, a test image.
     Setup,
-    /// Build the plugin as a component into target/component, where the shim embeds it.
+    /// Build the plugin as a component into target/component, where the shim embeds it, and those that tests load beside it.
     Component,
     /// Install the Python package into a virtual environment below target/, with mngr beside it, and say where its Python is.
     Python {
@@ -76,7 +76,7 @@ fn main() -> Result<()> {
     let root = root();
     match Xtask::parse().task {
         Task::Setup => setup(root),
-        Task::Component => component::build(root).map(|built| println!("{}", built.display())),
+        Task::Component => component(root),
         Task::Python { tests } => python(root, &tests),
         Task::Demo => demo(root),
         Task::Test { filter } => test::run(root, &filter),
@@ -91,8 +91,16 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
 }
 
+fn component(root: &Path) -> Result<()> {
+    let built = component::build(root)?;
+    component::build_for_tests(root)?;
+    println!("{}", built.display());
+    Ok(())
+}
+
 fn setup(root: &Path) -> Result<()> {
     component::build(root)?;
+    component::build_for_tests(root)?;
     test::runner()?;
     packages::ensure()?;
     let engine = engine::find_or_start()?;

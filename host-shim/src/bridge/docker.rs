@@ -1,10 +1,12 @@
 //! `docker`: typed operations of the engine.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
-use wasmtime::component::{Accessor, HasSelf, Resource};
+use wasmtime::component::{Accessor, HasSelf, Resource, ResourceTableError};
 
 use super::Call;
+use super::meter::{Meter, UnderWay};
 use crate::contract::Result;
 use crate::contract::docker::{
     BuildOptions, CommitOptions, Container, ContainerChanges, ContainerFilter, ContainerSpec, ContainerSummary,
@@ -20,6 +22,7 @@ use crate::streams::{Archive, ExecSession, LogStream};
 
 impl Host for Call {
     fn place(&mut self) -> EnginePlace {
+        let _ = self.meter.host_call();
         self.guard
             .as_ref()
             .map_or(EnginePlace::ThisMachine, |guard| guard.place())
@@ -47,14 +50,52 @@ impl HostArchive for Call {
     }
 }
 
-pub(super) fn guard(call: &Accessor<Call, HasSelf<Call>>) -> Result<Arc<Guard>> {
-    call.with(|mut access| access.get().guard.clone()).ok_or_else(|| {
+/// The engine, for one request of the plugin.
+pub(super) fn guard(call: &Accessor<Call, HasSelf<Call>>) -> Result<Request> {
+    let (guard, meter) = asked(call)?;
+    Ok(Request {
+        guard,
+        _time: Meter::requests(meter),
+    })
+}
+
+/// The same for what takes as long as the plugin says: that is its own time.
+pub(super) fn guard_at_its_leisure(call: &Accessor<Call, HasSelf<Call>>) -> Result<Request> {
+    let (guard, meter) = asked(call)?;
+    Ok(Request {
+        guard,
+        _time: Meter::waits(meter),
+    })
+}
+
+/// One request of the plugin, counted as under way until it is dropped.
+pub(super) struct Request {
+    guard: Arc<Guard>,
+    _time: UnderWay,
+}
+
+impl Deref for Request {
+    type Target = Guard;
+
+    fn deref(&self) -> &Guard {
+        &self.guard
+    }
+}
+
+fn asked(call: &Accessor<Call, HasSelf<Call>>) -> Result<(Arc<Guard>, Arc<Meter>)> {
+    let (guard, meter, plugin) = call.with(|mut access| {
+        let call = access.get();
+        (call.guard.clone(), call.meter.clone(), call.plugin.clone())
+    });
+    meter.host_call().map_err(|excess| excess.error(&plugin))?;
+    let guard = guard.ok_or_else(|| {
         unsupported(
             "docker",
             "this call has no business with an engine",
             "this is a fault of the plugin",
         )
-    })
+    })?;
+    Ok((guard, meter))
 }
 
 fn progress(call: &Accessor<Call, HasSelf<Call>>) -> ProgressSink {
@@ -63,8 +104,13 @@ fn progress(call: &Accessor<Call, HasSelf<Call>>) -> ProgressSink {
 
 /// Hands a host-owned value to the plugin.
 fn lend<R: Send + 'static>(call: &Accessor<Call, HasSelf<Call>>, value: R) -> Result<Resource<R>> {
-    call.with(|mut access| access.get().table.push(value))
-        .map_err(|error| handle(&error))
+    call.with(|mut access| {
+        let call = access.get();
+        call.table.push(value).map_err(|error| match error {
+            ResourceTableError::Full => call.meter.too_many_handles().error(&call.plugin),
+            other => handle(&other),
+        })
+    })
 }
 
 /// Takes back what the plugin was handed.
@@ -73,7 +119,7 @@ fn take(call: &Accessor<Call, HasSelf<Call>>, archive: Resource<Archive>) -> Res
         .map_err(|error| handle(&error))
 }
 
-fn handle(error: &wasmtime::component::ResourceTableError) -> crate::contract::ProviderError {
+fn handle(error: &ResourceTableError) -> crate::contract::ProviderError {
     internal(
         "a stream's handle",
         error.to_string(),
@@ -221,7 +267,7 @@ impl HostWithStore<Call> for HasSelf<Call> {
     }
 
     async fn events(call: &Accessor<Call, Self>, labels: Vec<String>, since: u64, wait_ms: u64) -> Result<Vec<Event>> {
-        guard(call)?.events(labels, since, wait_ms).await
+        guard_at_its_leisure(call)?.events(labels, since, wait_ms).await
     }
 
     async fn image_import(

@@ -5,20 +5,20 @@
 
 mod docker;
 mod gpu;
+mod meter;
 mod ssh;
 mod system;
 
 use std::sync::Arc;
 
 use wasmtime::component::{HasSelf, Linker, ResourceTable};
-use wasmtime::{StoreLimits, StoreLimitsBuilder};
+use wasmtime::{CallHook, ResourceLimiter, StoreContextMut};
 
 use crate::contract::ProviderPlugin;
 use crate::engine::ProgressSink;
 use crate::guard::Guard;
-
-/// Most memory one call of a plugin may use, in bytes. 10,000 agents with long labels take about a tenth of it.
-const MEMORY_LIMIT: usize = 256 << 20;
+use crate::loader::{INSTANCES, MEMORIES, TABLES};
+pub(crate) use meter::{Excess, Meter};
 
 /// What one instance of a plugin, made for one call, can reach.
 pub struct Call {
@@ -29,31 +29,82 @@ pub struct Call {
     plugin: Arc<str>,
     /// Streams that the plugin holds handles of.
     pub(crate) table: ResourceTable,
-    limits: StoreLimits,
+    /// What it has used.
+    meter: Arc<Meter>,
 }
 
 impl Call {
     /// A store's content for one call.
-    pub fn new(plugin: Arc<str>, guard: Option<Arc<Guard>>, progress: ProgressSink) -> Self {
-        let limits = StoreLimitsBuilder::new()
-            .memory_size(MEMORY_LIMIT)
-            .instances(16)
-            .tables(16)
-            .memories(2)
-            .build();
+    pub(crate) fn new(plugin: Arc<str>, guard: Option<Arc<Guard>>, progress: ProgressSink, meter: Arc<Meter>) -> Self {
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(usize::try_from(meter.limits().handles).unwrap_or(usize::MAX));
         Self {
             guard,
             progress,
             plugin,
-            table: ResourceTable::new(),
-            limits,
+            table,
+            meter,
         }
     }
+}
 
-    /// The limits of this store, for `Store::limiter`.
-    pub(crate) fn limits(&mut self) -> &mut dyn wasmtime::ResourceLimiter {
-        &mut self.limits
+impl ResourceLimiter for Call {
+    fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(false);
+        }
+        self.meter.memory(difference(current, desired))?;
+        Ok(true)
     }
+
+    fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        Err(error)
+    }
+
+    fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(false);
+        }
+        self.meter.table_elements(difference(current, desired))?;
+        Ok(true)
+    }
+
+    fn table_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        Err(error)
+    }
+
+    fn instances(&self) -> usize {
+        INSTANCES
+    }
+
+    fn tables(&self) -> usize {
+        TABLES
+    }
+
+    fn memories(&self) -> usize {
+        MEMORIES
+    }
+}
+
+fn difference(current: usize, desired: usize) -> u64 {
+    u64::try_from(desired.saturating_sub(current)).unwrap_or(u64::MAX)
+}
+
+/// Looks at a call's limits whenever the plugin enters or leaves the host, for `Store::call_hook`.
+///
+/// # Errors
+/// Where one was exceeded: the plugin traps.
+pub(crate) fn look(mut context: StoreContextMut<'_, Call>, hook: CallHook) -> wasmtime::Result<()> {
+    match hook {
+        CallHook::CallingHost => {
+            let meter = context.data().meter.clone();
+            meter.check()?;
+            context.set_hostcall_fuel(meter.share());
+        }
+        CallHook::ReturningFromHost => context.data().meter.check()?,
+        CallHook::CallingWasm | CallHook::ReturningFromWasm => {}
+    }
+    Ok(())
 }
 
 /// Offers every import of the contract.

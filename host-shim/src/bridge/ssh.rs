@@ -11,6 +11,6 @@ impl Host for Call {}
 
 impl HostWithStore<Call> for HasSelf<Call> {
     async fn run(call: &Accessor<Call, Self>, command: Command) -> Result<CommandOutput> {
-        docker::guard(call)?.machine_run(command).await
+        docker::guard_at_its_leisure(call)?.machine_run(command).await
     }
 }

@@ -134,6 +134,7 @@ impl Command {
 
 /// Runs the program with the process's arguments.
 pub fn main() -> ExitCode {
+    mngr_host_shim::loader::compile_if_asked();
     clap_complete::CompleteEnv::with_factory(Cli::command).complete();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

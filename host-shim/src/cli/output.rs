@@ -51,6 +51,11 @@ impl Output {
         writeln!(anstream::stdout().lock(), "{line}")
     }
 
+    /// A text of many lines, as it is.
+    pub fn text(&self, text: &str) -> io::Result<()> {
+        anstream::stdout().lock().write_all(text.as_bytes())
+    }
+
     /// Columns for people.
     pub fn table(&self, table: Table) -> io::Result<()> {
         anstream::stdout().lock().write_all(table.render()?.as_bytes())

@@ -8,16 +8,16 @@ use serde_json::{Map, Value};
 
 use super::error::ConfigError;
 use super::find::expanded;
+use super::limits::plugin_limits;
 use super::node::{Data, Entry, Node, Origin};
-use super::{BACKEND, ProviderConfig, address, nearest, unwritten};
+use super::{BACKEND, ProviderConfig, address, nearest, policy, unwritten};
 use crate::engine::endpoint::shown;
 use crate::engine::ssh::check_option;
-use crate::policy::PERMISSIONS;
 use crate::registry::PluginChoice;
 
 /// The keys that the shim keeps for itself.
-pub(super) const KEYS: [&str; 13] = [
-    "allow",
+pub(super) const KEYS: [&str; 16] = [
+    "audit_log",
     "backend",
     "docker_context",
     "engine_timeout_seconds",
@@ -26,7 +26,10 @@ pub(super) const KEYS: [&str; 13] = [
     "is_enabled",
     "known_hosts_file",
     "ledger",
+    "permissions",
     "plugin",
+    "plugin_limits",
+    "policy",
     "ssh_config_file",
     "ssh_options",
     "tls_directory",
@@ -199,7 +202,11 @@ pub(super) fn provider(provider: &Entry, base: &Base<'_>) -> Result<ProviderConf
             "tls_directory" => config.tls_directory = Some(path(&field, node, base, "a directory of certificates")?),
             "ledger" => config.ledger = Some(path(&field, node, base, "a file that is written")?),
             "plugin" => config.plugin = plugin(&field, node, base)?,
-            "allow" => config.allow = allow(&field, node)?,
+            "allow" => return Err(policy::no_longer(&field, node)),
+            "policy" => config.policy = Some(policy::preset(&field, node)?),
+            "permissions" => config.permissions = policy::permissions(&field, node)?,
+            "audit_log" => config.audit_log = policy::audit_log(&field, node, base)?,
+            "plugin_limits" => config.plugin_limits = plugin_limits(&field, node)?,
             "engine_timeout_seconds" => config.engine_timeout = engine_timeout(&field, node)?,
             "is_enabled" => config.is_enabled = boolean(&field, node)?,
             _ => {
@@ -233,7 +240,7 @@ pub(super) fn provider(provider: &Entry, base: &Base<'_>) -> Result<ProviderConf
     Ok(config)
 }
 
-fn wrong_type(field: &str, node: &Node, expected: &str, remedy: &str) -> ConfigError {
+pub(super) fn wrong_type(field: &str, node: &Node, expected: &str, remedy: &str) -> ConfigError {
     let remedy = match &node.origin.source.variable {
         Some(_) if expected.starts_with("a list") => format!("{remedy}; in a variable a list is written as JSON"),
         _ => remedy.to_owned(),
@@ -243,7 +250,7 @@ fn wrong_type(field: &str, node: &Node, expected: &str, remedy: &str) -> ConfigE
         .at(&node.origin, format!("{expected} is expected"))
 }
 
-fn text<'a>(field: &str, node: &'a Node, remedy: &str) -> Result<&'a str, ConfigError> {
+pub(super) fn text<'a>(field: &str, node: &'a Node, remedy: &str) -> Result<&'a str, ConfigError> {
     match &node.data {
         Data::Text(text) => Ok(text),
         _ => Err(wrong_type(field, node, "a string", remedy)),
@@ -296,7 +303,7 @@ fn plugin(field: &str, node: &Node, base: &Base<'_>) -> Result<Option<PluginChoi
 }
 
 /// A path: of a file beside the configuration where it is relative, of the working directory in a variable.
-fn path(field: &str, node: &Node, base: &Base<'_>, what: &str) -> Result<PathBuf, ConfigError> {
+pub(super) fn path(field: &str, node: &Node, base: &Base<'_>, what: &str) -> Result<PathBuf, ConfigError> {
     let remedy = format!("name {what}");
     let path = text(field, node, &remedy)?;
     if path.is_empty() || path.contains(|c: char| c.is_control() || matches!(c, '"' | '$')) {
@@ -345,29 +352,6 @@ fn ssh_options(field: &str, node: &Node) -> Result<BTreeMap<String, String>, Con
         }
     };
     entries.iter().map(option).collect()
-}
-
-fn allow(field: &str, node: &Node) -> Result<Vec<String>, ConfigError> {
-    let known = PERMISSIONS.map(|(name, _)| name);
-    let all = || format!("use any of: {}", known.join(", "));
-    let Data::List(items) = &node.data else {
-        return Err(wrong_type(field, node, "a list of permissions", &all()));
-    };
-    let permission = |(position, item): (usize, &Node)| {
-        let field = format!("{field}[{position}]");
-        let name = text(&field, item, &all())?;
-        if known.contains(&name) {
-            return Ok(name.to_owned());
-        }
-        let remedy = match nearest(name, known) {
-            Some(near) => format!("did you mean `{near}`? {}", all()),
-            None => all(),
-        };
-        Err(ConfigError::new(field, "is not a permission", remedy)
-            .value(name)
-            .at(&item.origin, "unknown permission"))
-    };
-    items.iter().enumerate().map(permission).collect()
 }
 
 fn engine_timeout(field: &str, node: &Node) -> Result<Duration, ConfigError> {

@@ -10,8 +10,10 @@ mod check;
 mod choose;
 mod error;
 mod find;
+mod limits;
 mod node;
 mod overrides;
+mod policy;
 mod problems;
 mod shorten;
 #[cfg(test)]
@@ -29,6 +31,8 @@ use serde_json::{Map, Value};
 
 use crate::engine::ssh::Settings;
 use crate::environment::Environment;
+use crate::loader::CallLimits;
+use crate::policy::{AuditChoice, Permissions, Preset};
 use crate::registry::PluginChoice;
 pub use error::ConfigError;
 use node::{Entry, Node, Origin, Source};
@@ -65,10 +69,16 @@ pub struct ProviderConfig {
     /// Which plugin (`plugin`): the path of a component, or `NAME[@RANGE]` of one that is installed; absent for the one that
     /// is built in.
     pub plugin: Option<PluginChoice>,
-    /// Permissions granted beyond the policy's defaults (`allow`).
-    pub allow: Vec<String>,
+    /// What its plugin may ask for (`policy`): absent for what suits the plugin, see [`ProviderConfig::preset`].
+    pub policy: Option<Preset>,
+    /// What goes before that (`permissions`).
+    pub permissions: Permissions,
+    /// Where is written down what its plugin asks for (`audit_log`).
+    pub audit_log: AuditChoice,
     /// Where callers' acknowledgements are written down (`ledger`), for `mngr-docker check` to compare with.
     pub ledger: Option<PathBuf>,
+    /// How much one call of it may use (`plugin_limits`).
+    pub plugin_limits: CallLimits,
     /// Deadline of one engine call (`engine_timeout_seconds`).
     pub engine_timeout: Duration,
     /// Whether it is to be used at all (`is_enabled`).
@@ -90,12 +100,23 @@ impl ProviderConfig {
             ssh: Settings::default(),
             tls_directory: None,
             plugin: None,
-            allow: Vec::new(),
+            policy: None,
+            permissions: Permissions::default(),
+            audit_log: AuditChoice::default(),
             ledger: None,
+            plugin_limits: CallLimits::default(),
             engine_timeout: DEFAULT_ENGINE_TIMEOUT,
             is_enabled: true,
             settings: Map::new(),
         }
+    }
+
+    /// The preset that holds: where none is set, `standard` for the plugin that is built in and `strict` for any that is named.
+    pub fn preset(&self) -> Preset {
+        self.policy.unwrap_or(match self.plugin {
+            None => Preset::Standard,
+            Some(_) => Preset::Strict,
+        })
     }
 }
 

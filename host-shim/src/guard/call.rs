@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use tracing::Instrument;
 
+use super::lookups::Known;
 use super::{Guard, may_have_happened};
 use crate::contract::Result;
-use crate::engine::Engine;
+use crate::contract::docker::Image;
 use crate::error::internal;
 use crate::journal::ContainerLock;
 
@@ -38,22 +39,19 @@ impl Guard {
         left
     }
 
-    pub(super) fn learn(&self, id: &str, name: &str) {
+    pub(super) fn learn(&self, id: &str, known: Known) {
         let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
-        own.insert(id.to_owned(), name.to_owned());
-        own.insert(name.to_owned(), name.to_owned());
+        own.insert(known.name.clone(), known.clone());
+        own.insert(id.to_owned(), known);
     }
 
-    pub(super) fn known(&self, id: &str) -> Option<String> {
+    pub(super) fn known(&self, id: &str) -> Option<Known> {
         self.own.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
     }
 
-    /// The name of a container that is this provider's. Asks the engine only where this call has not seen it yet.
-    pub(super) async fn own(&self, id: &str) -> Result<String> {
-        if let Some(name) = self.known(id) {
-            return Ok(name);
-        }
-        Ok(self.container_inspect(id, false).await?.name)
+    pub(super) fn seen_image(&self, reference: &str) -> Option<Image> {
+        let images = self.images.lock().unwrap_or_else(PoisonError::into_inner);
+        images.get(reference).cloned()
     }
 
     pub(super) fn frozen(&self) -> MutexGuard<'_, HashMap<String, Option<ContainerLock>>> {
@@ -66,24 +64,6 @@ impl Guard {
             return None;
         }
         self.journal.lock(id).await
-    }
-
-    /// An image that this provider has made.
-    pub(super) async fn own_image(&self, reference: &str) -> Result<()> {
-        let image = self.engine.image_inspect(reference).await?;
-        match self.policy.owns(&image.labels) {
-            true => Ok(()),
-            false => Err(self.policy.foreign_image(reference)),
-        }
-    }
-
-    /// A volume that is this provider's.
-    pub(super) async fn own_volume(&self, name: &str) -> Result<()> {
-        let volume = self.engine.volume_inspect(name).await?;
-        match self.policy.owns(&volume.labels) {
-            true => Ok(()),
-            false => Err(self.policy.foreign_volume(name)),
-        }
     }
 
     /// Runs a request to its end whatever becomes of the caller.

@@ -5,6 +5,7 @@ use crate::contract::Result;
 use crate::contract::docker::{ContainerChanges, Filesystem, Image};
 use crate::engine::scratch;
 use crate::journal::Step;
+use crate::policy::Rule;
 
 /// A container whose files are read.
 enum Side {
@@ -45,14 +46,16 @@ impl Guard {
     async fn side(&self, filesystem: Filesystem) -> Result<Side> {
         match filesystem {
             Filesystem::Container(container) => {
-                self.own(&container).await?;
+                self.may_look("filesystem-diff", &container, self.own(&container))
+                    .await?;
                 Ok(Side::Agent(container))
             }
             Filesystem::Image(reference) => {
-                let image = self.engine.image_inspect(&reference).await?;
-                if !self.policy.owns(&image.labels) {
-                    return Err(self.policy.foreign_image(&reference));
-                }
+                // A container of it is made on the way, which is never started.
+                let may = self.own_image(&reference);
+                let image = self
+                    .may_change("filesystem-diff", Rule::Images, &reference, may)
+                    .await?;
                 self.reader(image).await.map(Side::Scratch)
             }
         }

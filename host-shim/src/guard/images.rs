@@ -2,16 +2,23 @@
 
 use std::sync::PoisonError;
 
+use super::lookups::found;
 use super::{Guard, may_have_happened};
-use crate::contract::docker::{DeriveOptions, Image};
-use crate::contract::{ProviderError, Result};
+use crate::contract::Result;
+use crate::contract::docker::{BuildOptions, DeriveOptions, Image, ImportOptions};
 use crate::engine::{ProgressSink, scratch};
 use crate::journal::{Step, split_name, take_back};
+use crate::policy::Rule;
 use crate::streams::Archive;
 
 impl Guard {
     /// Pulls with the user's own credentials, and notes what has come.
     pub(super) async fn pull(&self, reference: &str, platform: Option<&str>, progress: ProgressSink) -> Result<()> {
+        let may = async {
+            let what = format!("a pull of {reference}");
+            self.policy.may_name(Rule::Pull, &[reference], &what)
+        };
+        self.may_change("image-pull", Rule::Pull, reference, may).await?;
         let was_there = self.found(reference).await?.is_some();
         let credentials = self.credentials.find(reference).await;
         self.engine
@@ -28,6 +35,8 @@ impl Guard {
 
     /// Takes an archive in, and notes what has come.
     pub(super) async fn load(&self, archive: Archive, progress: ProgressSink) -> Result<String> {
+        let may = async { self.policy.may(Rule::Images, "to take an image in") };
+        self.may_change("image-load", Rule::Images, "", may).await?;
         let id = self.engine.image_load(archive, progress).await?;
         self.arrived(id.clone());
         // What has a name was there before.
@@ -42,8 +51,12 @@ impl Guard {
     /// # Errors
     /// `denied` for an image that is not this provider's, and what the engine and the registry answer.
     pub async fn push(&self, reference: &str, name: &str, progress: ProgressSink) -> Result<String> {
-        let image = self.engine.image_inspect(reference).await?;
-        self.policy.send_image(reference, &image.labels, &image.tags)?;
+        let may = async {
+            self.policy
+                .may_name(Rule::Push, &[name], &format!("a push to {name}"))?;
+            self.sendable(reference).await
+        };
+        let image = self.may_change("image-push", Rule::Push, name, may).await?;
         let credentials = self.credentials.find(name).await;
         let owner = self.found(name).await?.map(|owner| owner.id);
         if owner.as_ref() == Some(&image.id) {
@@ -84,12 +97,18 @@ impl Guard {
 
     /// Makes an image of one that is this provider's or has come in this call.
     pub(super) async fn derive(&self, reference: &str, options: DeriveOptions) -> Result<String> {
-        self.policy.name_image(&options.repository, &options.tag)?;
-        let image = self.engine.image_inspect(reference).await?;
-        self.policy
-            .derive_image(reference, &image.labels, &options.labels, self.has_arrived(&image.id))?;
-        let (engine, journal) = (self.engine.clone(), self.journal.clone());
         let target = format!("{}:{}", options.repository, options.tag);
+        let may = async {
+            self.policy.name_image(&options.repository, &options.tag)?;
+            let image = self.engine.image_inspect(reference).await?;
+            let arrived = self.has_arrived(&image.id);
+            self.policy
+                .derive_image(reference, &image.labels, &options.labels, arrived)?;
+            self.free_name(&target).await?;
+            Ok(image)
+        };
+        let image = self.may_change("image-derive", Rule::Images, reference, may).await?;
+        let (engine, journal) = (self.engine.clone(), self.journal.clone());
         self.settle(async move {
             let step = Step::Commit {
                 container: scratch::source(&options.tag),
@@ -109,9 +128,98 @@ impl Guard {
 
     /// An image of this provider's as an archive.
     pub(super) async fn save(&self, reference: &str) -> Result<Archive> {
+        self.may_look("image-save", reference, self.sendable(reference)).await?;
+        self.engine.image_save(reference).await
+    }
+
+    /// An image that may leave the engine.
+    async fn sendable(&self, reference: &str) -> Result<Image> {
+        self.policy
+            .may(Rule::Images, &format!("to send the image {reference}"))?;
         let image = self.engine.image_inspect(reference).await?;
         self.policy.send_image(reference, &image.labels, &image.tags)?;
-        self.engine.image_save(reference).await
+        Ok(image)
+    }
+
+    pub(super) async fn look_at_image(&self, reference: &str) -> Result<Image> {
+        // Who may make a container of it may see what it is.
+        let may = async {
+            let base = self.policy.may(Rule::BaseImages, "");
+            base.or_else(|_| self.policy.may(Rule::Images, &format!("image {reference}")))
+        };
+        self.may_look("image-inspect", reference, may).await?;
+        let image = self.engine.image_inspect(reference).await?;
+        let mut images = self.images.lock().unwrap_or_else(PoisonError::into_inner);
+        images.insert(reference.to_owned(), image.clone());
+        Ok(image)
+    }
+
+    pub(super) async fn name_image(&self, reference: &str, repository: &str, tag: &str) -> Result<()> {
+        let name = format!("{repository}:{tag}");
+        let may = async {
+            self.policy.name_image(repository, tag)?;
+            let image = self.engine.image_inspect(reference).await?;
+            if !self.has_arrived(&image.id) {
+                self.policy.read_image(reference, &image.labels)?;
+            }
+            self.free_name(&name).await
+        };
+        self.may_change("image-tag", Rule::Images, &name, may).await?;
+        self.engine.image_tag(reference, repository, tag).await
+    }
+
+    pub(super) async fn remove_image(&self, reference: &str, force: bool) -> Result<Vec<String>> {
+        let may = async {
+            self.policy
+                .may(Rule::Images, &format!("the removal of the image {reference}"))?;
+            let image = self.engine.image_inspect(reference).await?;
+            // By its id only what has no name: that may have been here before.
+            let nameless = image.tags.is_empty() && image.digests.is_empty();
+            match !self.has_arrived(reference) || (reference == image.id && !nameless) {
+                true => self
+                    .policy
+                    .remove_image(reference, &image.labels, image.tags.is_empty()),
+                false => Ok(()),
+            }
+        };
+        self.may_change("image-remove", Rule::Images, reference, may).await?;
+        self.engine.image_remove(reference, force).await
+    }
+
+    pub(super) async fn import(&self, archive: Archive, options: ImportOptions) -> Result<String> {
+        let image = format!("{}:{}", options.repository, options.tag);
+        let may = async {
+            self.policy.import_image(&options)?;
+            self.free_name(&image).await
+        };
+        self.may_change("image-import", Rule::Images, &image, may).await?;
+        let (engine, journal) = (self.engine.clone(), self.journal.clone());
+        journal.about_to(Step::Import { image: image.clone() }).await;
+        // Not to its end whatever becomes of the caller: its archive may never end. A cancelled request breaks off, and the
+        // engine then makes no image.
+        journal.committed(&image);
+        let result = engine.image_import(archive, options).await;
+        if result.as_ref().is_err_and(may_have_happened) {
+            journal.unanswered();
+        }
+        result
+    }
+
+    pub(super) async fn build(
+        &self,
+        context: Archive,
+        options: BuildOptions,
+        progress: ProgressSink,
+    ) -> Result<String> {
+        let may = async {
+            let needs = self.policy.build(&options)?;
+            self.answer(&needs).await?;
+            self.free_name(&options.tag).await
+        };
+        self.may_change("image-build", Rule::Build, &options.tag, may).await?;
+        // Written down first: where the call is cut short its connection breaks, and the engine may be done by then.
+        self.journal.committed(&options.tag);
+        self.engine.image_build(context, options, progress).await
     }
 
     /// Whether this call has brought an image, or a name of one, to the engine.
@@ -126,11 +234,7 @@ impl Guard {
     }
 
     async fn found(&self, reference: &str) -> Result<Option<Image>> {
-        match self.engine.image_inspect(reference).await {
-            Ok(image) => Ok(Some(image)),
-            Err(ProviderError::NotFound(_)) => Ok(None),
-            Err(error) => Err(error),
-        }
+        found(self.engine.image_inspect(reference).await)
     }
 }
 
@@ -148,8 +252,8 @@ mod tests {
     }
 
     fn guard(engine: &SandboxEngine) -> Guard {
-        let policy = Policy::new("docker", &[]).expect("a policy");
-        Guard::new(Arc::new(engine.clone()), Arc::new(policy), None)
+        let policy = Arc::new(Policy::standard("docker"));
+        Guard::new(Arc::new(engine.clone()), policy, None)
     }
 
     fn labels(provider: &str) -> Vec<(String, String)> {

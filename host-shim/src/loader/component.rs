@@ -1,32 +1,52 @@
 //! WASM components: compiled once, one fresh instance for each call.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use semver::Version;
-use tokio_util::sync::CancellationToken;
 use wasmtime::component::{Component, Linker, Resource, ResourceTable};
-use wasmtime::{Config, Engine, Store};
+use wasmtime::{Config, Engine};
 
-use super::{ArtefactCache, CONTRACT, check_contract, check_header, check_import, sha256};
+use super::call::Session;
+use super::compile::{Compiler, in_process};
+use super::limits::{HOST_STACK, STACK};
+use super::{ArtefactCache, CONTRACT, check_contract, check_header, check_import, read_component, sha256};
 use crate::bridge::{Call, add_to_linker};
+use crate::contract::Result;
 use crate::contract::backend::{ConfigReport, Description};
 use crate::contract::v0_1_0::ProviderPluginPre;
-use crate::contract::{ProviderError, ProviderPlugin, Result};
-use crate::engine::ProgressSink;
-use crate::error::{internal, invalid, unavailable};
-use crate::guard::Guard;
-
-/// Instructions one call may execute: minutes of work for a plugin that decides, some ten seconds for one that loops.
-const FUEL: u64 = 20_000_000_000;
-/// After how many instructions a busy plugin lets others run.
-const YIELD_INTERVAL: u64 = 10_000_000;
+use crate::error::{internal, invalid};
+use crate::policy::Caller;
 
 /// Compiles components and keeps what every one of them is linked against.
 pub struct Loader {
     engine: Engine,
     linker: Linker<Call>,
     cache: Option<ArtefactCache>,
+    compiler: Compiler,
+}
+
+/// Who made a component.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Maker {
+    /// It is a part of this program.
+    Us,
+    /// Anybody.
+    Stranger,
+}
+
+/// What compiles and runs components. An artefact of one is good for any other.
+///
+/// # Errors
+/// Where this machine can not run WebAssembly.
+pub(super) fn engine() -> wasmtime::Result<Engine> {
+    let mut config = Config::new();
+    config
+        .wasm_component_model_async(true)
+        .consume_fuel(true)
+        .max_wasm_stack(STACK)
+        .async_stack_size(STACK + HOST_STACK);
+    Engine::new(&config)
 }
 
 impl Loader {
@@ -35,8 +55,6 @@ impl Loader {
     /// # Errors
     /// `internal` where this machine can not run WebAssembly.
     pub fn new(cache: Option<ArtefactCache>) -> Result<Self> {
-        let mut config = Config::new();
-        config.wasm_component_model_async(true).consume_fuel(true);
         let fault = |error: wasmtime::Error| {
             internal(
                 "the WebAssembly runtime",
@@ -44,10 +62,21 @@ impl Loader {
                 "report this with your processor and system",
             )
         };
-        let engine = Engine::new(&config).map_err(fault)?;
+        let engine = engine().map_err(fault)?;
         let mut linker = Linker::new(&engine);
         add_to_linker(&mut linker).map_err(fault)?;
-        Ok(Self { engine, linker, cache })
+        Ok(Self {
+            engine,
+            linker,
+            cache,
+            compiler: Compiler::default(),
+        })
+    }
+
+    /// The same, which has components that are not built in compiled by `compiler`.
+    #[must_use]
+    pub fn compiled_by(self, compiler: Compiler) -> Self {
+        Self { compiler, ..self }
     }
 
     /// Loads a component from a file.
@@ -56,7 +85,7 @@ impl Loader {
     /// `invalid-argument` for the field `plugin`: the file can not be read, or is no plugin that this shim can run.
     pub fn load_file(&self, path: &Path) -> Result<Plugin> {
         let origin = path.display().to_string();
-        let bytes = std::fs::read(path).map_err(|error| {
+        let bytes = std::fs::File::open(path).and_then(read_component).map_err(|error| {
             invalid(
                 "plugin",
                 &origin,
@@ -72,20 +101,24 @@ impl Loader {
     /// # Errors
     /// As [`Loader::load_file`].
     pub fn load(&self, origin: &str, bytes: &[u8]) -> Result<Plugin> {
-        self.load_hashed(origin, bytes, &sha256(bytes))
+        self.load_hashed(origin, bytes, &sha256(bytes), Maker::Stranger)
     }
 
-    /// The same of bytes whose SHA-256 is known.
-    pub(crate) fn load_hashed(&self, origin: &str, bytes: &[u8], digest: &str) -> Result<Plugin> {
+    /// The same of bytes whose SHA-256 and maker are known.
+    pub(crate) fn load_hashed(&self, origin: &str, bytes: &[u8], digest: &str, maker: Maker) -> Result<Plugin> {
         check_header(origin, bytes)?;
         let (component, cached) = match self.cache.as_ref().and_then(|cache| cache.load(&self.engine, digest)) {
             Some(component) => (component, true),
             None => {
-                let component = Component::from_binary(&self.engine, bytes).map_err(|error| {
+                let compiled = match maker {
+                    Maker::Us => in_process(&self.engine, bytes),
+                    Maker::Stranger => self.compiler.run(&self.engine, bytes),
+                };
+                let component = compiled.map_err(|reason| {
                     invalid(
                         "plugin",
                         origin,
-                        format!("it does not compile: {error:#}"),
+                        format!("it does not compile: {reason}"),
                         "get the plugin again",
                     )
                 })?;
@@ -116,6 +149,7 @@ impl Loader {
             contract,
             interfaces,
             cached,
+            described: Arc::default(),
         })
     }
 
@@ -145,13 +179,15 @@ impl Loader {
 /// A plugin that has been compiled and linked. Cheap to clone; each call gets an instance of its own.
 #[derive(Clone)]
 pub struct Plugin {
-    engine: Engine,
-    pre: ProviderPluginPre<Call>,
-    origin: Arc<str>,
+    pub(super) engine: Engine,
+    pub(super) pre: ProviderPluginPre<Call>,
+    pub(super) origin: Arc<str>,
     digest: Arc<str>,
     contract: Version,
     interfaces: Arc<[String]>,
     cached: bool,
+    /// Name and version, once it has said them.
+    described: Arc<OnceLock<(String, String)>>,
 }
 
 impl std::fmt::Debug for Plugin {
@@ -161,14 +197,6 @@ impl std::fmt::Debug for Plugin {
             .field("digest", &self.digest)
             .finish_non_exhaustive()
     }
-}
-
-/// What a call is made with, besides its arguments.
-#[derive(Clone)]
-pub(crate) struct Session {
-    pub guard: Option<Arc<Guard>>,
-    pub progress: ProgressSink,
-    pub cancel: CancellationToken,
 }
 
 /// A result that may hold handles of host-owned streams, which the caller gets in place of the handles.
@@ -242,13 +270,26 @@ impl Plugin {
     /// # Errors
     /// `internal` where the plugin traps.
     pub async fn describe(&self) -> Result<Description> {
-        let mut store = self.store(&Session::idle())?;
-        let plugin = self.instance(&mut store).await?;
-        plugin
-            .mngr_provider_backend()
-            .call_describe(&mut store)
-            .await
-            .map_err(|error| self.trapped(&error))
+        let described = self
+            .call(Session::brief(), async |store, plugin| {
+                let backend = plugin.mngr_provider_backend();
+                Ok(Ok(backend.call_describe(store).await?))
+            })
+            .await?;
+        self.described
+            .get_or_init(|| (described.name.clone(), described.version.clone()));
+        Ok(described)
+    }
+
+    /// Who asks, where a call is made of it for that provider.
+    pub(super) fn caller(&self, provider: &str) -> Caller {
+        let (plugin, version) = self.described.get().cloned().unwrap_or_default();
+        Caller {
+            plugin,
+            version,
+            digest: self.digest.to_string(),
+            provider: provider.to_owned(),
+        }
     }
 
     /// Checks one provider's settings: a JSON object, less the keys that the shim keeps for itself.
@@ -256,96 +297,10 @@ impl Plugin {
     /// # Errors
     /// `internal` where the plugin traps. What is wrong with the settings is in the report.
     pub async fn check_config(&self, name: &str, settings: &str) -> Result<ConfigReport> {
-        let mut store = self.store(&Session::idle())?;
-        let plugin = self.instance(&mut store).await?;
-        let backend = plugin.mngr_provider_backend();
-        backend
-            .call_check_config(&mut store, name, settings)
-            .await
-            .map_err(|error| self.trapped(&error))
-    }
-
-    /// Makes an instance, calls it, and throws it away. A call that is cancelled or traps is undone.
-    pub(crate) async fn call<R>(
-        &self,
-        session: Session,
-        call: impl AsyncFnOnce(&mut Store<Call>, &ProviderPlugin) -> wasmtime::Result<Result<R>>,
-    ) -> Result<R> {
-        let mut store = self.store(&session)?;
-        let plugin = self.instance(&mut store).await?;
-        // The token is looked at first: a call that was cancelled before it began must not begin.
-        let outcome = tokio::select! {
-            biased;
-            () = session.cancel.cancelled() => None,
-            outcome = call(&mut store, &plugin) => Some(outcome),
-        };
-        drop(store);
-        let mut error = match outcome {
-            Some(Ok(result)) => {
-                if let Some(guard) = &session.guard {
-                    guard.end(result.is_ok());
-                }
-                return result;
-            }
-            Some(Err(trap)) => self.trapped(&trap),
-            None => unavailable(
-                "the call",
-                "it was interrupted",
-                "what it had made was removed; call again",
-            ),
-        };
-        if let Some(guard) = &session.guard {
-            let left = guard.roll_back().await;
-            if !left.is_empty() {
-                error = internal(
-                    "the call",
-                    format!("{}; left behind: {}", error.message(), left.join("; ")),
-                    "see `mngr-docker list`",
-                );
-            }
-        }
-        Err(error)
-    }
-
-    fn store(&self, session: &Session) -> Result<Store<Call>> {
-        let call = Call::new(self.origin.clone(), session.guard.clone(), session.progress.clone());
-        let mut store = Store::new(&self.engine, call);
-        store.limiter(|call| call.limits());
-        store
-            .set_fuel(FUEL)
-            .and_then(|()| store.fuel_async_yield_interval(Some(YIELD_INTERVAL)))
-            .map_err(|error| self.trapped(&error))?;
-        Ok(store)
-    }
-
-    async fn instance(&self, store: &mut Store<Call>) -> Result<ProviderPlugin> {
-        self.pre
-            .instantiate_async(store)
-            .await
-            .map_err(|error| self.trapped(&error))
-    }
-
-    fn trapped(&self, error: &wasmtime::Error) -> ProviderError {
-        let reason = match error.downcast_ref::<wasmtime::Trap>() {
-            Some(wasmtime::Trap::OutOfFuel) => "it ran for too long without an answer".to_owned(),
-            Some(trap) => trap.to_string(),
-            None => format!("{error:#}"),
-        };
-        internal(
-            format!("the plugin {}", self.origin),
-            reason,
-            "other calls are not affected; see the log (RUST_LOG=debug) and report it to the plugin's author",
-        )
-    }
-}
-
-impl Session {
-    /// For calls that touch no engine.
-    pub(crate) fn idle() -> Self {
-        Self {
-            guard: None,
-            progress: Arc::new(|_| {}),
-            cancel: CancellationToken::new(),
-        }
+        self.call(Session::brief(), async |store, plugin| {
+            let backend = plugin.mngr_provider_backend();
+            Ok(Ok(backend.call_check_config(store, name, settings).await?))
+        })
+        .await
     }
 }

@@ -1,16 +1,26 @@
 //! Loading plugins: from bytes to something that can be called.
 
 mod cache;
+mod call;
+mod compile;
 mod component;
+mod limits;
 mod operations;
 mod reload;
+mod timing;
 
 pub use cache::ArtefactCache;
-pub(crate) use component::Session;
+pub(crate) use call::Session;
+pub use compile::{CompileLimits, Compiler, compile, compile_if_asked};
 pub use component::{Loader, Plugin};
+pub use limits::CallLimits;
+pub(crate) use limits::{INSTANCES, MEMORIES, NAMES as LIMIT_NAMES, TABLES, Unit};
 pub use reload::{PluginSource, Rejection, Reloader};
+pub use timing::Timing;
 
 use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{self, Read};
 
 use semver::Version;
 use sha2::{Digest, Sha256};
@@ -20,6 +30,29 @@ use crate::error::invalid;
 
 /// What the names of the contract's interfaces begin with.
 const CONTRACT: &str = "mngr:provider/";
+
+/// The largest component that is taken, in bytes.
+pub(crate) const COMPONENT_LIMIT: u64 = 64 << 20;
+
+/// All of a component's file.
+///
+/// # Errors
+/// Where it can not be read, is no regular file, or is larger than a component may be.
+pub(crate) fn read_component(file: impl std::borrow::Borrow<File>) -> io::Result<Vec<u8>> {
+    let file = file.borrow();
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    let mut bytes = Vec::new();
+    file.take(COMPONENT_LIMIT + 1).read_to_end(&mut bytes)?;
+    match u64::try_from(bytes.len()).is_ok_and(|length| length <= COMPONENT_LIMIT) {
+        true => Ok(bytes),
+        false => Err(io::Error::other(format!(
+            "it is larger than {} MiB",
+            COMPONENT_LIMIT >> 20
+        ))),
+    }
+}
 
 /// SHA-256 in hexadecimal.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
@@ -38,6 +71,9 @@ pub(crate) fn check_header(origin: &str, bytes: &[u8]) -> Result<(), ProviderErr
     let refuse = |reason: &str, remedy: &str| Err(invalid("plugin", origin, reason, remedy));
     match bytes {
         [] => refuse("the file is empty", "get the plugin again"),
+        _ if u64::try_from(bytes.len()).is_ok_and(|length| length > COMPONENT_LIMIT) => {
+            refuse("it is larger than a component may be: 64 MiB", "name a smaller one")
+        }
         _ if !bytes.starts_with(MAGIC) => refuse(
             "this is no WebAssembly file",
             "name a component: `mngr-docker-plugin-<version>.wasm`",

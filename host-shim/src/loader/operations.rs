@@ -1,6 +1,8 @@
 //! The contract's `instance` interface as methods of [`Plugin`]: one line an operation.
 
-use super::component::{Plugin, Returned, Session};
+use super::Plugin;
+use super::call::Session;
+use super::component::Returned;
 use crate::contract::Result;
 use crate::contract::docker::{ContainerChanges, ExecOptions, LogOptions, PathStat, StatsSample};
 use crate::contract::instance::{
@@ -65,7 +67,24 @@ operations! {
     gpus as call_gpus() -> GpuReport;
     gc as call_gc(request: GcRequest) -> Vec<Action>;
     reconcile as call_reconcile(pending: Vec<Pending>) -> Reconciliation;
-    watch as call_watch(cursor: u64, wait_ms: u64) -> WatchResult;
+}
+
+impl Plugin {
+    pub(crate) async fn watch(
+        &self,
+        session: Session,
+        provider: Provider,
+        cursor: u64,
+        wait_ms: u64,
+    ) -> Result<WatchResult> {
+        self.call(session.waiting(wait_ms), async |store, plugin| {
+            let instance = plugin.mngr_provider_instance();
+            store
+                .run_concurrent(async |call| instance.call_watch(call, provider, cursor, wait_ms).await)
+                .await?
+        })
+        .await
+    }
 }
 
 /// Calls that hand a host-owned stream in or out.

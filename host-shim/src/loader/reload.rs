@@ -4,13 +4,13 @@
 //! component that is only half there, or is no plugin, is never handed out: the one before it stays.
 
 use std::fs::{File, Metadata};
-use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use super::{Loader, Plugin, sha256};
+use super::component::Maker;
+use super::{Loader, Plugin, read_component, sha256};
 use crate::contract::{ProviderError, Result};
 use crate::error::{internal, invalid};
 use crate::registry::{PluginPin, Registry};
@@ -75,7 +75,14 @@ struct Candidate {
     origin: String,
     bytes: std::borrow::Cow<'static, [u8]>,
     digest: String,
+    maker: Maker,
     seen: Seen,
+}
+
+impl Candidate {
+    fn load(&self, loader: &Loader) -> Result<Plugin> {
+        loader.load_hashed(&self.origin, &self.bytes, &self.digest, self.maker)
+    }
 }
 
 impl PluginSource {
@@ -112,6 +119,7 @@ impl PluginSource {
                     origin: format!("{} {}", pin.name, locked.version),
                     bytes: registry.component(&pin.name, &locked)?.into(),
                     digest: locked.sha256,
+                    maker: Maker::Stranger,
                     seen,
                 })
             }
@@ -132,6 +140,7 @@ fn built_in(bytes: &'static [u8], seen: Seen) -> Result<Candidate> {
         origin: "built-in".to_owned(),
         bytes: bytes.into(),
         digest: sha256(bytes),
+        maker: Maker::Us,
         seen,
     })
 }
@@ -149,17 +158,17 @@ fn settled(file: &Metadata) -> Seen {
 /// Reads a file once; whether it held still meanwhile is told by its state before and after.
 fn read_file(path: &Path) -> Result<Candidate> {
     let origin = path.display().to_string();
-    let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|mut file| {
+    let read = File::open(path).and_then(|file| {
         let before = Stamp::from(&file.metadata()?);
-        file.read_to_end(&mut bytes)?;
+        let bytes = read_component(&file)?;
         let after = file.metadata()?;
-        Ok(match before == Stamp::from(&after) {
+        let seen = match before == Stamp::from(&after) {
             true => settled(&after),
             false => Seen::Unsettled,
-        })
+        };
+        Ok((bytes, seen))
     });
-    let seen = read.map_err(|error| {
+    let (bytes, seen) = read.map_err(|error| {
         invalid(
             "plugin",
             &origin,
@@ -169,6 +178,7 @@ fn read_file(path: &Path) -> Result<Candidate> {
     })?;
     Ok(Candidate {
         digest: sha256(&bytes),
+        maker: Maker::Stranger,
         bytes: bytes.into(),
         origin,
         seen,
@@ -216,7 +226,7 @@ impl Reloader {
     /// `invalid-argument` for the field `plugin`; `internal` where an installed component is gone or damaged.
     pub fn new(source: PluginSource, loader: Arc<Loader>) -> Result<Self> {
         let candidate = source.read()?;
-        let plugin = loader.load_hashed(&candidate.origin, &candidate.bytes, &candidate.digest)?;
+        let plugin = candidate.load(&loader)?;
         let state = State {
             plugin,
             before: None,
@@ -301,10 +311,7 @@ impl Reloader {
             return state.exchange(before);
         }
         drop(state);
-        match self
-            .loader
-            .load_hashed(&candidate.origin, &candidate.bytes, &candidate.digest)
-        {
+        match candidate.load(&self.loader) {
             Ok(plugin) => self.state().exchange(plugin),
             Err(error) => self.reject(candidate.digest, &candidate.origin, error),
         }

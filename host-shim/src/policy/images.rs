@@ -1,12 +1,16 @@
 //! What may be done with images: those that a provider has made, under names that providers keep their images by.
 
-use super::Policy;
-use crate::contract::docker::ImportOptions;
+use super::container::Needs;
+use super::labels::provider_of;
+use super::{Policy, Rule};
+use crate::contract::docker::{BuildOptions, Image, ImportOptions};
 use crate::contract::{ProviderError, Result};
 use crate::error::denied;
 
 /// Repositories that providers keep their images in.
-const OWN_REPOSITORIES: [&str; 4] = ["mngr-snapshot:", "mngr-snapshot-volume:", "mngr-build:", "mngr-push:"];
+const OWN_REPOSITORIES: [&str; 4] = ["mngr-snapshot", "mngr-snapshot-volume", "mngr-build", "mngr-push"];
+/// The longest tag that there is.
+const LONGEST_TAG: usize = 128;
 
 impl Policy {
     /// Whether an archive may become an image with this name and these labels.
@@ -15,18 +19,54 @@ impl Policy {
     /// `denied` for a name or labels that are not this provider's.
     pub fn import_image(&self, options: &ImportOptions) -> Result<()> {
         self.name_image(&options.repository, &options.tag)?;
-        match self.owns(&options.labels) {
-            true => Ok(()),
-            false => Err(self.unlabelled(&format!("image {}:{}", options.repository, options.tag))),
-        }
+        let what = format!("image {}:{}", options.repository, options.tag);
+        self.own_labels(Rule::Images, &options.labels, &what)
     }
 
-    /// The refusal of an image whose files are not this provider's to read.
-    pub fn foreign_image(&self, reference: &str) -> ProviderError {
-        denied(
-            "docker.images",
-            format!("image {reference} was not made by the provider `{}`", self.provider),
-            "name an image of this provider",
+    /// Whether an image may be built like this.
+    ///
+    /// # Errors
+    /// `denied` for a name or labels that are not this provider's, and for the machine's network.
+    pub fn build(&self, options: &BuildOptions) -> Result<Needs> {
+        self.may(Rule::Build, "a build")?;
+        let (repository, tag) = options.tag.split_once(':').unwrap_or((&options.tag, "latest"));
+        self.name_image(repository, tag)?;
+        self.own_labels(Rule::Images, &options.labels, &format!("image {}", options.tag))?;
+        let mut needs = Needs::default();
+        if let Some(network) = options.network.as_deref().filter(|network| !network.is_empty()) {
+            self.network("a build with --network", network, &mut needs)?;
+        }
+        Ok(needs)
+    }
+
+    /// Whether the files of an image with these labels may be read.
+    ///
+    /// # Errors
+    /// `denied` for an image that this provider did not make.
+    pub fn read_image(&self, reference: &str, labels: &[(String, String)]) -> Result<()> {
+        let what = format!("image {reference}, where this provider did not make it,");
+        self.may_touch(Rule::Images, reference, self.owns(labels), &what)
+    }
+
+    /// Whether a container may be made of an image.
+    ///
+    /// # Errors
+    /// `denied` for another provider's, and for one that is not named where only some are granted.
+    pub fn base_image(&self, reference: &str, image: Option<&Image>) -> Result<()> {
+        let labels = image.map_or(&[][..], |image| &image.labels);
+        if provider_of(labels).is_some_and(|provider| provider != self.provider) {
+            let what = format!("a container of the image {reference}, which another provider made,");
+            return self.may_touch(Rule::Images, reference, false, &what);
+        }
+        if self.owns(labels) && self.may_touch(Rule::Images, reference, true, "").is_ok() {
+            return Ok(());
+        }
+        let tags = image.iter().flat_map(|image| image.tags.iter().map(String::as_str));
+        let names: Vec<_> = std::iter::once(reference).chain(tags).collect();
+        self.may_name(
+            Rule::BaseImages,
+            &names,
+            &format!("a container of the image {reference}"),
         )
     }
 
@@ -35,14 +75,13 @@ impl Policy {
     /// # Errors
     /// `denied` for an image that this provider did not make.
     pub fn remove_image(&self, reference: &str, labels: &[(String, String)], nameless: bool) -> Result<()> {
-        if (nameless || in_own_repository(reference)) && self.owns(labels) {
-            return Ok(());
-        }
-        Err(denied(
-            "docker.images",
-            format!("image {reference} was not made by the provider `{}`", self.provider),
-            format!("remove it yourself: docker image rm {reference}"),
-        ))
+        let is_own = (nameless || in_own_repository(reference)) && self.owns(labels);
+        self.may_touch(
+            Rule::Images,
+            reference,
+            is_own,
+            &format!("the removal of the image {reference}"),
+        )
     }
 
     /// Whether an image with these labels and names may leave the engine.
@@ -50,14 +89,9 @@ impl Policy {
     /// # Errors
     /// `denied` for an image that this provider did not make.
     pub fn send_image(&self, reference: &str, labels: &[(String, String)], names: &[String]) -> Result<()> {
-        if self.owns(labels) && names.iter().any(|name| in_own_repository(name)) {
-            return Ok(());
-        }
-        Err(denied(
-            "docker.images",
-            format!("image {reference} is no snapshot of the provider `{}`", self.provider),
-            format!("push it yourself: docker image push {reference}"),
-        ))
+        let is_own = self.owns(labels) && names.iter().any(|name| in_own_repository(name));
+        let what = format!("to send the image {reference}, where it is no snapshot of this provider,");
+        self.may_touch(Rule::Images, reference, is_own, &what)
     }
 
     /// Whether an image may be made of another that has these labels, with `given` over them. `arrived`: it has come from
@@ -76,56 +110,46 @@ impl Policy {
             .iter()
             .filter(|(key, _)| !given.iter().any(|(own, _)| own == key));
         let made: Vec<_> = given.iter().chain(theirs).cloned().collect();
-        if (arrived || self.owns(labels)) && self.owns(&made) {
-            return Ok(());
-        }
-        Err(denied(
-            "docker.images",
-            format!(
-                "image {reference} is not the provider `{}`'s to make another of",
-                self.provider
-            ),
-            "name a snapshot of this provider, as `mngr-docker snapshot list` shows them",
-        ))
+        let what = format!("to make an image of {reference}, where this provider did not make that,");
+        self.may_touch(Rule::Images, reference, arrived || self.owns(labels), &what)?;
+        self.own_labels(Rule::Images, &made, &format!("an image made of {reference}"))
     }
 
-    /// Whether an image may be given that name, which takes the name away from an image that has it.
+    /// Whether an image may be given that name.
     ///
     /// # Errors
     /// `denied` for a name outside the repositories that providers keep their images in.
     pub fn name_image(&self, repository: &str, tag: &str) -> Result<()> {
         let reference = format!("{repository}:{tag}");
-        if in_own_repository(&reference) {
-            return Ok(());
-        }
-        Err(denied(
-            "docker.images",
+        let is_own = OWN_REPOSITORIES.contains(&repository) && is_tag(tag);
+        self.may_touch(
+            Rule::Images,
+            &reference,
+            is_own,
+            &format!("to call an image {reference}"),
+        )
+    }
+
+    /// The refusal of a name that an image has which is not this provider's: it would lose it.
+    pub fn name_taken(&self, reference: &str) -> ProviderError {
+        denied(
+            Rule::Images.name(),
             format!(
-                "an image of the provider `{}` may not be called {reference}",
+                "the name {reference} is that of an image that the provider `{}` did not make",
                 self.provider
             ),
-            format!("tag it yourself: docker image tag IMAGE {reference}"),
-        ))
+            format!("give that image another name first: docker image tag {reference} NAME"),
+        )
     }
+}
+
+fn is_tag(tag: &str) -> bool {
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    tag.len() <= LONGEST_TAG && tag.starts_with(word) && tag.chars().all(|c| word(c) || matches!(c, '.' | '-'))
 }
 
 fn in_own_repository(reference: &str) -> bool {
-    OWN_REPOSITORIES.iter().any(|own| reference.starts_with(own))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::policy::{AGENT_LABEL, PROVIDER_LABEL};
-
-    #[test]
-    fn an_image_goes_only_where_it_is_ours_and_bears_one_of_our_names_or_none() {
-        let policy = Policy::new("docker", &[]).expect("a policy");
-        let own = [(AGENT_LABEL, "agent-1"), (PROVIDER_LABEL, "docker")];
-        let own = own.map(|(key, value)| (key.to_owned(), value.to_owned()));
-        assert!(policy.remove_image("mngr-snapshot:a", &own, false).is_ok());
-        assert!(policy.remove_image("sha256:1", &own, true).is_ok());
-        assert!(policy.remove_image("sha256:1", &own, false).is_err());
-        assert!(policy.remove_image("sha256:1", &[], true).is_err());
-    }
+    reference
+        .split_once(':')
+        .is_some_and(|(repository, tag)| OWN_REPOSITORIES.contains(&repository) && is_tag(tag))
 }

@@ -56,11 +56,13 @@ impl Provider {
     /// What a call is made with.
     pub(super) fn bare_session(&self) -> Session {
         let guard = Guard::new(self.engine.clone(), self.policy.clone(), self.store.clone())
-            .with_credentials(self.credentials.clone());
+            .with_credentials(self.credentials.clone())
+            .audited(self.audit.clone());
         Session {
             guard: Some(Arc::new(guard)),
             progress: self.progress.clone(),
             cancel: self.cancel.clone(),
+            limits: self.limits,
         }
     }
 }

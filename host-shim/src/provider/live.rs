@@ -29,6 +29,8 @@ pub(super) struct Live {
 impl Live {
     /// Asks a plugin whether it can work with these settings.
     async fn open(plugin: Plugin, name: &str, settings: &Map<String, Value>) -> Result<Self> {
+        // So that what it does is written down under its name.
+        plugin.describe().await?;
         let given = Value::Object(settings.clone()).to_string();
         let report = plugin.check_config(name, &given).await?;
         if let Some(problem) = report.errors.into_iter().next() {
@@ -58,8 +60,9 @@ impl Live {
     /// Has it say what it is, and find nothing where nothing is.
     async fn self_test(&self, name: &str) -> Result<()> {
         self.plugin.version().await?;
-        let policy = Policy::new(name, &[])?;
-        let guard = Guard::new(Arc::new(SandboxEngine::new()), Arc::new(policy), None);
+        // There is nothing on it to be kept from anyone.
+        let policy = Arc::new(Policy::standard(name));
+        let guard = Guard::new(Arc::new(SandboxEngine::new()), policy, None);
         let session = Session {
             guard: Some(Arc::new(guard)),
             ..Session::idle()

@@ -70,17 +70,23 @@ pub enum Fault {
 
 /// Faults that wait for their calls.
 #[derive(Debug, Default)]
-pub(super) struct Faults(Mutex<HashMap<Operation, VecDeque<Fault>>>);
+pub(crate) struct Faults(Mutex<HashMap<Operation, VecDeque<Option<Fault>>>>);
 
 impl Faults {
+    /// The next call of the operation that none waits for goes wrong.
     pub fn push(&self, operation: Operation, fault: Fault) {
-        locked(&self.0).entry(operation).or_default().push_back(fault);
+        locked(&self.0).entry(operation).or_default().push_back(Some(fault));
+    }
+
+    /// The next call of the operation that none waits for is left alone.
+    pub fn pass(&self, operation: Operation) {
+        locked(&self.0).entry(operation).or_default().push_back(None);
     }
 
     /// Makes a call, with the fault that waits for it.
     pub async fn around<T>(&self, operation: Operation, call: impl Future<Output = Result<T>>) -> Result<T> {
-        let fault = locked(&self.0).get_mut(&operation).and_then(VecDeque::pop_front);
-        match fault {
+        let waiting = locked(&self.0).get_mut(&operation).and_then(VecDeque::pop_front);
+        match waiting.flatten() {
             None => call.await,
             Some(Fault::Error(error)) => Err(error),
             Some(Fault::AfterEffect(error)) => {

@@ -129,12 +129,13 @@ fn no_secret_is_logged_however_much_is() {
         };
         let env = |value: &str| format!("--env=TOKEN={value}");
         let script = ["--", "sh", "-c", "echo $TOKEN > /root/token"];
-        let mut all = Vec::new();
-        all.push(logged(&["create", "a1", "-s", &env(CREATED_WITH)]));
-        all.push(logged(&[&["exec", &env(RUN_WITH), "a1"][..], &script].concat()));
-        all.push(logged(&["cp", "a1:/root/token", "."]));
-        all.push(logged(&["show", "a1"]));
-        all.push(logged(&["snapshot", "create", "a1", "--name", "one"]));
+        let mut all = vec![
+            logged(&["create", "a1", "-s", &env(CREATED_WITH)]),
+            logged(&[&["exec", &env(RUN_WITH), "a1"][..], &script].concat()),
+            logged(&["cp", "a1:/root/token", "."]),
+            logged(&["show", "a1"]),
+            logged(&["snapshot", "create", "a1", "--name", "one"]),
+        ];
         let pushed = logged(&["snapshot", "push", "one", &reference, "--include-env"]);
         let printed = pushed.stdout.trim().rsplit(' ').next().expect("a reference").to_owned();
         all.push(pushed);

@@ -2,6 +2,8 @@
 
 mod checking;
 mod configuration;
+mod conformance;
+mod contained;
 mod crash;
 mod engines;
 mod gpus;
@@ -11,6 +13,7 @@ mod machines;
 mod moving;
 mod person;
 mod plugins;
+mod policy;
 mod providers;
 #[path = "../../../tests/src/registry.rs"]
 #[allow(dead_code)]

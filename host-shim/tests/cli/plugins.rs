@@ -173,7 +173,7 @@ fn a_pin_in_the_settings_chooses_the_component_that_runs() {
     }
     let plugin = |line: &str| {
         person.configure(&format!(
-            "[providers.{}]\nbackend = \"docker\"\ndefault_image = \"{}\"\n{line}\n",
+            "[providers.{}]\nbackend = \"docker\"\ndefault_image = \"{}\"\npolicy = \"standard\"\n{line}\n",
             person.provider,
             crate::person::IMAGE
         ));
@@ -309,6 +309,15 @@ fn a_plugin_of_ones_own_is_installed_from_its_file_and_what_is_wanted_can_be_wri
         (&outcomes[0]["name"], outcomes.as_array().map(Vec::len)),
         (&"yours".into(), Some(1))
     );
+    let listed = |person: &Person| person.run(&["--plugin", "yours", "list"]);
+    let refused = listed(&person);
+    assert_eq!(refused.status, 5);
+    assert!(
+        refused.stderr.contains("docker.containers: \"own\""),
+        "{}",
+        refused.stderr
+    );
+    person.configure(&format!("[providers.{}]\npolicy = \"standard\"\n", person.provider));
     assert_eq!(person.json(&["--plugin", "yours", "list"]), Value::Array(Vec::new()));
     assert!(std::fs::read_to_string(&wanted).expect("there").starts_with("# kept\n"));
     std::fs::write(&wanted, "[plugins.yours]\nsorce = \"x\"\n").expect("written");

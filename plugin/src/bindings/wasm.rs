@@ -249,7 +249,7 @@ impl Capabilities for Imports {
 #[derive(Debug, Clone, Copy)]
 pub struct Component;
 
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", feature = "component"))]
 #[allow(missing_docs, unsafe_code, clippy::all)]
 mod export {
     use super::Component;

@@ -256,13 +256,17 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_answered_with_the_nearest_one_also_where_it_is_the_host_s() {
-        let wrong = errors(r#"{"default_imge": "x", "allw": []}"#);
+        let wrong = errors(r#"{"default_imge": "x", "permisions": {}}"#);
         assert!(
             wrong
                 .iter()
                 .any(|p| p.key == "default_imge" && p.remedy.contains("`default_image`"))
         );
-        assert!(wrong.iter().any(|p| p.key == "allw" && p.remedy.contains("`allow`")));
+        assert!(
+            wrong
+                .iter()
+                .any(|p| p.key == "permisions" && p.remedy.contains("`permissions`"))
+        );
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub struct Key {
 }
 
 /// Settings that the host keeps for itself. They are here so that a misspelt one is recognised.
-pub const HOST_KEYS: [&str; 12] = [
+pub const HOST_KEYS: [&str; 16] = [
     "backend",
     "host",
     "docker_context",
@@ -34,7 +34,11 @@ pub const HOST_KEYS: [&str; 12] = [
     "ssh_options",
     "tls_directory",
     "plugin",
-    "allow",
+    "plugin_limits",
+    "policy",
+    "permissions",
+    "audit_log",
+    "ledger",
     "engine_timeout_seconds",
     "is_enabled",
 ];

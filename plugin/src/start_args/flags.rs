@@ -150,7 +150,7 @@ pub static FLAGS: &[Flag] = &flags! {
     [   ] "add-host" ["HOST:ADDRESS"] "A line of /etc/hosts" => network::add_host;
     [   ] "link" ["CONTAINER[:ALIAS]"] "Another container by a name (old; use --network)" => add!(links, text);
 
-    // Rights. Which of these are allowed is for the provider's `allow` setting to say.
+    // Rights. Which of these are granted is for the provider's `policy` and `permissions` to say.
     [   ] "cap-add" ["CAPABILITY"] "A Linux capability to add" => add!(cap_add, text);
     [   ] "cap-drop" ["CAPABILITY"] "A Linux capability to take away" => add!(cap_drop, text);
     [   ] "security-opt" ["OPTION"] "no-new-privileges, apparmor=PROFILE, …" => add!(security_options, security);

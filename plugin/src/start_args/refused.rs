@@ -87,7 +87,7 @@ const REFUSALS: &[Refusal] = &[
         long: &["use-api-socket"],
         short: &[],
         reason: "it would hand the agent the engine's socket and your credentials for registries",
-        remedy: "leave it out; where you trust every agent, mount the socket with --volume and allow `engine-socket`",
+        remedy: "leave it out; where you trust every agent, mount the socket with --volume and permit `docker.engine-socket`",
     },
     Refusal {
         long: &["help"],

@@ -1,10 +1,15 @@
 """What is refused, and how it is told."""
 
 import pickle
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
-from mngr_docker import Provider, ProviderError
+from mngr_docker import Provider, ProviderError, __version__
+
+_TARGET = Path(__file__).resolve().parents[3] / "target"
 
 
 def refused(call, *arguments, **named) -> ProviderError:
@@ -49,11 +54,17 @@ def test_the_details_hold_what_only_the_case_has(provider: Provider) -> None:
         ({"default-imgae": "debian"}, "providers.p.default_imgae", "did you mean `default_image`"),
         ({"host": "shh://build1"}, "providers.p.host", "ssh://"),
         ({"host": 7}, "providers.p.host", "a number and not a string"),
-        ({"allow": ["privilege"]}, "providers.p.allow[0]", "did you mean `privileged`"),
+        ({"allow": ["privileged"]}, "providers.p.allow", "docker.privileged: true"),
+        ({"policy": "standrad"}, "providers.p.policy", "did you mean `standard`"),
+        ({"permissions": {"docker.privilege": True}}, "providers.p.permissions.docker.privilege", "`docker.privileged`"),
+        ({"permissions": {"docker.binds": ["srv"]}}, "providers.p.permissions.docker.binds[0]", "/srv/agents"),
+        ({"permissions": {"gpu": "two"}}, "providers.p.permissions.gpu", "a whole number"),
+        ({"audit_log": 3}, "providers.p.audit_log", "a path"),
         ({"engine_timeout_seconds": 0}, "providers.p.engine_timeout_seconds", "more than 0"),
         ({"default_memory": "lots"}, "providers.p.default_memory", "lots"),
         ({"host": "tcp://a:1", "docker_context": "b"}, "providers.p.docker_context", "`host` names another"),
         ({"backend": "modal"}, "providers.p.backend", "docker"),
+        ({"plugin_limits": {"memory": "1k"}}, "providers.p.plugin_limits.memory", "1m to 4g"),
         ({"ssh_options": {"ProxyCommand": "sh"}}, "providers.p.ssh_options.ProxyCommand", "ProxyCommand"),
     ],
 )
@@ -103,3 +114,27 @@ def test_a_value_of_the_wrong_type_is_pythons_own_error(provider: Provider) -> N
             call()
     with pytest.raises(ValueError, match="JSON"):
         Provider("p", {"engine_timeout_seconds": float("nan")})
+
+
+_COMPILING = """
+import resource, sys
+from mngr_docker import Provider, ProviderError
+
+before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+try:
+    print(Provider("p", {}, plugin=sys.argv[1]).plugin["version"])
+except ProviderError as error:
+    print(error.field)
+assert before == 0 and resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss > 0
+"""
+
+
+def test_a_plugin_that_is_not_built_in_is_compiled_in_a_child(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    whole = (_TARGET / "component" / "mngr-docker-plugin.wasm").read_bytes()
+    for name, content, expected in (("cut", whole[: len(whole) // 2], "plugin"), ("whole", whole, __version__)):
+        path = tmp_path / f"{name}.wasm"
+        path.write_bytes(content)
+        done = subprocess.run([sys.executable, "-c", _COMPILING, str(path)], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.strip() == expected

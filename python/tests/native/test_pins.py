@@ -43,7 +43,7 @@ _WATCHING = """
 import sys
 from mngr_docker import Provider
 
-provider = Provider(sys.argv[1], {}, plugin="mngr-docker@^0.1")
+provider = Provider(sys.argv[1], {"policy": "standard"}, plugin="mngr-docker@^0.1")
 for _ in sys.stdin:
     provider.discover()
     print(provider.plugin["version"], flush=True)

@@ -16,7 +16,10 @@ _OF_THE_HOST = {
     "ssh_config_file",
     "ssh_options",
     "tls_directory",
-    "allow",
+    "policy",
+    "permissions",
+    "audit_log",
+    "plugin_limits",
     "engine_timeout_seconds",
 }
 # What mngr itself gives the plugin.

@@ -6,6 +6,7 @@ mod cli;
 mod fill;
 mod measure;
 mod ours;
+mod plugin;
 mod process;
 mod readme;
 mod remote;
@@ -20,7 +21,6 @@ use anyhow::{Context, Result};
 use bollard::Docker;
 use clap::{Parser, ValueEnum};
 use mngr_docker_tests::{open_for_bench, remove_all};
-use mngr_host_shim::loader::{ArtefactCache, Loader};
 use mngr_host_shim::provider::Provider;
 
 use measure::{Contender, Part, Row};
@@ -79,7 +79,7 @@ enum Section {
     List,
     /// Whole processes, their time and their memory.
     Cold,
-    /// Loading the plugin.
+    /// What plugins cost: to load, to make an instance of, to call, to exchange.
     Load,
     /// Everything over SSH.
     Remote,
@@ -105,6 +105,11 @@ fn main() -> Result<()> {
 }
 
 async fn run(bench: &Bench) -> Result<()> {
+    if bench.parts == [Section::Load] {
+        // No engine is needed.
+        println!("{}", plugin::measure(bench.rounds).await?);
+        return Ok(());
+    }
     let mut circumstances = Circumstances::of_this_machine();
     let scene = Scene {
         host: bench.host.clone(),
@@ -120,7 +125,10 @@ async fn run(bench: &Bench) -> Result<()> {
     let left = remove_all(&**provider.engine(), &scene.provider).await;
     let mut parts = outcome?;
     parts.extend(bench.mngr.as_deref().map(of_mngr).transpose()?);
-    let text = report::markdown(&circumstances, &parts);
+    let mut text = report::markdown(&circumstances, &parts);
+    if bench.parts.contains(&Section::Load) {
+        text += &format!("\n{}\n", plugin::measure(bench.rounds).await?);
+    }
     std::fs::create_dir_all(&bench.out).with_context(|| format!("cannot make {}", bench.out.display()))?;
     std::fs::write(bench.out.join("bench.md"), &text)?;
     let figures = serde_json::to_string_pretty(&report::json(&circumstances, &parts))?;
@@ -181,9 +189,6 @@ async fn measure(
     }
     if wants(Section::Remote) {
         parts.push(remote::measure(provider, listed, &scene.image, bench.rounds.min(FEW)).await?);
-    }
-    if wants(Section::Load) {
-        parts.push(loading()?);
     }
     Ok(parts)
 }
@@ -251,29 +256,6 @@ async fn lists(bench: &Bench, scene: &Scene, docker: &Docker, sides: &mut [Side]
         part.rows.push(row);
     }
     Ok((part, made))
-}
-
-/// What loading a plugin costs: compiled, and from the cache.
-fn loading() -> Result<Part> {
-    let component = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/component/mngr-docker-plugin.wasm");
-    let bytes = std::fs::read(&component).with_context(|| format!("cannot read {}", component.display()))?;
-    let folder = tempfile::tempdir()?;
-    let cache = ArtefactCache::at(folder.path().join("cache"));
-    let load = || -> Result<Duration> {
-        let plain = |error: mngr_host_shim::contract::ProviderError| anyhow::anyhow!(error.message());
-        let loader = Loader::new(Some(cache.clone())).map_err(plain)?;
-        let start = Instant::now();
-        loader.load("bench", &bytes).map_err(plain)?;
-        Ok(start.elapsed())
-    };
-    let mut part = Part::new("Loading the plugin");
-    let (mut compiled, mut cached) = (Row::new("compiled"), Row::new("from the cache"));
-    compiled.took(Contender::Wasm, load()?);
-    for _ in 0..9 {
-        cached.took(Contender::Wasm, load()?);
-    }
-    part.rows = vec![compiled, cached];
-    Ok(part)
 }
 
 /// What another run has measured of whole commands of mngr.

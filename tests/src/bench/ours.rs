@@ -40,7 +40,6 @@ pub async fn step(provider: &Provider, step: Step, name: &str) -> Result<()> {
         Step::Restore => {
             let request = StartRequest {
                 snapshot: Some(snapshot(name)),
-                ..StartRequest::default()
             };
             plain(provider.start(name, request).await)
         }

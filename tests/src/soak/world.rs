@@ -5,6 +5,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use mngr_host_shim::check::{Entry, Ledger};
+use mngr_host_shim::conformance::remove_all;
 use mngr_host_shim::contract::docker::ContainerFilter;
 use mngr_host_shim::engine::Engine;
 use mngr_host_shim::engine::connect::connect;
@@ -13,7 +14,6 @@ use mngr_host_shim::environment::Environment;
 use mngr_host_shim::policy::PROVIDER_LABEL;
 use serde_json::Value;
 
-use crate::clean_up::remove_all;
 use crate::testbed::IMAGE;
 
 /// The agent that is always there, and its snapshot.

@@ -4,6 +4,7 @@ use mngr_docker_tests::{Kind, NetworkMount, Testbed, behaviours, error_kind, run
 use mngr_host_shim::contract::ProviderError;
 use mngr_host_shim::contract::instance::{SnapshotFilter, SnapshotRequest, StopRequest};
 use mngr_host_shim::contract::types::{AgentState, Finding, FindingKind, Severity};
+use mngr_host_shim::policy::PROVIDER_LABEL;
 use mngr_host_shim::provider::{NewAgent, Provider};
 use serde_json::json;
 
@@ -36,9 +37,10 @@ async fn volume(bed: &Testbed, suffix: &str, options: &[(&str, &str)]) -> String
     let options = options
         .iter()
         .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+    let own = (PROVIDER_LABEL.to_owned(), bed.provider.name().to_owned());
     let made = bed
         .engine
-        .volume_create(&name, "local", options.collect(), Vec::new())
+        .volume_create(&name, "local", options.collect(), vec![own])
         .await;
     made.expect("a volume").name
 }

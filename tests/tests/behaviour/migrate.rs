@@ -12,6 +12,7 @@ use mngr_host_shim::engine::connect::connect;
 use mngr_host_shim::engine::ssh::Tunnels;
 use mngr_host_shim::environment::Environment;
 use mngr_host_shim::migrate::{Migration, migrate};
+use mngr_host_shim::policy::Permissions;
 use mngr_host_shim::provider::{NewAgent, Provider};
 use mngr_host_shim::sandbox::{Fault, Operation, SandboxEngine};
 use serde_json::json;
@@ -166,7 +167,7 @@ behaviours! {
 
     async fn a_migration_that_the_other_provider_refuses_leaves_everything_as_it_was(bed) {
         let generous = bed.provider_on(bed.engine.clone(), bed.provider.name(), |config| {
-            config.allow = vec!["sysctls".to_owned()];
+            config.permissions = Permissions::of(&json!({"docker.sysctls": ["net.ipv4.ip_forward"]})).expect("a permission");
         }).await;
         let agent = NewAgent { start_args: vec!["--sysctl=net.ipv4.ip_forward=1".to_owned()], ..NewAgent::named("a") };
         let original = generous.create(agent).await.expect("an agent");

@@ -1,7 +1,10 @@
 //! Plugins as they come: what is no plugin, what is installed, and what takes over while calls are made.
 
+mod compile;
+mod damage;
 mod files;
 mod install;
+mod limits;
 mod oci;
 mod reload;
 mod shelf;

@@ -10,6 +10,7 @@ use mngr_host_shim::contract::instance::DiscoverRequest;
 use mngr_host_shim::environment::Environment;
 use mngr_host_shim::host::Host;
 use mngr_host_shim::loader::{ArtefactCache, Loader};
+use mngr_host_shim::policy::Preset;
 use mngr_host_shim::provider::{NewAgent, Provider};
 use mngr_host_shim::registry::{Consent, PluginChoice};
 use mngr_host_shim::sandbox::SandboxEngine;
@@ -25,6 +26,7 @@ async fn provider(plugin: PluginChoice, variables: &[(&str, &str)]) -> Provider 
     let host = Host::with(loader, Environment::new(variables.iter().copied(), "/"));
     let mut config = ProviderConfig::named("docker");
     config.plugin = Some(plugin);
+    config.policy = Some(Preset::Standard);
     config.settings.insert("default_image".to_owned(), IMAGE.into());
     let engine = SandboxEngine::new().with_image(IMAGE);
     host.open_on(&config, Arc::new(engine)).await.expect("a provider")

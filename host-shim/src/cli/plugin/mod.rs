@@ -1,6 +1,10 @@
-//! `plugin`: which plugins are installed, in which versions.
+//! `plugin`: which plugins are installed, in which versions; and what their authors need.
 
+mod author;
+mod permissions;
 mod render;
+mod report;
+mod test;
 
 use clap::{Args, Subcommand};
 use mngr_host_shim::contract::{ProviderError, Result};
@@ -12,7 +16,7 @@ use super::exit::Exit;
 use super::failure::Outcome;
 use super::output::clean;
 
-/// Install plugins and choose which version of them is in use
+/// Install plugins, choose which version of them is in use, and write and test your own
 ///
 /// What is wanted is kept in plugins.toml, what is installed in plugins.lock, both in $XDG_CONFIG_HOME/mngr-docker (else
 /// ~/.config/mngr-docker). A provider uses an installed plugin where its setting `plugin` names it: NAME, or NAME@RANGE. A
@@ -32,6 +36,10 @@ enum Command {
     Rollback(Rollback),
     Verify(Verify),
     Remove(Remove),
+    Permissions(Permissions),
+    New(author::New),
+    Component(author::Component),
+    Test(test::Test),
 }
 
 /// What is refused unless it is agreed to.
@@ -151,6 +159,14 @@ struct Verify {
     name: Option<PluginName>,
 }
 
+/// Show what the provider's plugin may ask of the engine: what its policy says and its permissions name
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  mngr-docker plugin permissions
+  mngr-docker plugin permissions --provider far
+  mngr-docker plugin permissions --plugin ./mine.wasm")]
+struct Permissions {}
+
 /// Remove a plugin, or one version of it that is not in use
 #[derive(Debug, Args)]
 struct Remove {
@@ -226,6 +242,10 @@ impl Command {
                 let removed = registry.remove(&exact.name, exact.version.as_ref()).await?;
                 render::removed(&context.output, &removed)
             }
+            Self::Permissions(Permissions {}) => permissions::show(context),
+            Self::New(command) => command.run(context),
+            Self::Component(command) => command.run(context),
+            Self::Test(command) => command.run(context).await,
         }
     }
 }

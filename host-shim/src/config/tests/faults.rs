@@ -22,9 +22,32 @@ fn faults_are_shown_with_their_place() {
         (
             "permission",
             "settings.toml",
-            table("allow = [\n  \"devices\",\n  \"privilege\",\n]"),
+            table("[providers.docker.permissions]\ndocker.sysctls = \"any\"\ndocker.privilege = true"),
         ),
-        ("text_for_list", "settings.toml", table("allow = \"devices\"")),
+        (
+            "permission_without_its_beginning",
+            "config.yaml",
+            "providers:\n  docker:\n    permissions:\n      binds: safe\n".to_owned(),
+        ),
+        (
+            "element_of_a_permission",
+            "settings.toml",
+            table("permissions = { \"docker.binds\" = [\n  \"/srv\",\n  \"srv\",\n] }"),
+        ),
+        (
+            "text_for_flag",
+            "config.yaml",
+            "providers:\n  docker:\n    permissions: {docker.privileged: maybe}\n".to_owned(),
+        ),
+        (
+            "permission_twice",
+            "config.yaml",
+            "providers:\n  docker:\n    permissions: {docker.exec: true, docker.archives: true, docker: {exec: false}}\n".to_owned(),
+        ),
+        ("list_for_table", "settings.toml", table("permissions = [\"docker.exec\"]")),
+        ("policy", "settings.toml", table("policy = \"opne\"")),
+        ("allow", "settings.toml", table("allow = [\n  \"sysctls\",\n  \"privileged\",\n]")),
+        ("audit_log", "settings.toml", table("audit_log = 3")),
         ("timeout", "settings.toml", table("engine_timeout_seconds = 0")),
         (
             "text_for_boolean",
@@ -101,7 +124,8 @@ fn faults_are_shown_with_their_place() {
 fn faults_of_variables_name_the_variable() {
     let cases = [
         ("MNGR__PROVIDERS__DOCKER__HOST", "ftp://x"),
-        ("MNGR__PROVIDERS__DOCKER__ALLOW", "devices"),
+        ("MNGR__PROVIDERS__DOCKER__PERMISSIONS__DOCKER__DEVICES", "devices"),
+        ("MNGR__PROVIDERS__DOCKER__PERMISSIONS__DOCKER__EXECS", "true"),
         ("MNGR__PROVIDERS__DOCKER__IS_ENABLED", "1"),
         ("MNGR__PROVIDERS__DOCKER", "ssh://host"),
         ("MNGR__PROVIDERS__DOCKER__DEFAULT_IMAGE__X", "1"),
@@ -194,6 +218,8 @@ fn a_megabyte_is_passed_on_where_it_is_right_and_never_shown() {
     for (name, text) in [
         ("a.toml", format!("[providers.docker]\nhost = '{large}'\n")),
         ("a.toml", format!("[providers.docker]\nallow = ['{large}']\n")),
+        ("a.toml", format!("[providers.docker.permissions]\n{large} = true\n")),
+        ("a.toml", format!("[providers.docker.permissions]\ngpu = '{large}'\n")),
         ("a.toml", format!("[providers.docker]\n{large} = nan\n")),
         ("a.toml", format!("[providers.docker]\n{large} = 1\n{large} = 1\n")),
         ("a.toml", format!("[providers.docker]\nhost = {large}\n")),
@@ -247,6 +273,9 @@ fn documents() -> impl Strategy<Value = String> {
         "providers",
         "docker",
         "host",
+        "permissions",
+        "docker.binds",
+        "policy",
         "allow",
         "__extend",
         "-",
@@ -294,7 +323,7 @@ proptest! {
     #[test]
     fn no_variable_makes_a_panic(name in "[A-Z_]{0,12}", value in documents()) {
         let variable = format!("MNGR__PROVIDERS__{name}");
-        if let Err((error, _)) = load_raw("a.toml", b"[providers.a]\nallow = []\n", &[(&variable, &value)]) {
+        if let Err((error, _)) = load_raw("a.toml", b"[providers.a]\npermissions = {}\n", &[(&variable, &value)]) {
             prop_assert!(error.message().contains(&variable), "{}", error.message());
             prop_assert!(!shown(&error).is_empty());
         }

@@ -1,6 +1,7 @@
 //! What a configuration means.
 
 mod faults;
+mod limits;
 mod table;
 
 use std::path::Path;
@@ -12,6 +13,7 @@ use serde_json::json;
 use super::{Config, ConfigError, ProviderConfig};
 use crate::contract::ProviderError;
 use crate::environment::Environment;
+use crate::policy::{AuditChoice, Permissions, Preset};
 use crate::registry::PluginChoice;
 
 /// Loads a file of that name and text under these variables; paths in errors begin with `ROOM`.
@@ -73,7 +75,9 @@ fn mngrs_own_toml_is_read_and_the_rest_is_left_to_the_plugin() {
         backend = "docker"
         plugin = "docker"
         host = "unix:///var/run/docker.sock"
-        allow = ["engine-socket", "devices"]
+        policy = "open"
+        permissions = { docker.engine-socket = false, "docker.devices" = ["/dev/fuse"] }
+        audit_log = false
         engine_timeout_seconds = 2.5
         is_enabled = true
         default_image = "debian:bookworm-slim"
@@ -84,7 +88,12 @@ fn mngrs_own_toml_is_read_and_the_rest_is_left_to_the_plugin() {
     let docker = &config.providers["docker"];
     assert_eq!(docker.host.as_deref(), Some("unix:///var/run/docker.sock"));
     assert_eq!(docker.plugin, None);
-    assert_eq!(docker.allow, ["engine-socket", "devices"]);
+    assert_eq!(
+        (docker.policy, &docker.audit_log),
+        (Some(Preset::Open), &AuditChoice::Off)
+    );
+    let named = json!({"docker.engine-socket": false, "docker.devices": ["/dev/fuse"]});
+    assert_eq!(docker.permissions, Permissions::of(&named).expect("permissions"));
     assert_eq!(docker.engine_timeout, Duration::from_millis(2500));
     assert_eq!(
         serde_json::Value::Object(docker.settings.clone()),
@@ -177,11 +186,17 @@ fn a_plugin_may_be_pinned_and_a_range_that_is_none_is_underlined() {
 
 #[test]
 fn variables_win_over_the_file() {
-    let text = "[providers.My-Box]\nhost = 'tcp://a:1'\ndefault_image = 'x'\nallow = ['devices']\nlabels = {a = '1'}\n";
+    let text = "[providers.My-Box]\nhost = 'tcp://a:1'\ndefault_image = 'x'\npermissions = {'docker.ports' = ['127.0.0.1:*'], gpu = 1}\nlabels = {a = '1'}\n";
     let variables = [
         ("MNGR__PROVIDERS__MY_BOX__HOST", "tcp://b:2"),
         ("MNGR__PROVIDERS__MY_BOX__ENGINE_TIMEOUT_SECONDS", "5"),
-        ("MNGR__PROVIDERS__MY_BOX__ALLOW__EXTEND", r#"["sysctls"]"#),
+        (
+            "MNGR__PROVIDERS__MY_BOX__PERMISSIONS__DOCKER__BASE_IMAGES",
+            r#"["debian:*"]"#,
+        ),
+        ("MNGR__PROVIDERS__MY_BOX__PERMISSIONS__GPU", "2"),
+        ("MNGR__PROVIDERS__MY_BOX__POLICY", "strict"),
+        ("MNGR__PROVIDERS__MY_BOX__AUDIT_LOG", "audit.jsonl"),
         ("MNGR__PROVIDERS__MY_BOX__LABELS__B", "2x"),
         ("MNGR__PROVIDERS__MY_BOX__DEFAULT_IMAGE", "null"),
         ("MNGR__PROVIDERS__FRESH", r#"{"host": "tcp://c:3"}"#),
@@ -195,12 +210,46 @@ fn variables_win_over_the_file() {
     let own = &config.providers["My-Box"];
     assert_eq!(own.host.as_deref(), Some("tcp://b:2"));
     assert_eq!(own.engine_timeout, Duration::from_secs(5));
-    assert_eq!(own.allow, ["devices", "sysctls"]);
+    let named = json!({"docker.ports": ["127.0.0.1:*"], "docker.base-images": ["debian:*"], "gpu": 2});
+    assert_eq!(own.permissions, Permissions::of(&named).expect("permissions"));
+    assert_eq!(own.policy, Some(Preset::Strict));
+    assert_eq!(own.audit_log, AuditChoice::File("/srv/audit.jsonl".into()));
     assert_eq!(
         serde_json::Value::Object(own.settings.clone()),
         json!({"labels": {"a": "1", "b": "2x"}})
     );
     assert_eq!(config.providers["fresh"].host.as_deref(), Some("tcp://c:3"));
+}
+
+#[test]
+fn permissions_may_be_written_whole_or_as_tables_in_each_other_and_in_yaml_too() {
+    let expected = json!({"docker.containers": "own", "docker.binds": ["/srv/agents"], "docker.network": ["bridge", "agents-*"], "gpu": 2, "ssh.exec": ["stat"]});
+    let expected = Permissions::of(&expected).expect("permissions");
+    let config = toml(
+        "[providers.a]\n[providers.a.permissions]\ngpu = 2\n'docker.containers' = 'own'\ndocker.binds = ['/srv/agents']\n\
+         docker.network = ['bridge', 'agents-*']\nssh.exec = ['stat']\n[providers.b.permissions.docker]\ncontainers = 'own'\n\
+         binds = ['/srv/agents']\nnetwork = ['bridge', 'agents-*']\n[providers.b.permissions]\ngpu = 2\nssh.exec = ['stat']\n",
+    );
+    assert_eq!(config.providers["a"].permissions, expected);
+    assert_eq!(config.providers["b"].permissions, expected);
+    let config = yaml(
+        "providers:\n  a:\n    permissions:\n      docker.containers: own\n      docker.binds: [/srv/agents]\n      \
+         docker.network: [bridge, agents-*]\n      gpu: 2\n      ssh.exec: [stat]\n",
+    );
+    assert_eq!(config.providers["a"].permissions, expected);
+}
+
+#[test]
+fn the_plugin_that_is_built_in_has_standard_and_any_other_strict_unless_something_is_set() {
+    let text = "[providers.a]\n[providers.b]\nplugin = 'p.wasm'\n[providers.c]\nplugin = 'mngr-docker'\n[providers.d]\nplugin = 'docker'\n\
+                [providers.e]\nplugin = 'p.wasm'\npolicy = 'standard'\n";
+    let config = toml(text);
+    let presets: Vec<_> = config
+        .providers
+        .values()
+        .map(|provider| provider.preset().name())
+        .collect();
+    assert_eq!(presets, ["standard", "strict", "strict", "standard", "standard"]);
 }
 
 #[test]

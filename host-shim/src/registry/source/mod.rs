@@ -13,11 +13,10 @@ use super::{PluginName, PluginPin, place};
 use crate::contract::Result;
 use crate::credentials::CredentialStore;
 use crate::error::{invalid, not_found};
+pub(super) use crate::loader::COMPONENT_LIMIT;
 use crate::registry::consent::Consent;
 use crate::registry::lock::is_sha256;
 
-/// The largest component that is taken, in bytes.
-pub(super) const COMPONENT_LIMIT: u64 = 64 << 20;
 /// The longest digest file or note, in bytes.
 const NOTE_LIMIT: u64 = 4 << 10;
 

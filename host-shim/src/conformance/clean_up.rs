@@ -1,9 +1,10 @@
-//! Removing what a test made, by the label of its provider instance and nothing else.
+//! Removing what was made for a test, by the label of its provider instance and nothing else.
 
 use futures::StreamExt;
-use mngr_host_shim::contract::docker::ContainerFilter;
-use mngr_host_shim::engine::Engine;
-use mngr_host_shim::policy::PROVIDER_LABEL;
+
+use crate::contract::docker::ContainerFilter;
+use crate::engine::Engine;
+use crate::policy::PROVIDER_LABEL;
 
 /// How many containers are removed at a time: a benchmark leaves thousands.
 const AT_A_TIME: usize = 8;

@@ -1,0 +1,5 @@
+//! What the fuzzer calls (`fuzz/fuzz_targets`), and the tests with what it has kept.
+
+mod loader;
+
+pub use loader::loader;

@@ -1,0 +1,37 @@
+//! The conformance suite: right plugins pass it, and for each rule there is a wrong one that does not.
+
+mod right;
+mod rules;
+mod wrong;
+
+use std::path::Path;
+
+use mngr_host_shim::conformance::{Report, Suite};
+use mngr_host_shim::loader::{ArtefactCache, Loader, Plugin};
+
+fn load(origin: &str, bytes: &[u8]) -> Plugin {
+    let cache = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/plugin-cache");
+    let loader = Loader::new(Some(ArtefactCache::at(cache))).expect("a loader");
+    loader.load(origin, bytes).expect("a plugin")
+}
+
+fn run(suite: &Suite, plugin: &Plugin) -> Report {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(suite.run(plugin)).expect("a report")
+}
+
+/// The rules that are broken, each with the reason.
+fn broken(report: &Report) -> Vec<String> {
+    let told = report
+        .failed()
+        .map(|outcome| format!("{}: {}", outcome.rule.id, outcome.verdict.reason().unwrap_or_default()));
+    told.collect()
+}
+
+fn ids<'a>(outcomes: impl Iterator<Item = &'a mngr_host_shim::conformance::Outcome>) -> Vec<&'static str> {
+    outcomes.map(|outcome| outcome.rule.id).collect()
+}

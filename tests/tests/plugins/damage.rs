@@ -1,0 +1,181 @@
+//! Components that are cut short or damaged: refused with a reason, or run as what they are; never a panic, a crash or a hang.
+
+use std::path::Path;
+
+use mngr_docker_tests::wat::Wat;
+use mngr_docker_tests::{component, fuzz};
+use mngr_host_shim::loader::{Compiler, Loader};
+
+/// Pseudo-random numbers (xorshift64), so that a seed says all.
+struct Random(u64);
+
+impl Random {
+    fn seeded() -> Self {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let given = std::env::var("MNGR_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
+        let seed = given.unwrap_or_else(|| now.map_or(1, |now| now.as_secs() | 1));
+        println!("MNGR_TEST_SEED={seed}");
+        Self(seed)
+    }
+
+    fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % u64::try_from(end).expect("64 bits")).expect("less than the end")
+    }
+}
+
+/// What is cut short is refused, but where all that is lost is a custom section or more, which mean nothing.
+fn cut(loader: &Loader, bytes: &[u8], length: usize) {
+    match loader.load("cut.wasm", &bytes[..length]) {
+        Err(error) => assert_eq!(error.field(), Some("plugin"), "{length} bytes: {}", error.message()),
+        Ok(_) => assert_eq!(bytes[length], 0, "{length} of {} bytes", bytes.len()),
+    }
+}
+
+fn loader() -> Loader {
+    Loader::new(None).expect("a loader").compiled_by(Compiler::in_process())
+}
+
+/// A component of one function, which is compiled in no time.
+fn small() -> Vec<u8> {
+    let text = r#"(component
+        (import "mngr:provider/system@0.1.0" (instance $system
+            (export "random-id" (func (result string)))
+            (export "now" (func (result string)))))
+        (core module $m
+            (memory (export "memory") 1)
+            (table 2 funcref)
+            (elem (i32.const 0) $f)
+            (data (i32.const 8) "0.1.0")
+            (func $f (param i32 i32) (result i32)
+                (if (result i32) (i32.eqz (local.get 0)) (then (i32.const 8)) (else (i32.div_u (local.get 1) (local.get 0)))))
+            (func (export "run") (result i32) (call $f (i32.const 1) (i32.const 2)))
+            (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024)))
+        (core instance $i (instantiate $m))
+        (func $run (result u32) (canon lift (core func $i "run")))
+        (instance (export "mngr:provider/backend@0.1.0") (export "run" (func $run))))"#;
+    wat::parse_str(text).expect("a component")
+}
+
+#[test]
+fn a_small_component_cut_at_every_byte_is_refused() {
+    let (loader, bytes) = (loader(), small());
+    for length in 0..bytes.len() {
+        cut(&loader, &bytes, length);
+    }
+    let bytes = Wat::new().build();
+    for length in (0..bytes.len()).step_by(7) {
+        cut(&loader, &bytes, length);
+    }
+}
+
+#[test]
+fn our_own_component_is_refused_wherever_it_is_cut() {
+    let (loader, bytes) = (loader(), component());
+    // Every byte of the header and the first sections, then a sample.
+    for length in (0..200)
+        .chain((200..bytes.len()).step_by(bytes.len() / 200))
+        .chain([bytes.len() - 1])
+    {
+        cut(&loader, &bytes, length);
+    }
+}
+
+#[test]
+fn ten_thousand_flipped_bits_crash_nothing() {
+    let mut random = Random::seeded();
+    let whole = small();
+    for _ in 0..10_000 {
+        let mut bytes = whole.clone();
+        let (at, bit) = (random.below(bytes.len()), random.below(8));
+        bytes[at] ^= 1 << bit;
+        fuzz::loader(&bytes);
+    }
+}
+
+#[test]
+fn a_plugin_with_flipped_bits_crashes_nothing_when_it_is_called() {
+    let mut random = Random::seeded();
+    let whole = Wat::new().build();
+    for _ in 0..300 {
+        let mut bytes = whole.clone();
+        for _ in 0..=random.below(3) {
+            let (at, bit) = (random.below(bytes.len()), random.below(8));
+            bytes[at] ^= 1 << bit;
+        }
+        fuzz::loader(&bytes);
+    }
+}
+
+#[test]
+fn what_the_fuzzer_has_kept_crashes_nothing() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/loader");
+    let mut tried = 0;
+    for file in std::fs::read_dir(corpus).expect("a corpus") {
+        fuzz::loader(&std::fs::read(file.expect("a file").path()).expect("its bytes"));
+        tried += 1;
+    }
+    assert!(tried > 10, "{tried} files");
+}
+
+#[test]
+fn seeds() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/loader");
+    let put = |name: &str, bytes: &[u8]| std::fs::write(folder.join(name), bytes).expect("written");
+    let (little, whole) = (small(), Wat::new().build());
+    put("small", &little);
+    put("plugin", &whole);
+    put("module", &wat::parse_str("(module (func (export \"f\")))").expect("m"));
+    put("empty-component", &wat::parse_str("(component)").expect("m"));
+    put("header", &little[..8]);
+    put("empty", b"");
+    for part in 1..8 {
+        put(&format!("small-cut-{part}"), &little[..little.len() * part / 8]);
+    }
+    put("plugin-cut", &whole[..whole.len() * 3 / 4]);
+    put(
+        "wasi",
+        &wat::parse_str("(component (import \"wasi:io/streams@0.2.0\" (instance)))").expect("m"),
+    );
+    put(
+        "future-contract",
+        &wat::parse_str("(component (import \"mngr:provider/docker@0.9.0\" (instance)))").expect("m"),
+    );
+    put(
+        "loops",
+        &Wat::new().doing("describe", "(loop $l (br $l)) unreachable").build(),
+    );
+    put(
+        "recursion",
+        &Wat::new()
+            .with("(func $d (call $d))")
+            .doing("describe", "(call $d) unreachable")
+            .build(),
+    );
+    put(
+        "memory",
+        &Wat::new()
+            .doing(
+                "describe",
+                "(loop $l (drop (memory.grow (i32.const 16))) (br $l)) unreachable",
+            )
+            .build(),
+    );
+    let nested = "(component ".repeat(60) + &")".repeat(60);
+    put("nested", &wat::parse_str(nested).expect("m"));
+    let types = (0..60).fold("(component (type $t0 u8)".to_owned(), |text, n| {
+        text + &format!("(type $t{} (tuple $t{n} $t{n}))", n + 1)
+    }) + ")";
+    match wat::parse_str(&types) {
+        Ok(bytes) => put("type-tree", &bytes),
+        Err(error) => println!("{error}"),
+    }
+    let mut odd = little.clone();
+    let n = odd.len();
+    for at in (9..n).step_by(97) {
+        odd[at] ^= 0x80;
+    }
+    put("small-damaged", &odd);
+}
