@@ -8,6 +8,7 @@ a whole process. It needs the package `docker` and nothing else.
 import json
 import sys
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -59,7 +60,7 @@ class Steps:
         listed = self.client.containers.list(all=True, filters={"label": label})
         assert size is None or len(listed) == size, len(listed)
 
-    def create_at_once(self, names: list[str]) -> None:
+    def create_at_once(self, names: Sequence[str]) -> None:
         with ThreadPoolExecutor(len(names)) as threads:
             for made in [threads.submit(self.create, name) for name in names]:
                 made.result()

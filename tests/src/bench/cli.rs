@@ -52,7 +52,8 @@ impl Cli {
     }
 
     pub async fn list(&self, size: usize) -> Result<()> {
-        let listed = self.run(&list_arguments(&self.label())).await?.lines().count();
+        let filter = format!("label={}", self.label());
+        let listed = self.run(&list_arguments(&filter)).await?.lines().count();
         anyhow::ensure!(listed == size, "{listed} of {size} were listed");
         Ok(())
     }
@@ -74,9 +75,9 @@ impl Cli {
     }
 }
 
-/// What lists every container with that label, with every field of a list by default. `{{json .}}` would ask for sizes as well,
+/// What lists every container that passes the filter, with every field of a list by default. `{{json .}}` would ask for sizes as well,
 /// which takes the engine half a minute.
-pub fn list_arguments(label: &str) -> [&str; 7] {
+pub fn list_arguments(filter: &str) -> [&str; 7] {
     // The filter's value is made by the caller, so that it lives long enough.
     [
         "ps",
@@ -85,6 +86,6 @@ pub fn list_arguments(label: &str) -> [&str; 7] {
         "--format",
         "{{.ID}} {{.Names}} {{.Image}} {{.Status}} {{.Labels}}",
         "--filter",
-        label,
+        filter,
     ]
 }
