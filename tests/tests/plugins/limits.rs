@@ -136,7 +136,11 @@ async fn a_component_that_loops_as_it_starts_ends_the_call_that_it_was_started_f
     let error = plugin.describe().await.expect_err("it never gets so far");
     // Which of the two comes first depends on the machine.
     let reasons = ["it ran for too long", "it did not end within 10s"];
-    assert!(reasons.iter().any(|reason| error.message().contains(reason)), "{}", error.message());
+    assert!(
+        reasons.iter().any(|reason| error.message().contains(reason)),
+        "{}",
+        error.message()
+    );
     let report = plugin.check_config("docker", "{}").await;
     assert_eq!(report.expect_err("nor here").kind(), "internal");
 }
