@@ -92,7 +92,8 @@ fn ten_thousand_flipped_bits_crash_nothing() {
         .collect();
     std::thread::scope(|scope| {
         for part in flips.chunks(2_500) {
-            scope.spawn(|| {
+            let whole = &whole;
+            scope.spawn(move || {
                 for (at, bit) in part {
                     let mut bytes = whole.clone();
                     bytes[*at] ^= 1 << bit;
@@ -127,66 +128,3 @@ fn what_the_fuzzer_has_kept_crashes_nothing() {
     }
     assert!(tried > 10, "{tried} files");
 }
-<<<<<<< HEAD
-
-#[test]
-fn seeds() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/loader");
-    let put = |name: &str, bytes: &[u8]| std::fs::write(folder.join(name), bytes).expect("written");
-    let (little, whole) = (small(), Wat::new().build());
-    put("small", &little);
-    put("plugin", &whole);
-    put("module", &wat::parse_str("(module (func (export \"f\")))").expect("m"));
-    put("empty-component", &wat::parse_str("(component)").expect("m"));
-    put("header", &little[..8]);
-    put("empty", b"");
-    for part in 1..8 {
-        put(&format!("small-cut-{part}"), &little[..little.len() * part / 8]);
-    }
-    put("plugin-cut", &whole[..whole.len() * 3 / 4]);
-    put(
-        "wasi",
-        &wat::parse_str("(component (import \"wasi:io/streams@0.2.0\" (instance)))").expect("m"),
-    );
-    put(
-        "future-contract",
-        &wat::parse_str("(component (import \"mngr:provider/docker@0.9.0\" (instance)))").expect("m"),
-    );
-    put(
-        "loops",
-        &Wat::new().doing("describe", "(loop $l (br $l)) unreachable").build(),
-    );
-    put(
-        "recursion",
-        &Wat::new()
-            .with("(func $d (call $d))")
-            .doing("describe", "(call $d) unreachable")
-            .build(),
-    );
-    put(
-        "memory",
-        &Wat::new()
-            .doing(
-                "describe",
-                "(loop $l (drop (memory.grow (i32.const 16))) (br $l)) unreachable",
-            )
-            .build(),
-    );
-    let nested = "(component ".repeat(60) + &")".repeat(60);
-    put("nested", &wat::parse_str(nested).expect("m"));
-    let types = (0..60).fold("(component (type $t0 u8)".to_owned(), |text, n| {
-        text + &format!("(type $t{} (tuple $t{n} $t{n}))", n + 1)
-    }) + ")";
-    match wat::parse_str(&types) {
-        Ok(bytes) => put("type-tree", &bytes),
-        Err(error) => println!("{error}"),
-    }
-    let mut odd = little.clone();
-    let n = odd.len();
-    for at in (9..n).step_by(97) {
-        odd[at] ^= 0x80;
-    }
-    put("small-damaged", &odd);
-}
-=======
->>>>>>> w-contain
