@@ -31,6 +31,10 @@ fn a_call_whose_engine_never_answers_ends_in_time_and_what_it_had_made_is_remove
 #[test]
 fn a_component_that_is_not_built_in_is_compiled_in_a_child_of_the_program() {
     let person = Person::new();
+    person.configure(&format!(
+        "[providers.{}]\nbackend = \"docker\"\npolicy = \"standard\"\n",
+        person.provider
+    ));
     let whole = component();
     person.write("mine.wasm", &whole);
     person.write("cut.wasm", &whole[..whole.len() / 2]);

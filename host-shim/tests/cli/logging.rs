@@ -1,5 +1,6 @@
 //! What is logged, for people and for programs, and what never is.
 
+use std::path::Path;
 use std::process::Command;
 
 use jiff::Timestamp;
@@ -65,6 +66,9 @@ fn a_call_and_those_of_the_engine_below_it_are_json_objects_one_a_line() {
 #[test]
 fn a_warning_is_one_json_object_that_says_in_which_call_it_came_up() {
     let person = Person::new();
+    // An engine that is named is not looked for in that file.
+    let engine = std::env::var("DOCKER_HOST").unwrap_or_else(|_| "unix:///var/run/docker.sock".to_owned());
+    person.use_engine(Path::new(engine.strip_prefix("unix://").expect("a local engine")));
     std::fs::create_dir_all(person.home().join(".docker")).expect("a folder");
     person.write(".docker/config.json", "nonsense");
     let mut create = person.command(&["--json", "create", "a1", "--image", "127.0.0.1:1/none"]);

@@ -93,5 +93,7 @@ fn the_template_keeps_what_it_claims_in_memory() {
 #[test]
 fn the_template_keeps_what_it_claims_on_a_real_engine() {
     let plugin = load("template", &component_of("my-provider"));
-    assert!(keeps_what_it_claims(&plugin, &on_a_real_engine(), &[]) > 80);
+    let registry = Registry::open();
+    let suite = on_a_real_engine().with_registry(registry.address());
+    assert!(keeps_what_it_claims(&plugin, &suite, &[]) > 80);
 }

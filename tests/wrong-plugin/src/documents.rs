@@ -23,7 +23,12 @@ pub async fn documents(call: Call, mut filter: DocumentFilter) -> Result<Vec<Doc
 
 pub async fn document_write(call: Call, mut change: DocumentChange) -> Result<Option<Document>> {
     match call.engine.fault.as_str() {
-        "documents.compare-and-set" | "concurrency.document-writes-are-counted" => change.revision = None,
+        "documents.compare-and-set" => change.revision = None,
+        // One who writes is told that it is written.
+        "concurrency.document-writes-are-counted" if change.body.as_deref() == Some("3") => {
+            let there = call.inner.documents(DocumentFilter { agent_id: None }).await?;
+            return Ok(there.into_iter().next());
+        }
         "documents.delete-of-nothing-succeeds" if change.body.is_none() => {
             let there = call.inner.documents(DocumentFilter { agent_id: None }).await?;
             if there.is_empty() {

@@ -41,7 +41,6 @@ impl Engine {
             || self.breaks("documents", &["documents.providers-do-not-share"])
             || self.breaks("volumes", &["volumes.foreign-ones-are-not-listed"])
             || self.breaks("gc", &["gc.spares-foreign"])
-            || self.breaks("watch", &["watch.providers-do-not-hear-each-other"])
     }
 
     /// The labels by which something is looked for.

@@ -89,6 +89,8 @@ pub async fn watch(call: Call, cursor: u64, wait_ms: u64) -> Result<WatchResult>
         match (call.engine.fault.as_str(), event.what.as_str()) {
             ("watch.words-are-the-contracts", "stopped") => event.what = "ended".to_owned(),
             ("watch.names-the-agent", _) => event.agent_name.clear(),
+            // The shim tells it of no other; so it makes one up.
+            ("watch.providers-do-not-hear-each-other", "started") => event.agent_name = "theirs".to_owned(),
             ("watch.crash-has-its-status", _) => event.exit_code = None,
             _ => {}
         }

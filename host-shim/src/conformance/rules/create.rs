@@ -127,9 +127,9 @@ rules! {
     }
 
     "create.missing-image-is-not-found" of "instance.create", ["create"], "An image that is nowhere is `not-found`, named, and nothing is made", |bench| {
-        let missing = "mngr-test-no-such-image:none";
-        let error = bench.provider.create(NewAgent::named("a").image(missing)).await.fails_as("not_found", "an image that is nowhere")?;
-        ensure!(error.message().contains(missing), "the image is not named: {}", error.message());
+        let missing = format!("{}/mngr-test-no-such-image:none", bench.registry()?);
+        let error = bench.provider.create(NewAgent::named("a").image(&missing)).await.fails_as("not_found", "an image that is nowhere")?;
+        ensure!(error.message().contains(&missing), "the image is not named: {}", error.message());
         nothing_is_left(bench).await?;
     }
 
