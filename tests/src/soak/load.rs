@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use futures::StreamExt;
 use futures::future::join_all;
 use mngr_host_shim::check::{Checker, Ledger};
 use mngr_host_shim::contract::instance::{DestroyRequest, DiscoverRequest, StartRequest, StopRequest};
@@ -12,7 +13,7 @@ use mngr_host_shim::contract::types::{Agent, Limits};
 use mngr_host_shim::provider::{NewAgent, Provider};
 
 use super::report::{Row, Sample};
-use crate::testbed::{argv, output_of};
+use crate::testbed::argv;
 
 /// How long an agent gets to end by itself.
 const AT_ONCE: StopRequest = StopRequest {
@@ -100,12 +101,16 @@ async fn something(provider: &Provider, name: &str, random: &mut fastrand::Rng) 
         0..=2 => provider.create(NewAgent::named(name)).await.map(drop_agent),
         3 => provider.exec(name, argv(&["true"])).await.map(drop),
         4 => match provider.exec(name, argv(&["echo", name])).await {
-            Ok(session) => {
-                let (_, stdout, _) = output_of(session).await;
-                // Who is stopped in the middle has said nothing.
-                match stdout.is_empty() || stdout.trim() == name {
+            Ok(mut session) => {
+                let mut printed = Vec::new();
+                while let Some(Ok(piece)) = session.output.next().await {
+                    printed.extend_from_slice(&piece.bytes);
+                }
+                let printed = String::from_utf8_lossy(&printed);
+                // Who is stopped or destroyed in the middle has said nothing, and how its command ended is not known.
+                match printed.is_empty() || printed.trim() == name {
                     true => Ok(()),
-                    false => return Err(format!("exec in {name} printed `{stdout}`")),
+                    false => return Err(format!("exec in {name} printed `{printed}`")),
                 }
             }
             Err(error) => Err(error),
