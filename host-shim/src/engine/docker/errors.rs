@@ -95,7 +95,7 @@ fn answered(operation: &Operation<'_>, status: u16, message: &str) -> ProviderEr
             format!("see which {}s there are, and how they are spelt", operation.kind),
         ),
         // What ended between the engine's own look and runc's is the engine's fault in its words.
-        500 if reason.contains("container not running") => conflict(
+        500 if reason.contains("container not running") || reason.contains("is not running") => conflict(
             subject,
             "not running",
             "it stopped running at the same moment",
