@@ -1,6 +1,7 @@
 """What the shim logs, in Python's own log."""
 
 import json
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +26,7 @@ logging.getLogger("mngr_docker").setLevel(logging.DEBUG)
 from mngr_docker import Provider, ProviderError
 
 try:
-    Provider("log", {}).create("a", image="127.0.0.1:1/none")
+    Provider("log", {"host": "HOST"}).create("a", image="127.0.0.1:1/none")
 except ProviderError:
     print(json.dumps(records))
 """
@@ -43,7 +44,9 @@ def records(
         monkeypatch.delenv("RUST_LOG", raising=False)
         if rust_log is not None:
             monkeypatch.setenv("RUST_LOG", rust_log)
-        done = run_script(SCRIPT)
+        # An engine that is named is not looked for in that file.
+        host = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+        done = run_script(SCRIPT.replace("HOST", host))
         stdout, stderr = done.communicate(timeout=60)
         assert (done.returncode, stderr) == (0, "")
         return json.loads(stdout)
