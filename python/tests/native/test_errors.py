@@ -56,7 +56,11 @@ def test_the_details_hold_what_only_the_case_has(provider: Provider) -> None:
         ({"host": 7}, "providers.p.host", "a number and not a string"),
         ({"allow": ["privileged"]}, "providers.p.allow", "docker.privileged: true"),
         ({"policy": "standrad"}, "providers.p.policy", "did you mean `standard`"),
-        ({"permissions": {"docker.privilege": True}}, "providers.p.permissions.docker.privilege", "`docker.privileged`"),
+        (
+            {"permissions": {"docker.privilege": True}},
+            "providers.p.permissions.docker.privilege",
+            "`docker.privileged`",
+        ),
         ({"permissions": {"docker.binds": ["srv"]}}, "providers.p.permissions.docker.binds[0]", "/srv/agents"),
         ({"permissions": {"gpu": "two"}}, "providers.p.permissions.gpu", "a whole number"),
         ({"audit_log": 3}, "providers.p.audit_log", "a path"),
