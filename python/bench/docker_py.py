@@ -1,8 +1,8 @@
 """The steps of the benchmark by docker-py, on which `imbue-mngr-docker` stands, in one process that takes the times.
 
 `python docker_py.py docker-py HOST PROVIDER IMAGE` says what it is, then answers each line of stdin, a JSON object,
-with another: the seconds that the step took. `python docker_py.py list HOST PROVIDER` lists once and ends, to be measured as
-a whole process. It needs the package `docker` and nothing else.
+with another: the seconds that the step took. `python docker_py.py list HOST PROVIDER` lists once and ends, to be
+measured as a whole process. It needs the package `docker` and nothing else.
 """
 
 import json
