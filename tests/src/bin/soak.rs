@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use clap::Parser;
+use mngr_docker_tests::soak::crowd::listed_and_watched;
 use mngr_docker_tests::soak::engines::{Harm, harmed};
 use mngr_docker_tests::soak::load::{Clients, creates_at_once};
 use mngr_docker_tests::soak::{OPERATIONS, Report, World, deaths, replies};
@@ -33,6 +34,8 @@ const MOMENTS: u32 = 10;
 const ENGINE_DEATHS: u32 = 4;
 /// Load, in one turn.
 const LOAD: Duration = Duration::from_secs(60);
+/// Agents that are listed and watched, once in a run.
+const CROWD: usize = 2000;
 /// MiB of an engine's disk that runs out.
 const DISK: u32 = 512;
 
@@ -144,6 +147,20 @@ fn one_turn(
         println!("turn {turn}: load");
         runtime.block_on(load(soak, seed, until, report))?;
     }
+    if on_time() && turn == 0 {
+        println!("turn {turn}: {CROWD} agents");
+        runtime.block_on(crowd(soak, seed, report))?;
+    }
+    Ok(())
+}
+
+async fn crowd(soak: &Soak, seed: u64, report: &mut Report) -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let name = format!("soak-{:08x}", fastrand::Rng::with_seed(seed.wrapping_add(4)).u32(..));
+    let (provider, _) = open_with_ledger(&soak.host, &name, directory.path()).await?;
+    report.add(listed_and_watched(&provider, CROWD).await);
+    let left = remove_all(&**provider.engine(), &name).await;
+    anyhow::ensure!(left.is_empty(), "left behind: {left:?}");
     Ok(())
 }
 
