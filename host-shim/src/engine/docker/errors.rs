@@ -117,9 +117,14 @@ fn answered(operation: &Operation<'_>, status: u16, message: &str) -> ProviderEr
 
 /// Whether a container ended between the engine's own look and what it was asked for.
 fn is_over(reason: &str) -> bool {
-    ["container not running", "is not running", "marked for removal"]
-        .iter()
-        .any(|words| reason.contains(words))
+    [
+        "container not running",
+        "is not running",
+        "marked for removal",
+        "update a stopped container",
+    ]
+    .iter()
+    .any(|words| reason.contains(words))
 }
 
 /// What an engine of 20.10 calls its own failure, and a later one the caller's.
@@ -347,6 +352,7 @@ mod tests {
             "runc did not terminate successfully: exit status 1: container not running",
             "Container 0123 is not running: Removal In Progress",
             "Cannot update container 0123: container is marked for removal and cannot be \"update\"",
+            "Cannot update container 0123: cannot update a stopped container: unknown",
         ] {
             assert_eq!(answer(500, words).kind(), "conflict", "{words}");
         }
