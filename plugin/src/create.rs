@@ -7,7 +7,7 @@
 use crate::contract::docker::{Container, ContainerSpec, Image};
 use crate::contract::system::{LogLevel, Progress};
 use crate::contract::types::{Agent, ProviderError, Snapshot};
-use crate::error::{already_exists, invalid, may_have_happened, shown, summary};
+use crate::error::{already_exists, conflict, invalid, may_have_happened, shown, summary};
 use crate::gpu::{self, Wish};
 use crate::labels::{self, Identity, Pair};
 use crate::recipe::{self, Origin, Recipe};
@@ -308,9 +308,18 @@ pub(crate) async fn bring_up<C: Capabilities>(
     provider.capabilities.container_inspect(id).await
 }
 
-/// A start that the engine refused. What it did not find is a program, a device or a mount, and not the agent.
+/// A start that the engine refused. What it did not find is a program, a device or a mount, unless somebody else has removed the
+/// agent meanwhile.
 pub(crate) fn refused(name: &str, error: ProviderError) -> ProviderError {
     let (field, reason) = match error {
+        ProviderError::NotFound(e) if e.reason.contains("No such container") => {
+            return conflict(
+                format!("agent `{name}`"),
+                "gone",
+                "it was removed at the same moment",
+                "see which agents there are: mngr-docker list",
+            );
+        }
         ProviderError::NotFound(e) => ("command", e.reason),
         ProviderError::InvalidArgument(e) => ("command", e.reason),
         ProviderError::Internal(e) => ("start-args", e.reason),
@@ -343,4 +352,25 @@ pub(crate) fn report<C: Capabilities>(provider: &DockerProviderInstance<C>, step
         done: None,
         total: None,
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::not_found;
+
+    #[test]
+    fn a_program_that_is_not_there_is_told_from_an_agent_that_was_removed_meanwhile() {
+        let answered = |reason: &str| refused("a", not_found("container `c`", reason, ""));
+        let program = answered("exec: \"nonesuch\": executable file not found in $PATH");
+        assert!(
+            matches!(&program, ProviderError::InvalidArgument(e) if e.field == "command"),
+            "{program:?}"
+        );
+        let gone = answered("No such container: c");
+        assert!(
+            matches!(&gone, ProviderError::Conflict(e) if e.state == "gone"),
+            "{gone:?}"
+        );
+    }
 }

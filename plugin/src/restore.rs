@@ -7,7 +7,7 @@ use crate::contract::docker::Container;
 use crate::contract::instance::PendingRename;
 use crate::contract::system::LogLevel;
 use crate::contract::types::{Agent, AgentState, ProviderError, Snapshot};
-use crate::error::{already_exists, conflict, invalid, summary};
+use crate::error::{already_exists, conflict, invalid, may_have_happened, summary};
 use crate::gpu::{self, Wish};
 use crate::labels::{self, Fault, Identity};
 use crate::recipe::{Origin, Recipe};
@@ -178,19 +178,29 @@ async fn replace<C: Capabilities>(
         Ok(id) => id,
         Err(error) => return Err(put_back(provider, old, error).await),
     };
-    let swapped = async {
-        let container = create::bring_up(provider, &new, &identity.name, true, Some(restored)).await?;
-        match provider.capabilities.container_remove(&old.id).await {
-            Ok(()) | Err(ProviderError::NotFound(_)) => Ok(container),
-            Err(error) => Err(error),
-        }
+    let undo = async |error| {
+        create::remove(provider, &new).await;
+        Err(put_back(provider, old, error).await)
     };
-    match swapped.await {
-        Ok(container) => Ok(agent::of_container(&provider.name, &container)),
-        Err(error) => {
-            create::remove(provider, &new).await;
-            Err(put_back(provider, old, error).await)
+    let container = match create::bring_up(provider, &new, &identity.name, true, Some(restored)).await {
+        Ok(container) => container,
+        Err(error) => return undo(error).await,
+    };
+    let found = agent::of_container(&provider.name, &container);
+    match provider.capabilities.container_remove(&old.id).await {
+        Ok(()) | Err(ProviderError::NotFound(_)) => Ok(found),
+        // The old one may be gone, so that the new one must stay. Where it is not, it goes with the next call.
+        Err(error) if may_have_happened(&error) => {
+            let message = format!(
+                "{} runs anew; whether its old container {} is gone is not known: {}",
+                identity.name,
+                old.id,
+                summary(&error)
+            );
+            provider.capabilities.log(LogLevel::Warn, &message);
+            Ok(found)
         }
+        Err(error) => undo(error).await,
     }
 }
 

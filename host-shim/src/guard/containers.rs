@@ -205,9 +205,13 @@ impl Guard {
         let (engine, journal, id) = (self.engine.clone(), self.journal.clone(), id.to_owned());
         self.settle(async move {
             let _alone = alone;
-            engine.container_remove(&id, force, volumes).await?;
-            journal.removed(&id);
-            Ok(())
+            let removed = engine.container_remove(&id, force, volumes).await;
+            match &removed {
+                Ok(()) => journal.removed(&id),
+                Err(error) if may_have_happened(error) => journal.maybe_removed(&id),
+                Err(_) => {}
+            }
+            removed
         })
         .await
     }

@@ -65,8 +65,8 @@ pub struct Journal {
     entry: Mutex<Option<Entry>>,
     /// The engine has left a request unanswered.
     in_doubt: AtomicBool,
-    /// A container may be frozen that this call was to thaw.
-    left_frozen: AtomicBool,
+    /// Something is to be looked at, though the call succeeds.
+    unsettled: AtomicBool,
 }
 
 impl Journal {
@@ -118,14 +118,14 @@ impl Journal {
 
     /// The engine could not freeze or thaw a container, so it may be frozen.
     pub fn left_frozen(&self) {
-        self.left_frozen.store(true, Ordering::Relaxed);
+        self.unsettled.store(true, Ordering::Relaxed);
     }
 
     /// The call has come to its end. Unless it succeeded, an engine that did not answer leaves it to be settled later; and
-    /// though it did, a container that may still be frozen.
+    /// though it did, a container that may still be frozen, or be there.
     pub fn end(&self, succeeded: bool) {
         let in_doubt = !succeeded && self.in_doubt.load(Ordering::Relaxed);
-        if !in_doubt && !self.left_frozen.load(Ordering::Relaxed) {
+        if !in_doubt && !self.unsettled.load(Ordering::Relaxed) {
             self.forget();
         }
     }
@@ -227,13 +227,21 @@ impl Journal {
     /// A container was removed. If this call had not made it, there is no way back and what came before stays.
     pub fn removed(&self, id: &str) {
         self.with(|effects| {
-            let own = effects
-                .iter()
-                .any(|effect| matches!(effect, Effect::Created { id: i } if i == id));
-            if own {
+            if is_own(effects, id) {
                 effects.retain(|effect| !matches!(effect, Effect::Created { id: i } if i == id));
             } else {
                 effects.clear();
+            }
+        });
+    }
+
+    /// A container may have been removed. If this call had not made it, there may be no way back: what came before stays, and is
+    /// looked at once it is known.
+    pub fn maybe_removed(&self, id: &str) {
+        self.with(|effects| {
+            if !is_own(effects, id) {
+                effects.clear();
+                self.unsettled.store(true, Ordering::Relaxed);
             }
         });
     }
@@ -293,6 +301,13 @@ impl Drop for Journal {
             store.look_again();
         }
     }
+}
+
+/// Whether a call of these effects has made the container.
+fn is_own(effects: &[Effect], id: &str) -> bool {
+    effects
+        .iter()
+        .any(|effect| matches!(effect, Effect::Created { id: i } if i == id))
 }
 
 /// Takes a name away from an image, where it still has it, and gives it back to the one that had it before.

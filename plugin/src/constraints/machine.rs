@@ -160,14 +160,21 @@ fn used(text: &str) -> Option<u64> {
     size.checked_mul(blocks.checked_sub(free)?)
 }
 
-/// A commit copies what the container has written, into the engine's own directory; `more` bytes go there besides.
-pub(super) async fn free_space<C: Capabilities>(
-    provider: &DockerProviderInstance<C>,
-    container: &Container,
-    more: u64,
-) -> Result<Option<Finding>> {
-    let info = provider.capabilities.info().await?;
-    let argv = ["df", "--block-size=1", "--output=used,avail", "--", &info.root_dir];
+/// The room on the engine's disk, in bytes.
+pub(super) struct Room {
+    /// Its own directory.
+    directory: String,
+    /// What is taken there, and what is free; absent where the machine can not be asked.
+    space: Option<(u64, u64)>,
+}
+
+/// How much room there is.
+///
+/// # Errors
+/// Whatever the engine answers.
+pub(super) async fn room<C: Capabilities>(provider: &DockerProviderInstance<C>) -> Result<Room> {
+    let directory = provider.capabilities.info().await?.root_dir;
+    let argv = ["df", "--block-size=1", "--output=used,avail", "--", &directory];
     let space = match run(provider, &argv).await {
         Ok(output) => used_and_free(&output),
         Err(error) => {
@@ -176,7 +183,19 @@ pub(super) async fn free_space<C: Capabilities>(
             None
         }
     };
-    let Some((used, free)) = space else { return Ok(None) };
+    Ok(Room { directory, space })
+}
+
+/// A commit copies what the container has written, into the engine's own directory; `more` bytes go there besides.
+pub(super) async fn free_space<C: Capabilities>(
+    provider: &DockerProviderInstance<C>,
+    container: &Container,
+    room: Room,
+    more: u64,
+) -> Result<Option<Finding>> {
+    let Some((used, free)) = room.space else {
+        return Ok(None);
+    };
     // The container has written no more than all that is there. To ask how much takes some engines as long as a commit.
     if used.saturating_add(more) <= free {
         return Ok(None);
@@ -184,15 +203,16 @@ pub(super) async fn free_space<C: Capabilities>(
     let size = provider.capabilities.container_inspect_with_size(&container.id).await?;
     let written = size.writable_bytes.unwrap_or_default();
     let needed = written.saturating_add(more);
+    let reason = format!(
+        "the snapshot takes {needed} bytes, and {free} are free in {} on the engine's machine",
+        room.directory
+    );
     Ok((needed > free).then(|| Finding {
-        source: Some(info.root_dir.clone()),
+        source: Some(room.directory),
         size_bytes: Some(needed),
         ..finding(
             FindingKind::FreeSpace,
-            format!(
-                "the snapshot takes {needed} bytes, and {free} are free in {} on the engine's machine",
-                info.root_dir
-            ),
+            reason,
             "make room first: delete snapshots, or `docker system prune`",
         )
     }))

@@ -55,12 +55,19 @@ async fn of_container<C: Capabilities>(
     without_env: &[String],
 ) -> Result<Vec<Finding>> {
     let judge = Judge::new(&provider.settings.snapshot_findings, container);
-    let mut findings = storage::findings(provider, container, include_volumes).await?;
+    // None needs what another answers.
+    let (stored, gpus, image, room) = futures::join!(
+        storage::findings(provider, container, include_volumes),
+        gpu::findings(provider, container),
+        provider.capabilities.image_inspect(&container.image_id),
+        machine::room(provider),
+    );
+    let mut findings = stored?;
     let covered = findings.iter().filter(|finding| finding.covered);
     let more = covered.filter_map(|finding| finding.size_bytes).sum();
-    findings.extend(gpu::findings(provider, container).await);
+    findings.extend(gpus);
     findings.extend(devices(container));
-    match provider.capabilities.image_inspect(&container.image_id).await {
+    match image {
         Ok(image) => {
             findings.extend(environment(container, &[without_env, &image.env_names].concat()));
             findings.extend(layers(image.layers));
@@ -69,7 +76,7 @@ async fn of_container<C: Capabilities>(
         Err(ProviderError::NotFound(_)) => findings.extend(environment(container, without_env)),
         Err(error) => return Err(error),
     }
-    findings.extend(machine::free_space(provider, container, more).await?);
+    findings.extend(machine::free_space(provider, container, room?, more).await?);
     for finding in &mut findings {
         finding.severity = judge.severity(finding);
         let empty = include_volumes && finding.kind == FindingKind::Tmpfs && container.state.pid == 0;

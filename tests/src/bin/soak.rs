@@ -20,6 +20,9 @@ struct Soak {
     /// What a run that found something has printed, to find it again.
     #[arg(long)]
     seed: Option<u64>,
+    /// Where it begins, to come at once to the turn in which that run found something.
+    #[arg(long, default_value_t = 0)]
+    turn: usize,
     /// The engine. Engines that are harmed are its own.
     #[arg(long, default_value = "unix:///var/run/docker.sock")]
     host: String,
@@ -76,22 +79,25 @@ fn main() -> Result<()> {
     std::fs::create_dir_all(&soak.report)?;
     let until = Instant::now() + Duration::from_secs(soak.minutes * 60);
     let mut report = Report::new(seed);
-    for turn in 0.. {
+    for turn in soak.turn.. {
         if Instant::now() >= until {
             break;
         }
         one_turn(
             &soak,
             &program,
-            seed.wrapping_add(turn),
-            usize::try_from(turn)?,
+            seed.wrapping_add(u64::try_from(turn)?),
+            turn,
             until,
             &mut report,
         )?;
         save(&soak, &report)?;
     }
     println!("{}", report.markdown());
-    anyhow::ensure!(report.is_clean(), "something was lost; again with --seed {seed}");
+    anyhow::ensure!(
+        report.is_clean(),
+        "something was lost; again with --seed {seed} --turn TURN"
+    );
     Ok(())
 }
 
@@ -152,7 +158,7 @@ fn one_turn(
         println!("turn {turn}: load");
         runtime.block_on(load(soak, seed, until, report))?;
     }
-    if does(Section::Load) && turn == 0 {
+    if does(Section::Load) && turn == soak.turn {
         println!("turn {turn}: {CROWD} agents");
         runtime.block_on(crowd(soak, seed, report))?;
     }
@@ -179,7 +185,7 @@ fn an_engine(
     let mut engine = runtime.block_on(PrivateEngine::start(setup));
     let mut world = World::new(program, &engine.host(), seed);
     world.use_engine(&engine.host(), 2);
-    let hang = Duration::from_secs(if turn == 0 { 30 } else { 3 });
+    let hang = Duration::from_secs(if turn == soak.turn { 30 } else { 3 });
     for (harm, name, times) in [
         (
             Harm::Kill,

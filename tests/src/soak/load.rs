@@ -159,10 +159,10 @@ fn watch(
     })
 }
 
-/// Resident memory of this process in bytes.
+/// Memory in bytes that this process has taken and not given back. What it reads in of its own file can be had again.
 fn memory() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
     let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
     kib.unwrap_or_default() << 10
 }

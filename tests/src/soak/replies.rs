@@ -2,7 +2,7 @@
 
 use super::operations::Operation;
 use super::report::Row;
-use super::world::World;
+use super::world::{World, words};
 use crate::fault_proxy::{Fault, FaultProxy};
 
 /// Each way, and what it is called.
@@ -26,13 +26,13 @@ pub fn spoilt(world: &mut World, proxy: &FaultProxy, operation: &Operation, faul
         // What makes ready for it goes by unharmed.
         let arguments = (operation.arguments)(world);
         let mut told = proxy.change(before, fault.0);
-        world.run(&arguments);
+        let said = words(&world.run(&arguments));
         let met = told.try_recv().is_ok();
         proxy.forget();
         if !met {
             break;
         }
-        row.add(&format!("{arguments:?}, change {before}"), world.aftermath());
+        row.add(&format!("{arguments:?}, change {before} ({said})"), world.aftermath());
     }
     row
 }

@@ -29,16 +29,15 @@ impl Row {
         }
     }
 
-    /// It was done once more, and this came of it.
+    /// It was done once more, and this came of it. What was lost is said at once.
     pub fn add(&mut self, what: &str, aftermath: Aftermath) {
         self.times += 1;
         self.late += u32::from(aftermath.reconciles > 1);
-        self.violations.extend(
-            aftermath
-                .violations
-                .into_iter()
-                .map(|violation| format!("{what}: {violation}")),
-        );
+        for violation in aftermath.violations {
+            let violation = format!("{what}: {violation}");
+            eprintln!("{}: {violation}", self.harm);
+            self.violations.push(violation);
+        }
     }
 }
 
@@ -47,7 +46,7 @@ impl Row {
 pub struct Sample {
     /// Since the start.
     pub at: Duration,
-    /// Resident memory in bytes.
+    /// Memory that it has taken, in bytes.
     pub memory: u64,
     /// Open file descriptors.
     pub descriptors: usize,

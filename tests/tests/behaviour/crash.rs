@@ -8,7 +8,9 @@ use std::sync::Arc;
 use mngr_docker_tests::{Kind, Testbed, behaviours};
 use mngr_host_shim::contract::ProviderError;
 use mngr_host_shim::contract::docker::ContainerStatus;
-use mngr_host_shim::contract::instance::{DestroyRequest, DiscoverRequest, SnapshotFilter, SnapshotRequest};
+use mngr_host_shim::contract::instance::{
+    DestroyRequest, DiscoverRequest, SnapshotFilter, SnapshotRequest, StartRequest, StopRequest,
+};
 use mngr_host_shim::contract::types::{AgentState, Timeout};
 use mngr_host_shim::error::internal;
 use mngr_host_shim::provider::{From, NewAgent, Provider};
@@ -186,6 +188,36 @@ fn a_commit_that_lost_its_answer_and_made_its_image_is_a_snapshot() {
         assert_eq!(snapshots(bed).await, 1);
         assert!(bed.again().await.reconcile().await.expect("reconciled").is_empty());
     });
+}
+
+/// Only in memory: no real engine can be made to lose just this answer.
+#[test]
+fn an_agent_whose_old_container_may_be_gone_keeps_the_new_one() {
+    for (fault, settled) in [
+        (Fault::AfterEffect(lost()), vec![]),
+        (Fault::Error(lost()), vec!["remove"]),
+    ] {
+        mngr_docker_tests::run(Kind::Sandbox, async |bed| {
+            let sandbox = bed.sandbox.as_ref().expect("the sandbox");
+            bed.agent("a").await;
+            let taken = bed.provider.snapshot_create("a", SnapshotRequest::default()).await;
+            let snapshot = taken.expect("a snapshot").id;
+            bed.provider.stop("a", StopRequest::default()).await.expect("stopped");
+            let old = bed.provider.get("a").await.expect("it").container_id;
+            sandbox.fail_next(Operation::ContainerRemove, fault);
+            let request = StartRequest {
+                snapshot: Some(snapshot),
+            };
+            let anew = bed.provider.start("a", request).await.expect("it runs anew");
+            assert_ne!(anew.container_id, old);
+            let actions = bed.again().await.reconcile().await.expect("reconciled");
+            let verbs: Vec<_> = actions.iter().map(|action| action.verb.as_str()).collect();
+            assert_eq!(verbs, settled, "{actions:?}");
+            let there = bed.provider.discover(DiscoverRequest::default()).await.expect("a list");
+            let there: Vec<_> = there.iter().map(|agent| agent.container_id.as_str()).collect();
+            assert_eq!(there, [anew.container_id.as_str()]);
+        });
+    }
 }
 
 /// Only in memory: a real engine fails to thaw where its disk is full, and not every time.

@@ -86,7 +86,8 @@ pub(super) async fn after(engine: &DockerEngine, labels: Vec<String>, since: u64
     let operation = operation.within(operation.deadline.saturating_add(wait));
     let mut events = Vec::new();
     loop {
-        let message = if events.is_empty() {
+        // Of what is past the engine tells all and ends by itself.
+        let message = if events.is_empty() || wait.is_zero() {
             engine
                 .run_now(operation, async { messages.next().await.transpose() })
                 .await?
