@@ -329,7 +329,8 @@ mod tests {
             Ok(guest.submit::<Vec<u8>>("docker.never", &()).await)
         });
         assert!(matches!(outcome, Outcome::Cancelled), "{outcome:?}");
-        assert_eq!((&*echo.log().given_up, &*echo.log().released), (&[1][..], &[9][..]));
+        let log = echo.log();
+        assert_eq!((&*log.given_up, &*log.released), (&[1][..], &[9][..]));
     }
 
     #[test]

@@ -18,6 +18,7 @@ use crate::streams::{Archive, ExecSession, LogStream};
 
 impl Host for Call {
     fn place(&mut self) -> EnginePlace {
+        let _ = self.reach.meter.host_call();
         self.reach.place()
     }
 }

@@ -181,6 +181,7 @@ async fn a_contract_that_this_shim_does_not_speak_is_never_installed() {
         changed: true,
         yanked: true,
         downgrade: true,
+        native: false,
     };
     let error = shelf.install_with("mngr-docker", all).await.expect_err("refused");
     assert!(error.message().contains("0.9.0"), "{}", error.message());

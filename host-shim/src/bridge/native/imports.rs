@@ -2,11 +2,11 @@
 
 use mngr_plugin_abi::{decode, encode};
 
-use super::HostCalls;
+use super::{Offer, Reach};
 use crate::contract::Result;
 use crate::contract::docker::{
-    BuildOptions, CommitOptions, ContainerFilter, ContainerSpec, DeriveOptions, ExecOptions, Filesystem, ImportOptions,
-    LogOptions,
+    BuildOptions, CommitOptions, ContainerFilter, ContainerSpec, DeriveOptions, EnginePlace, ExecOptions, Filesystem,
+    ImportOptions, LogOptions,
 };
 use crate::contract::gpu::Depth;
 use crate::contract::ssh::Command;
@@ -26,7 +26,7 @@ macro_rules! imports {
         /// A function that there is not, or arguments that can not be read.
         #[allow(clippy::let_unit_value, reason = "some have no arguments")]
         pub(super) async fn answer(
-            $calls: &HostCalls,
+            $calls: &Offer,
             operation: &str,
             arguments: &[u8],
         ) -> std::result::Result<Vec<u8>, String> {
@@ -144,13 +144,16 @@ imports! {
 /// # Errors
 /// A function that there is not, or arguments that can not be read.
 pub(super) fn answer_at_once(
-    calls: &HostCalls,
+    reach: &Reach,
+    place: EnginePlace,
     operation: &str,
     arguments: &[u8],
 ) -> std::result::Result<Vec<u8>, String> {
-    let reach = &calls.reach;
     Ok(match operation {
-        "docker.place" => encode(&reach.place()),
+        "docker.place" => {
+            let _ = reach.meter.host_call();
+            encode(&place)
+        }
         "system.log" => {
             let (level, message): (LogLevel, String) = decode(arguments)?;
             reach.log(level, &message);
@@ -169,7 +172,7 @@ pub(super) fn answer_at_once(
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::calls;
+    use super::super::tests::offer;
     use super::*;
 
     /// The functions that an interface of `wit/` imports, and whether each has to be waited for.
@@ -195,18 +198,18 @@ mod tests {
             .flat_map(|(interface, wit)| functions(interface, wit))
             .collect();
         assert!(functions.len() > 50, "{functions:?}");
-        let calls = calls();
+        let offer = offer();
         // What no arguments of a function can be: it is known, and is not carried out.
         let unreadable = [0xff; 64];
         for (operation, waits) in functions {
             let refused = match waits {
-                true => answer(&calls, &operation, &unreadable).await,
-                false => answer_at_once(&calls, &operation, &unreadable),
+                true => answer(&offer, &operation, &unreadable).await,
+                false => answer_at_once(&offer.reach, EnginePlace::ThisMachine, &operation, &unreadable),
             };
             if let Err(reason) = refused {
                 assert!(!reason.contains("no such function"), "{operation}: {reason}");
             }
         }
-        assert!(answer(&calls, "docker.no-such", &[]).await.is_err());
+        assert!(answer(&offer, "docker.no-such", &[]).await.is_err());
     }
 }

@@ -40,6 +40,12 @@ impl Streams {
         number
     }
 
+    /// Drops all of them.
+    pub fn clear(&self) {
+        let streams = std::mem::take(&mut self.held().streams);
+        drop(streams);
+    }
+
     /// How many there are.
     pub fn count(&self) -> usize {
         self.held().streams.len()

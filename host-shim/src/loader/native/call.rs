@@ -41,23 +41,26 @@ impl Plugin {
         read: impl FnOnce(W, &Streams) -> Result<R>,
     ) -> Result<R> {
         let meter = Arc::new(Meter::new(session.limits));
-        let calls = HostCalls::new(self.reach(&session, &meter));
+        let (mut calls, host) = HostCalls::new(self.reach(&session, &meter));
         let arguments = encode(&arguments(calls.streams()));
-        let running = Box::pin(async {
-            let called = run(*library, operation, arguments, calls.boxed());
+        let (library, session) = (*library, &session);
+        // Once this is over, or dropped, nothing that the library has asked for runs any more.
+        let running = Box::pin(async move {
             let end = session.watch(&meter, async {
-                let result = answered(called.await)?;
+                let outcome = tokio::select! {
+                    outcome = run(library, operation, arguments, host) => outcome,
+                    never = calls.serve() => match never {},
+                };
+                let result = answered(outcome)?;
                 if u64::try_from(result.len()).is_ok_and(|length| length > session.limits.transfer) {
                     return Err(meter.too_much_data());
                 }
                 let result = decode(&result).map_err(|reason| unreadable(operation, &reason))?;
                 Ok(read(result, calls.streams()))
             });
-            let end = end.await;
-            calls.end().await;
-            end
+            end.await
         });
-        self.ended(&session, running).await
+        self.ended(session, running).await
     }
 }
 
