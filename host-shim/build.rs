@@ -6,7 +6,10 @@
 use std::path::PathBuf;
 
 fn main() -> std::io::Result<()> {
-    println!("cargo::rustc-env=MNGR_TARGET={}", std::env::var("TARGET").unwrap_or_default());
+    println!(
+        "cargo::rustc-env=MNGR_TARGET={}",
+        std::env::var("TARGET").unwrap_or_default()
+    );
     println!("cargo::rerun-if-env-changed=MNGR_DOCKER_COMPONENT");
     let out = PathBuf::from(std::env::var_os("OUT_DIR").ok_or(std::io::ErrorKind::NotFound)?);
     let component = std::env::var_os("MNGR_DOCKER_COMPONENT").map(PathBuf::from);

@@ -293,7 +293,10 @@ mod tests {
         let echo = Echo::default();
         let host: BoxedHost = Host_TO::from_value(echo.clone(), TD_Opaque);
         let arguments = RSlice::from_slice(&[]);
-        (call("instance.x".into(), arguments, host, |guest, _, _| answer(guest)), echo)
+        (
+            call("instance.x".into(), arguments, host, |guest, _, _| answer(guest)),
+            echo,
+        )
     }
 
     #[test]
@@ -318,7 +321,10 @@ mod tests {
         let Outcome::Panicked(message) = outcome else {
             panic!("{outcome:?}")
         };
-        assert!(message.starts_with("seven is 8 (") && message.contains("guest.rs"), "{message}");
+        assert!(
+            message.starts_with("seven is 8 (") && message.contains("guest.rs"),
+            "{message}"
+        );
     }
 
     #[test]

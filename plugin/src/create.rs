@@ -76,7 +76,12 @@ impl<A> CreateRequest<A> {
             },
             (instance::Source::Build(_), None) => {
                 let reason = "there is nothing to build from";
-                return Err(error::invalid("context", "", reason, "hand in the context of the build"));
+                return Err(error::invalid(
+                    "context",
+                    "",
+                    reason,
+                    "hand in the context of the build",
+                ));
             }
         };
         Ok(Self {

@@ -62,7 +62,10 @@ async fn answer(guest: Rc<Guest>, operation: String, arguments: Vec<u8>) -> Resu
             let (_, _, _, archive, _): ((String, String), String, String, u64, bool) = decode(&arguments)?;
             drop(guest.stream(archive));
             let put = ("c", "/", None::<String>, archive);
-            guest.submit::<Result<(), Vec<u8>>>("docker.archive-put", &put).await.ok();
+            guest
+                .submit::<Result<(), Vec<u8>>>("docker.archive-put", &put)
+                .await
+                .ok();
             Vec::new()
         }
         other => return Err(format!("it has no function {other}")),

@@ -31,7 +31,8 @@ pub mod wat;
 pub mod wire;
 
 pub use component::{
-    component, component_of, component_of_version, component_with, library, library_of, program, with_note, written_over,
+    component, component_of, component_of_version, component_with, library, library_of, program, with_note,
+    written_over,
 };
 pub use fault_proxy::{Fault, FaultProxy};
 pub use mngr_host_shim::conformance::remove_all;
@@ -39,8 +40,8 @@ pub use network_mount::NetworkMount;
 pub use private_engine::{PrivateEngine, Setup};
 pub use registry::Registry;
 pub use testbed::{
-    IMAGE, Kind, Testbed, argv, error_kind, open_behind, open_for_bench, open_with_ledger, open_with_library, output_of, run, run_private,
-    tar_of,
+    IMAGE, Kind, Testbed, argv, error_kind, open_behind, open_for_bench, open_with_ledger, open_with_library,
+    output_of, run, run_private, tar_of,
 };
 
 /// Defines each test four times: as `sandbox::…`, as `native::…` with the plugin as a dynamic library, as `real::…` and, with SSH

@@ -7,8 +7,8 @@ use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
 use crate::command::Cargo;
-use crate::{component, native};
 use crate::python::{self, Python};
+use crate::{component, native};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -34,7 +34,11 @@ pub fn run(root: &Path) -> Result<()> {
     println!("dist/mngr-docker");
     put(&dist, &format!("mngr-docker-plugin-{VERSION}.wasm"), &component)?;
     let library = native::build(root)?;
-    put(&dist, &format!("libmngr_docker_plugin-{VERSION}-{}.so", native::host()?), &library)?;
+    put(
+        &dist,
+        &format!("libmngr_docker_plugin-{VERSION}-{}.so", native::host()?),
+        &library,
+    )?;
     let Some(python) = Python::find() else {
         return python::missing("there is no wheel in dist/");
     };

@@ -13,7 +13,15 @@ const LIBRARY: &str = "libmngr_docker_plugin.so";
 /// Builds it and returns where it is: in the folder of the profile `native`.
 pub fn build(root: &Path) -> Result<PathBuf> {
     Cargo::new(root)
-        .args(["build", "--quiet", "--package", "mngr-docker-plugin", "--lib", "--profile", "native"])
+        .args([
+            "build",
+            "--quiet",
+            "--package",
+            "mngr-docker-plugin",
+            "--lib",
+            "--profile",
+            "native",
+        ])
         .run()
         .context("the plugin does not build as a library")?;
     Ok(root.join("target/native").join(LIBRARY))

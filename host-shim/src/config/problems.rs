@@ -23,7 +23,10 @@ impl Config {
     pub fn native_refused(&self, chosen: &ProviderConfig, error: &InvalidArgument) -> ConfigError {
         let name = &chosen.name;
         let fault = ConfigError::new(format!("providers.{name}.allow_native"), &error.reason, &error.remedy);
-        let here = self.providers.get(name).is_some_and(|written| written.plugin == chosen.plugin);
+        let here = self
+            .providers
+            .get(name)
+            .is_some_and(|written| written.plugin == chosen.plugin);
         let table = self.written.iter().find(|entry| here && entry.key == *name);
         let Some(Data::Table(entries)) = table.map(|table| &table.node.data) else {
             return fault;

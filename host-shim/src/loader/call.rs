@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use wasmtime::Store;
 
-use super::component::Linked;
 use super::Plugin;
+use super::component::Linked;
 use super::limits::{CallLimits, STACK};
 use crate::bridge::{Call, Excess, Meter, Reach, look};
 use crate::contract::{ProviderPlugin, Result};
@@ -145,7 +145,9 @@ impl Plugin {
             call(&mut store, &plugin).await
         });
         let end = session.watch(&meter, async {
-            running.await.map_err(|trap| told(&trap, &meter).unwrap_or_else(|| trapped(&trap)))
+            running
+                .await
+                .map_err(|trap| told(&trap, &meter).unwrap_or_else(|| trapped(&trap)))
         });
         end.await
     }

@@ -140,7 +140,13 @@ impl Loader {
         if native::is_library(bytes) {
             native.may_load(origin)?;
             let (library, contract) = native::open(origin, bytes, digest)?;
-            return Ok(Plugin::new(Form::Native(library), origin, digest, contract, native::interfaces()));
+            return Ok(Plugin::new(
+                Form::Native(library),
+                origin,
+                digest,
+                contract,
+                native::interfaces(),
+            ));
         }
         check_header(origin, bytes)?;
         let (component, cached) = match self.cache.as_ref().and_then(|cache| cache.load(&self.engine, digest)) {

@@ -219,8 +219,10 @@ impl Plugin {
             }
             Form::Native(library) => {
                 let arguments = |streams: &Streams| (provider, streams.put(archive));
-                self.call_native(library, session, "instance.snapshot-load", arguments, |result, _| result)
-                    .await
+                self.call_native(library, session, "instance.snapshot-load", arguments, |result, _| {
+                    result
+                })
+                .await
             }
         }
     }

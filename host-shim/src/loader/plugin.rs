@@ -115,7 +115,13 @@ impl Plugin {
                 .await
             }
             Form::Native(library) => {
-                let call = self.call_native(library, session, "backend.describe", |_| (), |described, _| Ok(described));
+                let call = self.call_native(
+                    library,
+                    session,
+                    "backend.describe",
+                    |_| (),
+                    |described, _| Ok(described),
+                );
                 call.await
             }
         }?;

@@ -6,8 +6,8 @@ use semver::{Version, VersionReq};
 
 use super::source::Fetched;
 use super::{
-    Consent, Form, Lock, LockedPlugin, LockedVersion, PluginName, PluginPin, Registry, Source, WantedPlugin, compatible_with,
-    signature,
+    Consent, Form, Lock, LockedPlugin, LockedVersion, PluginName, PluginPin, Registry, Source, WantedPlugin,
+    compatible_with, signature,
 };
 use crate::contract::Result;
 use crate::error::{internal, invalid, not_found};

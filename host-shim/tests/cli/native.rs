@@ -34,14 +34,27 @@ fn a_library_that_is_not_allowed_is_refused_at_the_line_that_names_it_and_taken_
 #[test]
 fn the_conformance_suite_takes_a_library_where_the_flag_says_so() {
     let person = with_library();
-    let rules = ["--rule", "create.*", "--rule", "discover.*", "--rule", "copy.*", "--rule", "cancel.*"];
+    let rules = [
+        "--rule",
+        "create.*",
+        "--rule",
+        "discover.*",
+        "--rule",
+        "copy.*",
+        "--rule",
+        "cancel.*",
+    ];
     let test = |flags: &[&str]| person.run(&[&["plugin", "test", "plugin.so"], &rules[..], flags].concat());
     let refused = test(&[]);
     assert_eq!(refused.status, 2);
     assert!(refused.stderr.contains("--allow-native"), "{}", refused.stderr);
     let tested = test(&["--allow-native"]);
     assert_eq!(tested.status, 0, "{}{}", tested.stdout, tested.stderr);
-    assert!(tested.stdout.contains(" passed") && !tested.stdout.contains("failed"), "{}", tested.stdout);
+    assert!(
+        tested.stdout.contains(" passed") && !tested.stdout.contains("failed"),
+        "{}",
+        tested.stdout
+    );
 }
 
 #[test]
@@ -53,12 +66,21 @@ fn an_installed_library_is_listed_with_its_form() {
     assert!(refused.stderr.contains("plugin.native"), "{}", refused.stderr);
     let installed = person.run(&[&install[..], &["--allow-native"]].concat());
     assert_eq!(installed.status, 0, "{}", installed.stderr);
-    assert!(installed.stdout.contains("native, outside the sandbox"), "{}", installed.stdout);
+    assert!(
+        installed.stdout.contains("native, outside the sandbox"),
+        "{}",
+        installed.stdout
+    );
     let listed = person.run(&["plugin", "list"]).stdout;
     assert!(listed.contains("FORM") && listed.contains("native"), "{listed}");
     let listed = person.json(&["plugin", "list"]);
     assert_eq!(listed[0]["form"], "native");
-    assert!(listed[0]["target"].as_str().is_some_and(|target| target.contains("linux")), "{listed}");
+    assert!(
+        listed[0]["target"]
+            .as_str()
+            .is_some_and(|target| target.contains("linux")),
+        "{listed}"
+    );
     let verified = person.run(&["plugin", "verify", "--allow-native"]);
     assert_eq!(verified.status, 0, "{}", verified.stderr);
 }

@@ -280,6 +280,9 @@ mod tests {
     #[test]
     fn the_version_of_the_contract_is_that_of_wit() {
         let world = include_str!("../../../wit/world.wit");
-        assert!(world.starts_with(&format!("package mngr:provider@{CONTRACT};")), "{world}");
+        assert!(
+            world.starts_with(&format!("package mngr:provider@{CONTRACT};")),
+            "{world}"
+        );
     }
 }

@@ -12,7 +12,11 @@ use crate::{odd, ours};
 fn broken<T: std::fmt::Debug>(outcome: Result<T>) -> ProviderError {
     let error = outcome.expect_err("it does not answer");
     assert_eq!(error.kind(), "internal", "{}", error.message());
-    assert!(error.message().contains("odd.so"), "it names the plugin: {}", error.message());
+    assert!(
+        error.message().contains("odd.so"),
+        "it names the plugin: {}",
+        error.message()
+    );
     error
 }
 
@@ -27,7 +31,10 @@ async fn a_library_that_panics_ends_its_call_with_the_reason_and_no_other() {
     for _ in 0..3 {
         let error = broken(provider.get("nobody").await);
         let message = error.message();
-        assert!(message.contains("it panicked: there is no such agent as nobody"), "{message}");
+        assert!(
+            message.contains("it panicked: there is no such agent as nobody"),
+            "{message}"
+        );
         assert!(message.contains("odd.rs:"), "the place is told: {message}");
         still_works(&provider).await;
     }
@@ -41,7 +48,10 @@ async fn a_function_that_a_library_lacks_and_an_answer_that_can_not_be_read_are_
     let lacking = broken(provider.volume_delete("v").await).message();
     assert!(lacking.contains("no function instance.volume-delete"), "{lacking}");
     let unreadable = broken(provider.resources("a").await).message();
-    assert!(unreadable.contains("instance.resources can not be read"), "{unreadable}");
+    assert!(
+        unreadable.contains("instance.resources can not be read"),
+        "{unreadable}"
+    );
     let unknown = broken(provider.changes("a").await).message();
     assert!(unknown.contains("docker.burn"), "{unknown}");
     let stuck = broken(provider.volumes().await).message();
@@ -61,7 +71,11 @@ async fn what_computes_for_ever_ends_with_the_time_of_its_call() {
     let (provider, _folder) = odd(|config| config.plugin_limits.time = Duration::from_secs(1)).await;
     let error = broken(provider.stats("a").await);
     assert!(error.message().contains("did not end within 1s"), "{}", error.message());
-    assert!(error.remedy().contains("plugin_limits.call_seconds"), "{}", error.remedy());
+    assert!(
+        error.remedy().contains("plugin_limits.call_seconds"),
+        "{}",
+        error.remedy()
+    );
     still_works(&provider).await;
 }
 

@@ -32,10 +32,15 @@ async fn an_agent_lives_its_whole_life_on_a_real_engine() {
 async fn live(provider: &Provider) {
     let made = provider.create(NewAgent::named("a").image(IMAGE)).await.expect("made");
     assert_eq!((made.name.as_str(), made.state), ("a", AgentState::Running));
-    let session = provider.exec("a", argv(&["sh", "-c", "echo kept > /kept; echo hello"])).await;
+    let session = provider
+        .exec("a", argv(&["sh", "-c", "echo kept > /kept; echo hello"]))
+        .await;
     let (status, output, _) = output_of(session.expect("it runs")).await;
     assert_eq!((status, output.trim()), (0, "hello"));
-    provider.copy_in("a", "/", tar_of("in", &[("f", "copied")]), false).await.expect("copied in");
+    provider
+        .copy_in("a", "/", tar_of("in", &[("f", "copied")]), false)
+        .await
+        .expect("copied in");
     let (found, _) = provider.copy_out("a", "/in/f").await.expect("copied out");
     assert_eq!(found.size_bytes, 6);
     provider.logs("a", Default::default()).await.expect("its output");

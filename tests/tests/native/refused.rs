@@ -28,13 +28,19 @@ async fn a_library_is_refused_unless_the_configuration_allows_it() {
     assert!(error.message().contains("outside the sandbox"), "{}", error.message());
     assert!(error.remedy().contains("allow_native: true"), "{}", error.remedy());
     let loader = Loader::new(None).expect("a loader");
-    assert_eq!(loader.load_file(&library()).expect_err("refused").field(), Some("allow_native"));
+    assert_eq!(
+        loader.load_file(&library()).expect_err("refused").field(),
+        Some("allow_native")
+    );
 
     config.allow_native = true;
     let plugin = host().plugin(&config).expect("it is taken");
     assert!(plugin.is_native() && !plugin.was_cached());
     assert_eq!(plugin.version().await.expect("a version").to_string(), "0.1.0");
-    assert_eq!((plugin.contract().to_string(), plugin.digest().len()), ("0.1.0".to_owned(), 64));
+    assert_eq!(
+        (plugin.contract().to_string(), plugin.digest().len()),
+        ("0.1.0".to_owned(), 64)
+    );
 }
 
 #[test]
@@ -43,7 +49,10 @@ fn a_library_is_told_by_its_bytes_and_not_by_its_name() {
     let path = folder.path().join("plugin.wasm");
     std::fs::copy(library(), &path).expect("copied");
     let loader = Loader::new(None).expect("a loader");
-    assert_eq!(loader.load_file(&path).expect_err("refused").field(), Some("allow_native"));
+    assert_eq!(
+        loader.load_file(&path).expect_err("refused").field(),
+        Some("allow_native")
+    );
     let path = folder.path().join("plugin.so");
     std::fs::write(&path, component()).expect("written");
     assert!(!loader.load_file(&path).expect("a component").is_native());
@@ -89,10 +98,20 @@ async fn what_is_opened_is_what_was_read_whatever_becomes_of_the_file() {
     std::fs::write(&path, library_of("odd")).expect("written");
     let mut config = config(path.clone());
     config.settings.clear();
-    let provider = open(&config, std::sync::Arc::new(mngr_host_shim::sandbox::SandboxEngine::new())).await;
+    let provider = open(
+        &config,
+        std::sync::Arc::new(mngr_host_shim::sandbox::SandboxEngine::new()),
+    )
+    .await;
     // In place: a library that was mapped from the file would be torn.
     std::fs::write(&path, vec![0; 1 << 20]).expect("written over");
-    provider.discover(DiscoverRequest::default()).await.expect("it works on");
+    provider
+        .discover(DiscoverRequest::default())
+        .await
+        .expect("it works on");
     std::fs::remove_file(&path).expect("removed");
-    provider.discover(DiscoverRequest::default()).await.expect("it works on");
+    provider
+        .discover(DiscoverRequest::default())
+        .await
+        .expect("it works on");
 }

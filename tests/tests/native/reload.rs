@@ -69,5 +69,8 @@ async fn a_library_does_not_take_over_from_a_component_where_none_is_allowed() {
     let error = provider.reload().await.expect_err("it is refused");
     assert_eq!(error.field(), Some("allow_native"));
     assert!(!provider.plugin().is_native());
-    provider.discover(DiscoverRequest::default()).await.expect("the one before stays");
+    provider
+        .discover(DiscoverRequest::default())
+        .await
+        .expect("the one before stays");
 }

@@ -60,7 +60,11 @@ async fn what_is_installed_needs_its_source_no_more() {
     let pin = "mngr-docker@=0.1.0".parse().expect("a pin");
     let locked = shelf.registry.resolve(&pin).expect("resolved").expect("installed");
     assert_eq!(shelf.registry.component(&name(), &locked).expect("kept"), component());
-    let verified = shelf.registry.verify(&shelf.loader(), None, Native::Refused).await.expect("verified");
+    let verified = shelf
+        .registry
+        .verify(&shelf.loader(), None, Native::Refused)
+        .await
+        .expect("verified");
     assert!(verified.len() == 1 && verified[0].fault.is_none(), "{verified:?}");
 }
 

@@ -14,7 +14,11 @@ const VERSION: &str = "0.1.0                           ";
 
 /// A library that says that it is that version.
 fn library(version: &str) -> Vec<u8> {
-    written_over(library_of("odd"), &format!("{version:width$}", width = VERSION.len()), VERSION)
+    written_over(
+        library_of("odd"),
+        &format!("{version:width$}", width = VERSION.len()),
+        VERSION,
+    )
 }
 
 fn agreed() -> Consent {
@@ -36,7 +40,10 @@ async fn a_library_is_installed_only_where_that_is_agreed_to_and_is_locked_with_
     assert_eq!(locked.sha256, digest(&library("0.1.0")));
     let text = std::fs::read_to_string(shelf.registry.lock_path()).expect("a lock");
     assert!(text.contains("form = \"native\"") && text.contains(TARGET), "{text}");
-    assert_eq!(shelf.registry.component(&name(), locked).expect("kept"), library("0.1.0"));
+    assert_eq!(
+        shelf.registry.component(&name(), locked).expect("kept"),
+        library("0.1.0")
+    );
 }
 
 #[tokio::test]
@@ -45,7 +52,10 @@ async fn of_a_source_with_both_forms_the_component_is_taken_unless_the_library_i
     shelf.publish("0.1.0", &component());
     shelf.publish_library("0.1.1", &library("0.1.1"));
     let component = shelf.install("mngr-docker").await.expect("installed");
-    assert_eq!((component.version.form, shelf.active().as_str()), (Form::Component, "0.1.0"));
+    assert_eq!(
+        (component.version.form, shelf.active().as_str()),
+        (Form::Component, "0.1.0")
+    );
     let library = shelf.install_with("mngr-docker", agreed()).await.expect("installed");
     assert_eq!((library.version.form, shelf.active().as_str()), (Form::Native, "0.1.1"));
 }
@@ -54,10 +64,17 @@ async fn of_a_source_with_both_forms_the_component_is_taken_unless_the_library_i
 async fn libraries_are_pinned_updated_verified_and_rolled_back_as_components_are() {
     let shelf = Shelf::new();
     shelf.publish_library("0.1.0", &library("0.1.0"));
-    shelf.install_with("mngr-docker@^0.1", agreed()).await.expect("installed");
+    shelf
+        .install_with("mngr-docker@^0.1", agreed())
+        .await
+        .expect("installed");
     shelf.publish_library("0.1.1", &library("0.1.1"));
     let loader = shelf.loader();
-    let updated = shelf.registry.update(&loader, &name(), agreed()).await.expect("updated");
+    let updated = shelf
+        .registry
+        .update(&loader, &name(), agreed())
+        .await
+        .expect("updated");
     assert_eq!(updated.version.version.to_string(), "0.1.1");
     let back = shelf.registry.rollback(&name(), None).await.expect("back");
     assert_eq!(back.version.version.to_string(), "0.1.0");
@@ -76,7 +93,11 @@ async fn libraries_are_pinned_updated_verified_and_rolled_back_as_components_are
         .expect("it is kept under its digest");
     bytes.push(0);
     std::fs::write(stored, bytes).expect("written");
-    let verified = shelf.registry.verify(&loader, None, Native::Refused).await.expect("verified");
+    let verified = shelf
+        .registry
+        .verify(&loader, None, Native::Refused)
+        .await
+        .expect("verified");
     assert_eq!(verified.iter().filter(|verified| verified.fault.is_some()).count(), 1);
 }
 
@@ -96,7 +117,11 @@ async fn what_is_no_library_that_can_be_opened_is_not_installed() {
             consent: agreed(),
             ..shelf.request("mngr-docker")
         };
-        let error = shelf.registry.install(&shelf.loader(), request).await.expect_err("refused");
+        let error = shelf
+            .registry
+            .install(&shelf.loader(), request)
+            .await
+            .expect_err("refused");
         assert!(error.message().contains(expected), "{}", error.message());
         assert_eq!(shelf.state(), []);
     }

@@ -132,16 +132,34 @@ async fn a_native_library_has_a_tag_and_media_types_of_its_own_and_is_taken_wher
         assert_eq!(rule(refused), "plugin.native", "{from}");
     }
     let agreed = Consent { native: true, ..none };
-    let installed = install(&shelf, NAME, source(&registry, ""), agreed).await.expect("installed");
-    assert_eq!((installed.version.form, installed.version.sha256), (Form::Native, digest(&library_of("odd"))));
+    let installed = install(&shelf, NAME, source(&registry, ""), agreed)
+        .await
+        .expect("installed");
+    assert_eq!(
+        (installed.version.form, installed.version.sha256),
+        (Form::Native, digest(&library_of("odd")))
+    );
 
     push(&registry, "0.1.0", &component(), Pushed::default()).await;
     let other = Shelf::new();
-    let component = install(&other, NAME, source(&registry, ""), none).await.expect("installed");
+    let component = install(&other, NAME, source(&registry, ""), none)
+        .await
+        .expect("installed");
     assert_eq!(component.version.form, Form::Component);
     // As a component it is not to be pushed.
-    push(&registry, "wrong", &library_of("odd"), Pushed { layer: COMPONENT, ..native() }).await;
-    let refused = install(&other, NAME, source(&registry, ":wrong"), agreed).await.expect_err("refused");
+    push(
+        &registry,
+        "wrong",
+        &library_of("odd"),
+        Pushed {
+            layer: COMPONENT,
+            ..native()
+        },
+    )
+    .await;
+    let refused = install(&other, NAME, source(&registry, ":wrong"), agreed)
+        .await
+        .expect_err("refused");
     assert!(refused.message().contains("application/wasm"), "{}", refused.message());
 }
 

@@ -118,7 +118,11 @@ async fn a_signature_is_kept_and_looked_at_again_by_verify() {
         .await
         .expect("installed");
     let fault = async || {
-        let verified = shelf.registry.verify(&shelf.loader(), None, Native::Refused).await.expect("verified");
+        let verified = shelf
+            .registry
+            .verify(&shelf.loader(), None, Native::Refused)
+            .await
+            .expect("verified");
         verified.into_iter().next().and_then(|verified| verified.fault)
     };
     assert!(fault().await.is_none());

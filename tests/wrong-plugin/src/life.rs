@@ -33,7 +33,10 @@ pub async fn create(call: Call, mut request: CreateRequest, context: Option<Arch
         "concurrency.names-do-not-wait" if name == "a5" => return Err(conflict()),
         _ => {}
     }
-    let made = call.inner.create(create::CreateRequest::with_context(request, context)?).await;
+    let made = call
+        .inner
+        .create(create::CreateRequest::with_context(request, context)?)
+        .await;
     match made {
         Ok(mut agent) => {
             if call.breaks("create.makes-an-agent-that-runs") {

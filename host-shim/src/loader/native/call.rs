@@ -80,7 +80,9 @@ async fn run(
         let _ = done.send(library.call(operation, &arguments, host));
     };
     let thread = thread::Builder::new().name("plugin".to_owned()).stack_size(STACK);
-    thread.spawn(call).map_err(|error| format!("there is no thread for it: {error}"))?;
+    thread
+        .spawn(call)
+        .map_err(|error| format!("there is no thread for it: {error}"))?;
     ended.await.map_err(|_| "it ended without a word".to_owned())
 }
 

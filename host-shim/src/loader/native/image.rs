@@ -35,7 +35,10 @@ fn faults(bytes: &[u8]) -> std::result::Result<(), Fault> {
     let cut = |what: &dyn std::fmt::Display| (format!("the file is cut short or damaged: {what}"), AGAIN);
     let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
     if length > COMPONENT_LIMIT {
-        return Err(("it is larger than a plugin may be: 64 MiB".to_owned(), "name a smaller one"));
+        return Err((
+            "it is larger than a plugin may be: 64 MiB".to_owned(),
+            "name a smaller one",
+        ));
     }
     let other = || {
         (

@@ -118,7 +118,10 @@ fn keep(bytes: &[u8]) -> io::Result<PathBuf> {
     let memory = memfd_create(&*name, MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
     let mut file = File::from(memory);
     file.write_all(bytes)?;
-    fcntl_add_seals(&file, SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK | SealFlags::SEAL)?;
+    fcntl_add_seals(
+        &file,
+        SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK | SealFlags::SEAL,
+    )?;
     let path = Path::new("/proc/self/fd").join(file.as_raw_fd().to_string());
     let _ = file.into_raw_fd();
     Ok(path)

@@ -16,7 +16,9 @@ use std::path::{Path, PathBuf};
 
 use semver::Version;
 
-use super::{COMPONENT_LIMIT, Fetched, Form, NOTE_LIMIT, PluginName, Release, digest_in, signature_beside, with_suffix};
+use super::{
+    COMPONENT_LIMIT, Fetched, Form, NOTE_LIMIT, PluginName, Release, digest_in, signature_beside, with_suffix,
+};
 use crate::contract::Result;
 use crate::error::not_found;
 use crate::registry::place;
