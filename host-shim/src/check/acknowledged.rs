@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::contract::docker::ContainerStatus;
+use crate::contract::{ProviderError, Result};
+use crate::engine::Engine;
 use crate::policy::AGENT_LABEL;
 
 use super::{Account, Belongings, Violation, value};
@@ -52,24 +54,31 @@ pub(super) fn lost(account: &Account, own: &Belongings) -> Vec<Violation> {
     agents.chain(snapshots).collect()
 }
 
-/// Containers that are paused, and whose users have not paused them.
-pub(super) fn frozen(account: &Account, own: &Belongings) -> Vec<Violation> {
-    let paused = own
-        .containers
-        .iter()
-        .filter(|container| container.status == ContainerStatus::Paused);
-    paused
-        .filter_map(|container| {
-            let id = value(&container.labels, AGENT_LABEL)?;
-            let known = account.agents.get(id);
-            // Of an agent that nobody was told of nobody can say.
-            (known?.frozen == Some(false)).then(|| {
-                Violation::new(
-                    format!("agent {id} ({})", container.name),
-                    "it is paused, and no caller has paused it",
-                    format!("thaw it: mngr-docker resume {id}"),
-                )
-            })
-        })
-        .collect()
+/// Containers that are paused, and whose users have not paused them. An engine that could not write down that it thawed one, for
+/// want of room, goes on listing it as paused; so each is looked at.
+///
+/// # Errors
+/// Whatever the engine answers.
+pub(super) async fn frozen(engine: &dyn Engine, account: &Account, own: &Belongings) -> Result<Vec<Violation>> {
+    let mut violations = Vec::new();
+    for container in &own.containers {
+        let Some(id) = value(&container.labels, AGENT_LABEL) else {
+            continue;
+        };
+        // Of an agent that nobody was told of nobody can say.
+        let is_to_run = account.agents.get(id).is_some_and(|known| known.frozen == Some(false));
+        if container.status != ContainerStatus::Paused || !is_to_run {
+            continue;
+        }
+        match engine.container_inspect(&container.id, false).await {
+            Ok(found) if found.state.status == ContainerStatus::Paused => violations.push(Violation::new(
+                format!("agent {id} ({})", container.name),
+                "it is paused, and no caller has paused it",
+                format!("thaw it: mngr-docker resume {id}"),
+            )),
+            Ok(_) | Err(ProviderError::NotFound(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(violations)
 }

@@ -170,7 +170,7 @@ impl<'a> Checker<'a> {
                 let told = account.agents.len() + account.snapshots.len();
                 let lost = acknowledged::lost(account, &own);
                 verdicts.push(verdict(ACKNOWLEDGED, told, lost));
-                let frozen = acknowledged::frozen(account, &own);
+                let frozen = acknowledged::frozen(&**engine, account, &own).await?;
                 verdicts.push(verdict(PAUSED, account.agents.len(), frozen));
             }
             None => verdicts.extend([unseen(ACKNOWLEDGED), unseen(PAUSED)]),

@@ -53,8 +53,12 @@ impl Guard {
         let binds = needs.places.into_iter().filter(|(rule, _)| *rule == Rule::Binds);
         let binds = binds.map(|(_, path)| path).collect();
         let known = Known::new(&spec.name, &spec.labels, Some(binds));
-        let made = self.make_absent(absent).await?;
-        match self.create_now(spec).await {
+        let mut made = Vec::with_capacity(absent.len());
+        let outcome = async {
+            self.make_absent(absent, &mut made).await?;
+            self.create_now(spec).await
+        };
+        match outcome.await {
             Ok(created) => {
                 self.learn(&created.id, known);
                 Ok(created)
@@ -80,16 +84,15 @@ impl Guard {
         }
     }
 
-    /// Makes the volumes that a container names and that are not there. Returns their names.
-    async fn make_absent(&self, absent: Vec<NamedVolume>) -> Result<Vec<String>> {
-        let mut made = Vec::with_capacity(absent.len());
+    /// Makes the volumes that a container names and that are not there, and adds the names of those that it has begun to make.
+    async fn make_absent(&self, absent: Vec<NamedVolume>, made: &mut Vec<String>) -> Result<()> {
         for volume in absent {
             let labels = self.policy.label_volume(volume.labels);
             made.push(volume.name.clone());
             self.make_volume_now(volume.name, volume.driver, volume.options, labels)
                 .await?;
         }
-        Ok(made)
+        Ok(())
     }
 
     async fn create_now(&self, spec: ContainerSpec) -> Result<CreatedContainer> {

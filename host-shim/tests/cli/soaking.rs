@@ -3,10 +3,13 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use mngr_docker_tests::soak::crowd::listed_and_watched;
 use mngr_docker_tests::soak::engines::{Harm, harmed};
 use mngr_docker_tests::soak::load::{Clients, creates_at_once};
 use mngr_docker_tests::soak::{OPERATIONS, Operation, Row, World, deaths, replies};
 use mngr_docker_tests::{FaultProxy, PrivateEngine, Setup, open_with_ledger, remove_all};
+use mngr_host_shim::check::Ledger;
+use mngr_host_shim::provider::Provider;
 
 const ENGINE: &str = "unix:///var/run/docker.sock";
 
@@ -123,8 +126,8 @@ fn nothing_is_lost_when_the_disk_is_full() {
     an_engine(setup, Harm::FullDisk, 3);
 }
 
-#[test]
-fn many_creates_at_once_and_many_clients_lose_nothing() {
+/// Has it work with a provider of its own, of which nothing is left afterwards.
+fn with_a_provider<R>(work: impl AsyncFnOnce(&Provider, &Ledger, u64) -> R) -> R {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -133,10 +136,18 @@ fn many_creates_at_once_and_many_clients_lose_nothing() {
     runtime.block_on(async {
         let (directory, seed) = (tempfile::tempdir().expect("a directory"), seed());
         let name = format!("soak-{:08x}", fastrand::Rng::with_seed(seed).u32(..));
-        let (provider, ledger) = open_with_ledger(&engine(), &name, directory.path())
-            .await
-            .expect("a provider");
-        let made = creates_at_once(&provider, 24).await;
+        let opened = open_with_ledger(&engine(), &name, directory.path()).await;
+        let (provider, ledger) = opened.expect("a provider");
+        let done = work(&provider, &ledger, seed).await;
+        assert_eq!(remove_all(&**provider.engine(), &name).await, [""; 0]);
+        done
+    })
+}
+
+#[test]
+fn many_creates_at_once_and_many_clients_lose_nothing() {
+    let (made, (row, samples)) = with_a_provider(async |provider, ledger, seed| {
+        let made = creates_at_once(provider, 24).await;
         let clients = Clients {
             clients: 10,
             agents: 16,
@@ -144,11 +155,17 @@ fn many_creates_at_once_and_many_clients_lose_nothing() {
             until: Instant::now() + Duration::from_secs(120),
             seed,
         };
-        let (row, samples) = clients.work(&provider, &ledger).await;
-        let left = remove_all(&**provider.engine(), &name).await;
-        clean(&made, 1);
-        clean(&row, 40);
-        assert!(!samples.is_empty());
-        assert_eq!(left, [""; 0]);
+        (made, clients.work(provider, ledger).await)
     });
+    clean(&made, 1);
+    clean(&row, 40);
+    assert!(!samples.is_empty());
+}
+
+#[test]
+fn nothing_that_happens_to_one_of_many_escapes_a_watcher() {
+    clean(
+        &with_a_provider(async |provider, _, _| listed_and_watched(provider, 60).await),
+        1,
+    );
 }

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use clap::Parser;
+use clap::{Parser, ValueEnum};
+use mngr_docker_tests::soak::crowd::listed_and_watched;
 use mngr_docker_tests::soak::engines::{Harm, harmed};
 use mngr_docker_tests::soak::load::{Clients, creates_at_once};
 use mngr_docker_tests::soak::{OPERATIONS, Report, World, deaths, replies};
@@ -25,14 +26,40 @@ struct Soak {
     /// Where the report goes.
     #[arg(long, default_value = "target/soak")]
     report: PathBuf,
+    /// What is done.
+    #[arg(
+        long,
+        value_enum,
+        value_delimiter = ',',
+        default_value = "deaths,replies,engines,load"
+    )]
+    parts: Vec<Section>,
+    /// Kills at any moment, in one turn.
+    #[arg(long, default_value_t = 10)]
+    moments: u32,
+    /// Deaths of an engine, in one turn.
+    #[arg(long, default_value_t = 4)]
+    engine_deaths: u32,
+    /// Seconds of load, in one turn.
+    #[arg(long, default_value_t = 60)]
+    load: u64,
 }
 
-/// Kills at any moment, in one turn.
-const MOMENTS: u32 = 10;
-/// Deaths of an engine, in one turn.
-const ENGINE_DEATHS: u32 = 4;
-/// Load, in one turn.
-const LOAD: Duration = Duration::from_secs(60);
+/// What can be done by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Section {
+    /// The program is killed.
+    Deaths,
+    /// What the engine answers is spoilt.
+    Replies,
+    /// The engine is killed, restarted, hung and starved.
+    Engines,
+    /// Much is asked for at once.
+    Load,
+}
+
+/// Agents that are listed and watched, once in a run.
+const CROWD: usize = 2000;
 /// MiB of an engine's disk that runs out.
 const DISK: u32 = 512;
 
@@ -85,16 +112,22 @@ fn one_turn(
     until: Instant,
     report: &mut Report,
 ) -> Result<()> {
-    let on_time = || Instant::now() < until;
-    let operation = &OPERATIONS[turn % OPERATIONS.len()];
-    {
+    let does = |part: Section| soak.parts.contains(&part) && Instant::now() < until;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    if does(Section::Deaths) {
+        let operation = &OPERATIONS[turn % OPERATIONS.len()];
         let mut world = World::new(program, &soak.host, seed);
         println!("turn {turn}: {} killed at every place", operation.name);
-        report.add(deaths::at_every_place(&mut world, operation, |_, _| on_time()));
+        report.add(deaths::at_every_place(&mut world, operation, |_, _| {
+            does(Section::Deaths)
+        }));
         println!("turn {turn}: killed at any moment");
-        report.add(deaths::at_any_moment(&mut world, OPERATIONS, MOMENTS));
+        report.add(deaths::at_any_moment(&mut world, OPERATIONS, soak.moments));
     }
-    if on_time() {
+    if does(Section::Replies) {
         let fault = replies::FAULTS[turn % replies::FAULTS.len()];
         println!("turn {turn}: {}", fault.1);
         let mut world = World::new(program, &soak.host, seed.wrapping_add(1));
@@ -111,39 +144,63 @@ fn one_turn(
             report.add(replies::spoilt(&mut world, &proxy, operation, fault, u32::MAX));
         }
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()?;
-    if on_time() {
-        let (live_restore, word) = if turn.is_multiple_of(2) {
-            (true, "with")
-        } else {
-            (false, "without")
-        };
-        println!("turn {turn}: an engine {word} live-restore");
-        let setup = Setup {
-            live_restore,
-            disk: Some(DISK),
-            ..Setup::default()
-        };
-        let mut engine = runtime.block_on(PrivateEngine::start(setup));
-        let mut world = World::new(program, &engine.host(), seed.wrapping_add(2));
-        world.use_engine(&engine.host(), 2);
-        let hang = Duration::from_secs(if turn == 0 { 30 } else { 3 });
-        for (harm, name, times) in [
-            (Harm::Kill, format!("engine killed, {word} live-restore"), ENGINE_DEATHS),
-            (Harm::Restart, "engine restarted".to_owned(), 1),
-            (Harm::Hang(hang), "engine hung by SIGSTOP".to_owned(), 1),
-            (Harm::FullDisk, "disk full".to_owned(), 1),
-        ] {
-            report.add(harmed(&mut world, &mut engine, harm, &name, times));
-        }
+    if does(Section::Engines) {
+        println!("turn {turn}: an engine is harmed");
+        an_engine(soak, &runtime, program, (seed.wrapping_add(2), turn), report);
     }
-    if on_time() {
+    if does(Section::Load) {
         println!("turn {turn}: load");
         runtime.block_on(load(soak, seed, until, report))?;
     }
+    if does(Section::Load) && turn == 0 {
+        println!("turn {turn}: {CROWD} agents");
+        runtime.block_on(crowd(soak, seed, report))?;
+    }
+    Ok(())
+}
+
+/// One with and one without live-restore, in turn.
+fn an_engine(
+    soak: &Soak,
+    runtime: &tokio::runtime::Runtime,
+    program: &std::path::Path,
+    (seed, turn): (u64, usize),
+    report: &mut Report,
+) {
+    let (live_restore, word) = match turn.is_multiple_of(2) {
+        true => (true, "with"),
+        false => (false, "without"),
+    };
+    let setup = Setup {
+        live_restore,
+        disk: Some(DISK),
+        ..Setup::default()
+    };
+    let mut engine = runtime.block_on(PrivateEngine::start(setup));
+    let mut world = World::new(program, &engine.host(), seed);
+    world.use_engine(&engine.host(), 2);
+    let hang = Duration::from_secs(if turn == 0 { 30 } else { 3 });
+    for (harm, name, times) in [
+        (
+            Harm::Kill,
+            format!("engine killed, {word} live-restore"),
+            soak.engine_deaths,
+        ),
+        (Harm::Restart, "engine restarted".to_owned(), 1),
+        (Harm::Hang(hang), "engine hung by SIGSTOP".to_owned(), 1),
+        (Harm::FullDisk, "disk full".to_owned(), 1),
+    ] {
+        report.add(harmed(&mut world, &mut engine, harm, &name, times));
+    }
+}
+
+async fn crowd(soak: &Soak, seed: u64, report: &mut Report) -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let name = format!("soak-{:08x}", fastrand::Rng::with_seed(seed.wrapping_add(4)).u32(..));
+    let (provider, _) = open_with_ledger(&soak.host, &name, directory.path()).await?;
+    report.add(listed_and_watched(&provider, CROWD).await);
+    let left = remove_all(&**provider.engine(), &name).await;
+    anyhow::ensure!(left.is_empty(), "left behind: {left:?}");
     Ok(())
 }
 
@@ -158,7 +215,7 @@ async fn load(soak: &Soak, seed: u64, until: Instant, report: &mut Report) -> Re
         clients: 20,
         agents: 200,
         operations: 1000,
-        until: until.min(Instant::now() + LOAD),
+        until: until.min(Instant::now() + Duration::from_secs(soak.load)),
         seed,
     };
     let (row, samples) = clients.work(&provider, &ledger).await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::operations::OPERATIONS;
 use super::report::Row;
-use super::world::World;
+use super::world::{World, words};
 use crate::private_engine::PrivateEngine;
 
 /// What is done to it.
@@ -32,31 +32,35 @@ pub fn harmed(world: &mut World, engine: &mut PrivateEngine, harm: Harm, name: &
         // Made ready before, since nothing can be made ready then.
         let more = [0, 11].map(|at: usize| (OPERATIONS[at].arguments)(world));
         let wait = Duration::from_millis(world.random.u64(0..400));
-        let mut child = world.command(&arguments).spawn().expect("it runs");
+        let child = world.command(&arguments).spawn().expect("it runs");
         std::thread::park_timeout(wait);
-        match harm {
+        let ended = match harm {
             Harm::Kill => {
                 engine.kill();
                 engine.restart();
+                child.wait_with_output()
             }
             Harm::Restart => {
                 engine.stop();
                 engine.restart();
+                child.wait_with_output()
             }
             Harm::Hang(long) => {
                 engine.freeze();
                 std::thread::park_timeout(long);
                 engine.thaw();
+                child.wait_with_output()
             }
             Harm::FullDisk => {
                 let full = engine.fill_disk();
-                let _ = child.wait();
+                let ended = child.wait_with_output();
                 more.iter().for_each(|arguments| drop(world.run(arguments)));
                 drop(full);
+                ended
             }
-        }
-        let _ = child.wait();
-        row.add(&format!("{arguments:?} after {wait:?}"), world.aftermath());
+        };
+        let said = words(&ended.expect("its end"));
+        row.add(&format!("{arguments:?} after {wait:?} ({said})"), world.aftermath());
     }
     row
 }

@@ -107,10 +107,11 @@ async fn something(provider: &Provider, name: &str, random: &mut fastrand::Rng) 
                     printed.extend_from_slice(&piece.bytes);
                 }
                 let printed = String::from_utf8_lossy(&printed);
-                // Who is stopped or destroyed in the middle has said nothing, and how its command ended is not known.
-                match printed.is_empty() || printed.trim() == name {
-                    true => Ok(()),
-                    false => return Err(format!("exec in {name} printed `{printed}`")),
+                // Of who is stopped or destroyed in the middle it is not known how the command ended, and the engine's words for
+                // that are among its output.
+                match session.control.wait().await {
+                    Ok(0) if printed.trim() != name => return Err(format!("exec in {name} printed `{printed}`")),
+                    _ => Ok(()),
                 }
             }
             Err(error) => Err(error),

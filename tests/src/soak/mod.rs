@@ -2,9 +2,11 @@
 //! nothing to say.
 //!
 //! A [`World`] is somebody with a provider of their own. [`deaths`] kills the program, [`replies`] spoils what the engine
-//! answers, [`engines`] harms an engine of the test's own, [`load`] asks for much at once. What was done and what was lost is
+//! answers, [`engines`] harms an engine of the test's own, [`load`] asks for much at once, [`crowd`] has
+//! very many agents. What was done and what was lost is
 //! in the [`Report`]. The tests run a little of each, `cargo xtask soak` as much as there is time for.
 
+pub mod crowd;
 pub mod deaths;
 pub mod engines;
 pub mod load;

@@ -1,5 +1,6 @@
 //! Somebody with a provider of their own, whose every acknowledgement is written down.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -48,6 +49,12 @@ pub struct Aftermath {
     pub reconciles: u32,
     /// What it still says.
     pub violations: Vec<String>,
+}
+
+/// What a program has printed, in one line.
+pub fn words(output: &Output) -> String {
+    let printed = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes));
+    printed.concat().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 impl World {
@@ -204,11 +211,18 @@ impl World {
     pub fn aftermath(&mut self) -> Aftermath {
         let begun = Instant::now();
         let mut aftermath = Aftermath::default();
+        let mut said = BTreeSet::new();
         loop {
-            self.run(&["reconcile"]);
+            let reconciled = self.run(&["reconcile"]);
             aftermath.reconciles += 1;
             aftermath.violations = self.check(&[]);
-            if aftermath.violations.is_empty() || begun.elapsed() > LATE {
+            if aftermath.violations.is_empty() {
+                break;
+            }
+            said.insert(words(&reconciled));
+            if begun.elapsed() > LATE {
+                let said: Vec<_> = said.into_iter().collect();
+                aftermath.violations.push(format!("reconcile: {}", said.join(" | ")));
                 break;
             }
         }

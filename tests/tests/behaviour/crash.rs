@@ -10,6 +10,7 @@ use mngr_host_shim::contract::ProviderError;
 use mngr_host_shim::contract::docker::ContainerStatus;
 use mngr_host_shim::contract::instance::{DestroyRequest, DiscoverRequest, SnapshotFilter, SnapshotRequest};
 use mngr_host_shim::contract::types::{AgentState, Timeout};
+use mngr_host_shim::error::internal;
 use mngr_host_shim::provider::{From, NewAgent, Provider};
 use mngr_host_shim::sandbox::{Fault, Operation};
 use tokio::sync::Notify;
@@ -184,6 +185,23 @@ fn a_commit_that_lost_its_answer_and_made_its_image_is_a_snapshot() {
             .expect("found by its tag");
         assert_eq!(snapshots(bed).await, 1);
         assert!(bed.again().await.reconcile().await.expect("reconciled").is_empty());
+    });
+}
+
+/// Only in memory: a real engine fails to thaw where its disk is full, and not every time.
+#[test]
+fn an_agent_that_the_engine_could_not_thaw_is_thawed_by_the_next_call() {
+    mngr_docker_tests::run(Kind::Sandbox, async |bed| {
+        let sandbox = bed.sandbox.as_ref().expect("the sandbox");
+        bed.provider.create(volumes("a")).await.expect("an agent");
+        let full = || internal("a container", "the engine could not thaw it", "make room");
+        sandbox.fail_next(Operation::ContainerUnpause, Fault::Error(full()));
+        bed.provider.snapshot_create("a", along()).await.expect("a snapshot");
+        let actions = bed.again().await.reconcile().await.expect("reconciled");
+        let verbs: Vec<_> = actions.iter().map(|action| action.verb.as_str()).collect();
+        assert_eq!(verbs, ["finish", "unpause"], "{actions:?}");
+        assert_eq!(bed.provider.get("a").await.expect("it").state, AgentState::Running);
+        assert_eq!(snapshots(bed).await, 1, "it was taken all the same");
     });
 }
 

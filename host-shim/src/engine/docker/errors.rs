@@ -95,11 +95,11 @@ fn answered(operation: &Operation<'_>, status: u16, message: &str) -> ProviderEr
             format!("see which {}s there are, and how they are spelt", operation.kind),
         ),
         // What ended between the engine's own look and runc's is the engine's fault in its words.
-        500 if reason.contains("container not running") || reason.contains("is not running") => conflict(
+        500 if is_over(&reason) => conflict(
             subject,
             "not running",
-            "it stopped running at the same moment",
-            "start it, then try again",
+            "it was stopped or removed at the same moment",
+            "see whether it is there: mngr-docker list",
         ),
         409 => conflict(
             subject,
@@ -113,6 +113,18 @@ fn answered(operation: &Operation<'_>, status: u16, message: &str) -> ProviderEr
             "see the engine's log (`journalctl -u docker`)",
         ),
     }
+}
+
+/// Whether a container ended between the engine's own look and what it was asked for.
+fn is_over(reason: &str) -> bool {
+    [
+        "container not running",
+        "is not running",
+        "marked for removal",
+        "update a stopped container",
+    ]
+    .iter()
+    .any(|words| reason.contains(words))
 }
 
 /// What an engine of 20.10 calls its own failure, and a later one the caller's.
@@ -319,6 +331,32 @@ mod tests {
         let message = message.to_owned();
         let error = Error::DockerResponseServerError { status_code, message };
         failed(&endpoint(), &operation(), &error)
+    }
+
+    #[test]
+    fn an_answer_that_makes_no_sense_leaves_open_whether_a_change_was_made() {
+        let nonsense = || Error::JsonSerdeError {
+            err: serde_json::from_str::<u8>("[]").expect_err("no number"),
+        };
+        assert_eq!(failed(&endpoint(), &operation(), &nonsense()).kind(), "unavailable");
+        let looks = Operation {
+            changes: false,
+            ..operation()
+        };
+        assert_eq!(failed(&endpoint(), &looks, &nonsense()).kind(), "internal");
+    }
+
+    #[test]
+    fn a_container_that_stops_or_goes_at_the_same_moment_is_in_the_wrong_state() {
+        for words in [
+            "runc did not terminate successfully: exit status 1: container not running",
+            "Container 0123 is not running: Removal In Progress",
+            "Cannot update container 0123: container is marked for removal and cannot be \"update\"",
+            "Cannot update container 0123: cannot update a stopped container: unknown",
+        ] {
+            assert_eq!(answer(500, words).kind(), "conflict", "{words}");
+        }
+        assert_eq!(answer(500, "something else").kind(), "internal");
     }
 
     #[test]
