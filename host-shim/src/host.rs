@@ -23,13 +23,16 @@ const ALLOW_NATIVE: &str = "allow_native";
 /// The component that is built in; empty where the shim was built before it.
 const EMBEDDED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/plugin.wasm"));
 
+/// What a configuration names, and whether it may be a native library.
+type Chosen = (Option<PluginChoice>, Native);
+
 /// Opens providers. One is enough for a process: it compiles each plugin once.
 pub struct Host {
     loader: Arc<Loader>,
     environment: Environment,
     tunnels: Tunnels,
     /// By what configurations name, and whether it may be a native library; the built-in one has no name.
-    plugins: Mutex<HashMap<(Option<PluginChoice>, Native), Arc<Reloader>>>,
+    plugins: Mutex<HashMap<Chosen, Arc<Reloader>>>,
 }
 
 impl Host {
@@ -119,7 +122,7 @@ impl Host {
     /// The same, kept up to date. One for all providers that name it.
     fn reloader(&self, config: &ProviderConfig) -> Result<Arc<Reloader>> {
         let mut plugins = self.plugins.lock().unwrap_or_else(PoisonError::into_inner);
-        let chosen = (config.plugin.clone(), Native::from(config.allow_native));
+        let chosen: Chosen = (config.plugin.clone(), config.allow_native.into());
         if let Some(reloader) = plugins.get(&chosen) {
             return Ok(reloader.clone());
         }

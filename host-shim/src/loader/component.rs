@@ -187,7 +187,7 @@ impl Loader {
             engine: self.engine.clone(),
             pre,
         };
-        let form = Form::Component(linked, cached);
+        let form = Form::Component(Arc::new(linked), cached);
         Ok(Plugin::new(form, origin, digest, contract, interfaces))
     }
 
@@ -214,8 +214,7 @@ impl Loader {
     }
 }
 
-/// A component that has been compiled and linked. Cheap to clone; each call gets an instance of its own.
-#[derive(Clone)]
+/// A component that has been compiled and linked. Each call gets an instance of its own.
 pub(super) struct Linked {
     pub engine: Engine,
     pub pre: ProviderPluginPre<Call>,

@@ -16,7 +16,7 @@ use crate::policy::Caller;
 #[derive(Clone)]
 pub(super) enum Form {
     /// A WebAssembly component, in the sandbox; and whether it came precompiled out of the cache.
-    Component(Linked, bool),
+    Component(Arc<Linked>, bool),
     /// A dynamic library, in this process.
     Native(Library),
 }
