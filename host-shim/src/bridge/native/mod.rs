@@ -135,7 +135,9 @@ impl HostCalls {
                     // The library asks for nothing any more.
                     None => pending().await,
                 },
-                Some(Ok((ticket, result))) = under_way.next(), if !under_way.is_empty() => {
+                Some(ended) = under_way.next(), if !under_way.is_empty() => {
+                    // What was given up ends, too.
+                    let Ok((ticket, result)) = ended else { continue };
                     tickets.remove(&ticket);
                     if let Ok(result) = result {
                         let result = RVec::from(result);
