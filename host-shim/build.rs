@@ -1,10 +1,15 @@
 //! Embeds the provider's component where it has been built, so that one file is a whole installation.
 //!
-//! `MNGR_DOCKER_COMPONENT` names it; `.cargo/config.toml` sets that to where `cargo xtask component` leaves it.
+//! `MNGR_DOCKER_COMPONENT` names it; `.cargo/config.toml` sets that to where `cargo xtask component` leaves it. Tells the program
+//! what it is built for, too, which is what native libraries must be built for.
 
 use std::path::PathBuf;
 
 fn main() -> std::io::Result<()> {
+    println!(
+        "cargo::rustc-env=MNGR_TARGET={}",
+        std::env::var("TARGET").unwrap_or_default()
+    );
     println!("cargo::rerun-if-env-changed=MNGR_DOCKER_COMPONENT");
     let out = PathBuf::from(std::env::var_os("OUT_DIR").ok_or(std::io::ErrorKind::NotFound)?);
     let component = std::env::var_os("MNGR_DOCKER_COMPONENT").map(PathBuf::from);

@@ -12,21 +12,27 @@ use crate::engine::ssh::Tunnels;
 use crate::engine::{Engine, connect};
 use crate::environment::Environment;
 use crate::journal::Store;
-use crate::loader::{ArtefactCache, Loader, Plugin, PluginSource, Reloader};
+use crate::loader::{ArtefactCache, Loader, Native, Plugin, PluginSource, Reloader};
 use crate::policy::{AuditLog, Policy};
 use crate::provider::Provider;
 use crate::registry::{PluginChoice, Registry};
 
+/// The setting without which native libraries are refused.
+const ALLOW_NATIVE: &str = "allow_native";
+
 /// The component that is built in; empty where the shim was built before it.
 const EMBEDDED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/plugin.wasm"));
+
+/// What a configuration names, and whether it may be a native library.
+type Chosen = (Option<PluginChoice>, Native);
 
 /// Opens providers. One is enough for a process: it compiles each plugin once.
 pub struct Host {
     loader: Arc<Loader>,
     environment: Environment,
     tunnels: Tunnels,
-    /// By what configurations name; the built-in one has no name.
-    plugins: Mutex<HashMap<Option<PluginChoice>, Arc<Reloader>>>,
+    /// By what configurations name, and whether it may be a native library; the built-in one has no name.
+    plugins: Mutex<HashMap<Chosen, Arc<Reloader>>>,
 }
 
 impl Host {
@@ -97,6 +103,9 @@ impl Host {
         };
         match asked.await {
             Ok((errors, settings)) => config.problems(&chosen.name, &errors, &settings),
+            Err(ProviderError::InvalidArgument(error)) if error.field == ALLOW_NATIVE => {
+                vec![config.native_refused(chosen, &error)]
+            }
             Err(_) => Vec::new(),
         }
     }
@@ -104,7 +113,8 @@ impl Host {
     /// The plugin that a provider's configuration names, or the built-in one, as it was last loaded.
     ///
     /// # Errors
-    /// `invalid-argument` for the field `plugin`; `internal` where an installed component is gone or damaged.
+    /// `invalid-argument` for the field `plugin`, and for `allow_native`; `internal` where an installed plugin is gone or
+    /// damaged.
     pub fn plugin(&self, config: &ProviderConfig) -> Result<Plugin> {
         Ok(self.reloader(config)?.plugin())
     }
@@ -112,7 +122,8 @@ impl Host {
     /// The same, kept up to date. One for all providers that name it.
     fn reloader(&self, config: &ProviderConfig) -> Result<Arc<Reloader>> {
         let mut plugins = self.plugins.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(reloader) = plugins.get(&config.plugin) {
+        let chosen: Chosen = (config.plugin.clone(), config.allow_native.into());
+        if let Some(reloader) = plugins.get(&chosen) {
             return Ok(reloader.clone());
         }
         let source = match &config.plugin {
@@ -124,8 +135,8 @@ impl Host {
                 built_in: EMBEDDED,
             },
         };
-        let reloader = Arc::new(Reloader::new(source, self.loader.clone())?);
-        plugins.insert(config.plugin.clone(), reloader.clone());
+        let reloader = Arc::new(Reloader::new(source, self.loader.clone(), chosen.1)?);
+        plugins.insert(chosen, reloader.clone());
         Ok(reloader)
     }
 

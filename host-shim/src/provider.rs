@@ -217,16 +217,13 @@ impl Provider {
             _ => (None, Vec::new()),
         };
         let name = agent.name.clone();
-        let request = move |context| CreateRequest {
+        let request = CreateRequest {
             name: agent.name,
-            source: match (agent.from, context) {
-                (_, Some(context)) => Source::Build(BuildRequest {
-                    context,
-                    args: build_args,
-                }),
-                (From::Image(image), None) => Source::Image(image),
-                (From::Snapshot(snapshot), None) => Source::Snapshot(snapshot),
-                (From::DefaultImage | From::Build { .. }, None) => Source::DefaultImage,
+            source: match agent.from {
+                From::DefaultImage => Source::DefaultImage,
+                From::Image(image) => Source::Image(image),
+                From::Snapshot(snapshot) => Source::Snapshot(snapshot),
+                From::Build { .. } => Source::Build(BuildRequest { args: build_args }),
             },
             agent_type: agent.agent_type,
             tags: agent.tags,

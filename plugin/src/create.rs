@@ -5,9 +5,10 @@
 //! it. Whatever fails after the create call takes the container away again.
 
 use crate::contract::docker::{Container, ContainerSpec, Image};
+use crate::contract::instance;
 use crate::contract::system::{LogLevel, Progress};
 use crate::contract::types::{Agent, ProviderError, Snapshot};
-use crate::error::{already_exists, conflict, invalid, may_have_happened, shown, summary};
+use crate::error::{self, already_exists, conflict, invalid, may_have_happened, shown, summary};
 use crate::gpu::{self, Wish};
 use crate::labels::{self, Identity, Pair};
 use crate::recipe::{self, Origin, Recipe};
@@ -57,6 +58,44 @@ pub struct CreateRequest<A> {
     pub no_start: bool,
     /// Publish port 22 where it is reached from the host's machine.
     pub publish_ssh: bool,
+}
+
+impl<A> CreateRequest<A> {
+    /// A request as the contract has it, with the context of its build where it is one.
+    ///
+    /// # Errors
+    /// `invalid-argument` for a build without a context.
+    pub fn with_context(request: instance::CreateRequest, context: Option<A>) -> Result<Self> {
+        let source = match (request.source, context) {
+            (instance::Source::DefaultImage, _) => Source::DefaultImage,
+            (instance::Source::Image(image), _) => Source::Image(image),
+            (instance::Source::Snapshot(snapshot), _) => Source::Snapshot(snapshot),
+            (instance::Source::Build(build), Some(context)) => Source::Build {
+                context,
+                args: build.args,
+            },
+            (instance::Source::Build(_), None) => {
+                let reason = "there is nothing to build from";
+                return Err(error::invalid(
+                    "context",
+                    "",
+                    reason,
+                    "hand in the context of the build",
+                ));
+            }
+        };
+        Ok(Self {
+            name: request.name,
+            source,
+            agent_type: request.agent_type,
+            tags: request.tags,
+            parent_id: request.parent_id,
+            start_args: request.start_args,
+            command: request.command,
+            no_start: request.no_start,
+            publish_ssh: request.publish_ssh,
+        })
+    }
 }
 
 /// Makes an agent.

@@ -1,8 +1,8 @@
 //! The Docker provider for mngr: every decision, and no I/O.
 //!
 //! The crate is built as a WebAssembly component (`bindings::wasm`) that is handed nothing but the imports of the contract in
-//! `wit/`. All its logic is written against one trait, [`Capabilities`], so that it runs natively as well: in unit tests
-//! against an engine in memory, and wherever a later binding offers the same imports.
+//! `wit/`, or as a dynamic library (`bindings::native`) that is handed the same. All its logic is written against one trait,
+//! [`Capabilities`], and so runs in unit tests as well, against an engine in memory.
 //!
 //! One rule tells what belongs here: a decision does (what label, what name, what a `--memory 4g` means), a connection, a
 //! process, a file or a clock does not.
@@ -57,16 +57,15 @@ use contract::ssh::{Command, CommandOutput};
 use contract::system::{LogLevel, Progress};
 use contract::types::{Limits, ProviderError};
 
-/// The records of `wit/`, as wit-bindgen makes them. Its resource types work inside a component only; logic names them
-/// through [`Capabilities`].
+/// The records of `wit/`, as wit-bindgen makes them: plain data, which a native host is sent as it is. Its resource types work
+/// inside a component only; logic names them through [`Capabilities`].
 #[allow(missing_docs, unsafe_code, clippy::all)]
 pub mod contract {
     wit_bindgen::generate!({
         path: "../wit",
         world: "provider-plugin",
         pub_export_macro: true,
-        additional_derives: [PartialEq],
-        additional_derives_ignore: ["build-request", "source", "create-request"],
+        additional_derives: [PartialEq, serde::Serialize, serde::Deserialize],
         generate_all,
     });
     pub use self::exports::mngr::provider::{backend, instance};

@@ -27,6 +27,9 @@ class DockerProviderConfig(ProviderInstanceConfig):
         description="The plugin that decides: NAME@RANGE or NAME for an installed one, or a component's path. "
         "None takes the one that is built in",
     )
+    allow_native: bool | None = Field(
+        default=None, description="Whether the plugin may be a native library, which no sandbox holds"
+    )
     plugin_limits: dict[str, Any] | None = Field(
         default=None, description="How much one call of the plugin may use: memory, handles, idle_seconds, ..."
     )

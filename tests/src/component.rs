@@ -1,4 +1,4 @@
-//! Our own component, and others of it that say they are other versions.
+//! Our own component and our own library, and others of it that say they are other versions.
 
 use std::path::PathBuf;
 
@@ -79,15 +79,33 @@ pub fn with_note(mut bytes: Vec<u8>, note: &str) -> Vec<u8> {
     bytes
 }
 
+/// The provider as a dynamic library, as it is built with these tests.
+///
+/// # Panics
+/// Where it was not.
+pub fn library() -> PathBuf {
+    built("libmngr_docker_plugin.so")
+}
+
+/// One of the libraries in `tests/native`.
+///
+/// # Panics
+/// Where it was not built.
+pub fn library_of(example: &str) -> Vec<u8> {
+    std::fs::read(built(&format!("examples/lib{example}.so"))).expect("a library")
+}
+
 /// The program `mngr-docker` that was built with these tests.
 ///
 /// # Panics
 /// Where it was not.
 pub fn program() -> PathBuf {
+    built("mngr-docker")
+}
+
+fn built(file: &str) -> PathBuf {
     let this = std::env::current_exe().expect("this program");
     let folders = this.ancestors().skip(1).take(2);
-    let found = folders
-        .map(|folder| folder.join("mngr-docker"))
-        .find(|path| path.is_file());
-    found.expect("test the whole workspace, so that `mngr-docker` is built too")
+    let found = folders.map(|folder| folder.join(file)).find(|path| path.is_file());
+    found.unwrap_or_else(|| panic!("test the whole workspace, so that `{file}` is built too"))
 }

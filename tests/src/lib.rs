@@ -30,18 +30,22 @@ pub mod tls;
 pub mod wat;
 pub mod wire;
 
-pub use component::{component, component_of, component_of_version, component_with, program, with_note, written_over};
+pub use component::{
+    component, component_of, component_of_version, component_with, library, library_of, program, with_note,
+    written_over,
+};
 pub use fault_proxy::{Fault, FaultProxy};
 pub use mngr_host_shim::conformance::remove_all;
 pub use network_mount::NetworkMount;
 pub use private_engine::{PrivateEngine, Setup};
 pub use registry::Registry;
 pub use testbed::{
-    IMAGE, Kind, Testbed, argv, error_kind, open_behind, open_for_bench, open_with_ledger, output_of, run, run_private,
-    tar_of,
+    IMAGE, Kind, Testbed, argv, error_kind, open_behind, open_for_bench, open_with_ledger, open_with_library,
+    output_of, run, run_private, tar_of,
 };
 
-/// Defines each test thrice: as `sandbox::…`, as `real::…` and, with SSH between it and the real engine, as `remote::…`.
+/// Defines each test four times: as `sandbox::…`, as `native::…` with the plugin as a dynamic library, as `real::…` and, with SSH
+/// between it and the real engine, as `remote::…`.
 #[macro_export]
 macro_rules! behaviours {
     ($($(#[$attribute:meta])* async fn $name:ident($bed:ident) $body:block)*) => {
@@ -49,6 +53,10 @@ macro_rules! behaviours {
 
         mod sandbox {
             $(#[test] fn $name() { $crate::run($crate::Kind::Sandbox, async |bed| super::$name(bed).await); })*
+        }
+
+        mod native {
+            $(#[test] fn $name() { $crate::run($crate::Kind::Native, async |bed| super::$name(bed).await); })*
         }
 
         mod real {

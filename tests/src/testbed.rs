@@ -17,12 +17,14 @@ use mngr_host_shim::engine::{Engine, connect};
 use mngr_host_shim::environment::Environment;
 use mngr_host_shim::host::Host;
 use mngr_host_shim::loader::{ArtefactCache, Loader};
-use mngr_host_shim::policy::PROVIDER_LABEL;
+use mngr_host_shim::policy::{PROVIDER_LABEL, Preset};
 use mngr_host_shim::provider::{NewAgent, Provider};
+use mngr_host_shim::registry::PluginChoice;
 use mngr_host_shim::sandbox::SandboxEngine;
 use mngr_host_shim::streams::{Archive, Channel};
 use serde_json::{Value, json};
 
+use crate::component::library;
 use crate::private_engine::{PrivateEngine, Setup};
 use crate::registry::Registry;
 use crate::sshd::Sshd;
@@ -35,10 +37,21 @@ pub const IMAGE: &str = "mngr-test:busybox";
 pub enum Kind {
     /// The one in memory.
     Sandbox,
+    /// The same one, for a plugin that is a dynamic library.
+    Native,
     /// The one that the Docker CLI would use.
     Real,
     /// The same one, behind an SSH server on this machine.
     Remote,
+}
+
+/// Which form a plugin has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// The component that is built in.
+    Component,
+    /// The same as a dynamic library.
+    Library,
 }
 
 /// A provider instance of its own, on an engine that others may use too.
@@ -50,6 +63,8 @@ pub struct Testbed {
     /// The sandbox engine, where it is one, to make it fail.
     pub sandbox: Option<SandboxEngine>,
     host: Host,
+    /// Which form its plugin has.
+    form: Form,
     /// What the engine is behind.
     _sshd: Option<Sshd>,
     /// Where journals are kept, and the Docker CLI's configuration.
@@ -79,7 +94,7 @@ pub fn run_private(test: impl AsyncFnOnce(&Testbed, &mut PrivateEngine)) {
             host: Some(private.host()),
             ..ProviderConfig::named("test")
         };
-        let bed = Testbed::on(&config, None).await;
+        let bed = Testbed::on(&config, None, Form::Component).await;
         let outcome = AssertUnwindSafe(test(&bed, &mut private)).catch_unwind().await;
         bed.close(outcome).await;
     });
@@ -100,15 +115,19 @@ impl Testbed {
             Some(sshd) => sshd.provider("test"),
             None => ProviderConfig::named("test"),
         };
-        let sandbox = (kind == Kind::Sandbox).then(SandboxEngine::new);
+        let sandbox = matches!(kind, Kind::Sandbox | Kind::Native).then(SandboxEngine::new);
+        let form = match kind {
+            Kind::Native => Form::Library,
+            Kind::Sandbox | Kind::Real | Kind::Remote => Form::Component,
+        };
         Self {
             _sshd: sshd,
-            ..Self::on(&config, sandbox).await
+            ..Self::on(&config, sandbox, form).await
         }
     }
 
     /// On the sandbox where there is one, else on the engine of that provider.
-    async fn on(config: &ProviderConfig, sandbox: Option<SandboxEngine>) -> Self {
+    async fn on(config: &ProviderConfig, sandbox: Option<SandboxEngine>, form: Form) -> Self {
         let engine: Arc<dyn Engine> = match &sandbox {
             Some(sandbox) => {
                 sandbox.add_image(IMAGE);
@@ -133,12 +152,13 @@ impl Testbed {
         let variables = [("DOCKER_CONFIG", state_home.clone()), ("XDG_STATE_HOME", state_home)];
         let host = Host::with(loader, Environment::new(variables, "/"));
         let name = format!("test-{}", &uuid::Uuid::new_v4().simple().to_string()[..12]);
-        let provider = open(&host, engine.clone(), &name).await;
+        let provider = open(&host, engine.clone(), &name, form).await;
         Self {
             provider,
             engine,
             sandbox,
             host,
+            form,
             _sshd: None,
             state,
         }
@@ -155,7 +175,7 @@ impl Testbed {
 
     /// The same provider as another process would open it.
     pub async fn again(&self) -> Provider {
-        open(&self.host, self.engine.clone(), self.provider.name()).await
+        open(&self.host, self.engine.clone(), self.provider.name(), self.form).await
     }
 
     /// A second provider instance on the same engine.
@@ -164,6 +184,7 @@ impl Testbed {
             &self.host,
             self.engine.clone(),
             &format!("{}-{suffix}", self.provider.name()),
+            self.form,
         )
         .await
     }
@@ -178,7 +199,7 @@ impl Testbed {
         name: &str,
         change: impl FnOnce(&mut ProviderConfig),
     ) -> Provider {
-        let mut config = config(name);
+        let mut config = config_of(name, self.form);
         change(&mut config);
         self.host.open_on(&config, engine).await.expect("a provider")
     }
@@ -365,6 +386,21 @@ pub async fn open_for_bench(address: &str, image: &str, name: &str) -> anyhow::R
     open_behind(config, image).await
 }
 
+/// The same, whose plugin is that dynamic library.
+///
+/// # Errors
+/// Where the address is none, or the library is no plugin.
+pub async fn open_with_library(address: &str, image: &str, name: &str, library: &Path) -> anyhow::Result<Provider> {
+    let config = ProviderConfig {
+        host: Some(address.to_owned()),
+        plugin: Some(PluginChoice::File(library.to_owned())),
+        allow_native: true,
+        policy: Some(Preset::Standard),
+        ..config(name)
+    };
+    open_behind(config, image).await
+}
+
 /// A provider for measurements, of that configuration.
 ///
 /// # Errors
@@ -399,6 +435,18 @@ fn config(name: &str) -> ProviderConfig {
     config
 }
 
-async fn open(host: &Host, engine: Arc<dyn Engine>, name: &str) -> Provider {
-    host.open_on(&config(name), engine).await.expect("a provider")
+fn config_of(name: &str, form: Form) -> ProviderConfig {
+    match form {
+        Form::Component => config(name),
+        Form::Library => ProviderConfig {
+            plugin: Some(PluginChoice::File(library())),
+            allow_native: true,
+            policy: Some(Preset::Standard),
+            ..config(name)
+        },
+    }
+}
+
+async fn open(host: &Host, engine: Arc<dyn Engine>, name: &str, form: Form) -> Provider {
+    host.open_on(&config_of(name, form), engine).await.expect("a provider")
 }

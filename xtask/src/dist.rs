@@ -1,4 +1,5 @@
-//! What is handed to users: the binary with the component inside, the component alone, its digest, and the wheel for Python.
+//! What is handed to users: the binary with the component inside, the component alone, the plugin as a dynamic library, their
+//! digests, and the wheel for Python.
 
 use std::path::Path;
 
@@ -6,8 +7,8 @@ use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
 use crate::command::Cargo;
-use crate::component;
 use crate::python::{self, Python};
+use crate::{component, native};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -30,18 +31,14 @@ pub fn run(root: &Path) -> Result<()> {
     }
     std::fs::create_dir_all(&dist)?;
     std::fs::copy(root.join("target/release/mngr-docker"), dist.join("mngr-docker"))?;
-    let name = format!("mngr-docker-plugin-{VERSION}.wasm");
-    let bytes = std::fs::read(component)?;
-    let digest: String = Sha256::digest(&bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    std::fs::write(dist.join(&name), &bytes)?;
-    std::fs::write(dist.join(format!("{name}.sha256")), format!("{digest}  {name}\n"))?;
-    println!(
-        "dist/mngr-docker\ndist/{name} ({} KiB)\ndist/{name}.sha256",
-        bytes.len() / 1024
-    );
+    println!("dist/mngr-docker");
+    put(&dist, &format!("mngr-docker-plugin-{VERSION}.wasm"), &component)?;
+    let library = native::build(root)?;
+    put(
+        &dist,
+        &format!("libmngr_docker_plugin-{VERSION}-{}.so", native::host()?),
+        &library,
+    )?;
     let Some(python) = Python::find() else {
         return python::missing("there is no wheel in dist/");
     };
@@ -52,5 +49,18 @@ pub fn run(root: &Path) -> Result<()> {
             println!("dist/{}", name.display());
         }
     }
+    Ok(())
+}
+
+/// Copies a file there under that name, its digest beside it.
+fn put(dist: &Path, name: &str, file: &Path) -> Result<()> {
+    let bytes = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let digest: String = Sha256::digest(&bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    std::fs::write(dist.join(name), &bytes)?;
+    std::fs::write(dist.join(format!("{name}.sha256")), format!("{digest}  {name}\n"))?;
+    println!("dist/{name} ({} KiB)\ndist/{name}.sha256", bytes.len() / 1024);
     Ok(())
 }

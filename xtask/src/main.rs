@@ -1,4 +1,4 @@
-//! What a person runs on this repository: `cargo xtask setup | component | python | demo | test | bench | soak | dist`.
+//! What a person runs on this repository: `cargo xtask setup | component | native | python | demo | test | bench | soak | dist`.
 //!
 //! Each command sets up what it needs and is missing, so a fresh machine with Rust and a Docker engine is enough. Cargo is
 //! asked for targets of the whole workspace and not of one package, so that every command builds the dependencies with the
@@ -10,6 +10,7 @@ mod dist;
 mod engine;
 mod host_image;
 mod image;
+mod native;
 mod packages;
 mod peer;
 mod python;
@@ -38,6 +39,8 @@ enum Task {
     Setup,
     /// Build the plugin as a component into target/component, where the shim embeds it, and those that tests load beside it.
     Component,
+    /// Build the plugin as a dynamic library into target/native.
+    Native,
     /// Install the Python package into a virtual environment below target/, with mngr beside it, and say where its Python is.
     Python {
         /// Arguments for pytest, to run the package's tests: `tests`, or `-k` and a part of a test's name.
@@ -68,7 +71,7 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Leave the release binary, the component and its digest, and the wheel for Python in dist/.
+    /// Leave the release binary, the component, the plugin as a dynamic library, their digests, and the wheel for Python in dist/.
     Dist,
 }
 
@@ -77,6 +80,10 @@ fn main() -> Result<()> {
     match Xtask::parse().task {
         Task::Setup => setup(root),
         Task::Component => component(root),
+        Task::Native => {
+            println!("{}", native::build(root)?.display());
+            Ok(())
+        }
         Task::Python { tests } => python(root, &tests),
         Task::Demo => demo(root),
         Task::Test { filter } => test::run(root, &filter),
@@ -156,11 +163,14 @@ fn bench(root: &Path, peers: Option<usize>, arguments: &[String]) -> Result<()> 
     Cargo::new(root)
         .args(["build", "--release", "--bin", "mngr-docker", "--bin", "bench"])
         .run()?;
+    let library = native::build(root)?;
     let out = target(root, "bench")?;
     let mut bench = std::process::Command::new(root.join("target/release/bench"));
     bench
         .args(["--host", engine.address(), "--image", image::TEST_IMAGE, "--out"])
-        .arg(&out);
+        .arg(&out)
+        .arg("--native")
+        .arg(library);
     match python::Python::find() {
         Some(found) => {
             let peer = peer::ensure(root, &found)?;

@@ -1,12 +1,9 @@
 //! `docker`: typed operations of the engine.
 
-use std::ops::Deref;
-use std::sync::Arc;
-
 use wasmtime::component::{Accessor, HasSelf, Resource, ResourceTableError};
 
 use super::Call;
-use super::meter::{Meter, UnderWay};
+use super::reach::{Reach, Request};
 use crate::contract::Result;
 use crate::contract::docker::{
     BuildOptions, CommitOptions, Container, ContainerChanges, ContainerFilter, ContainerSpec, ContainerSummary,
@@ -16,16 +13,13 @@ use crate::contract::docker::{
 };
 use crate::contract::types::Limits;
 use crate::engine::{Engine, ProgressSink};
-use crate::error::{internal, unsupported};
-use crate::guard::Guard;
+use crate::error::internal;
 use crate::streams::{Archive, ExecSession, LogStream};
 
 impl Host for Call {
     fn place(&mut self) -> EnginePlace {
-        let _ = self.meter.host_call();
-        self.guard
-            .as_ref()
-            .map_or(EnginePlace::ThisMachine, |guard| guard.place())
+        let _ = self.reach.meter.host_call();
+        self.reach.place()
     }
 }
 
@@ -50,56 +44,22 @@ impl HostArchive for Call {
     }
 }
 
+fn reach(call: &Accessor<Call, HasSelf<Call>>) -> Reach {
+    call.with(|mut access| access.get().reach.clone())
+}
+
 /// The engine, for one request of the plugin.
 pub(super) fn guard(call: &Accessor<Call, HasSelf<Call>>) -> Result<Request> {
-    let (guard, meter) = asked(call)?;
-    Ok(Request {
-        guard,
-        _time: Meter::requests(meter),
-    })
+    reach(call).engine()
 }
 
-/// The same for what takes as long as the plugin says: that is its own time.
+/// The same for what takes as long as the plugin says.
 pub(super) fn guard_at_its_leisure(call: &Accessor<Call, HasSelf<Call>>) -> Result<Request> {
-    let (guard, meter) = asked(call)?;
-    Ok(Request {
-        guard,
-        _time: Meter::waits(meter),
-    })
-}
-
-/// One request of the plugin, counted as under way until it is dropped.
-pub(super) struct Request {
-    guard: Arc<Guard>,
-    _time: UnderWay,
-}
-
-impl Deref for Request {
-    type Target = Guard;
-
-    fn deref(&self) -> &Guard {
-        &self.guard
-    }
-}
-
-fn asked(call: &Accessor<Call, HasSelf<Call>>) -> Result<(Arc<Guard>, Arc<Meter>)> {
-    let (guard, meter, plugin) = call.with(|mut access| {
-        let call = access.get();
-        (call.guard.clone(), call.meter.clone(), call.plugin.clone())
-    });
-    meter.host_call().map_err(|excess| excess.error(&plugin))?;
-    let guard = guard.ok_or_else(|| {
-        unsupported(
-            "docker",
-            "this call has no business with an engine",
-            "this is a fault of the plugin",
-        )
-    })?;
-    Ok((guard, meter))
+    reach(call).engine_at_its_leisure()
 }
 
 fn progress(call: &Accessor<Call, HasSelf<Call>>) -> ProgressSink {
-    call.with(|mut access| access.get().progress.clone())
+    reach(call).progress
 }
 
 /// Hands a host-owned value to the plugin.
@@ -107,7 +67,7 @@ fn lend<R: Send + 'static>(call: &Accessor<Call, HasSelf<Call>>, value: R) -> Re
     call.with(|mut access| {
         let call = access.get();
         call.table.push(value).map_err(|error| match error {
-            ResourceTableError::Full => call.meter.too_many_handles().error(&call.plugin),
+            ResourceTableError::Full => call.reach.meter.too_many_handles().error(&call.reach.plugin),
             other => handle(&other),
         })
     })

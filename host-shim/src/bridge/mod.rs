@@ -1,50 +1,39 @@
-//! The contract's imports, one file per interface: what a plugin's calls arrive at.
+//! The contract's imports, one file per interface, and all of them by name for a native library: what a plugin's calls arrive
+//! at.
 //!
 //! Nothing is decided here. Each function takes what it needs out of the store and awaits outside it; the work is done by
-//! [`Guard`], which can be tested with no WASM anywhere.
+//! [`Guard`](crate::guard::Guard), which can be tested with no WASM anywhere.
 
 mod docker;
 mod gpu;
 mod meter;
+mod native;
+mod reach;
 mod ssh;
 mod system;
-
-use std::sync::Arc;
 
 use wasmtime::component::{HasSelf, Linker, ResourceTable};
 use wasmtime::{CallHook, ResourceLimiter, StoreContextMut};
 
 use crate::contract::ProviderPlugin;
-use crate::engine::ProgressSink;
-use crate::guard::Guard;
 use crate::loader::{INSTANCES, MEMORIES, TABLES};
 pub(crate) use meter::{Excess, Meter};
+pub(crate) use native::{HostCalls, Streams};
+pub(crate) use reach::Reach;
 
 /// What one instance of a plugin, made for one call, can reach.
 pub struct Call {
-    /// The engine; absent for the calls that have no business with one (`describe`, `check-config`).
-    guard: Option<Arc<Guard>>,
-    progress: ProgressSink,
-    /// Who writes to the log.
-    plugin: Arc<str>,
+    reach: Reach,
     /// Streams that the plugin holds handles of.
     pub(crate) table: ResourceTable,
-    /// What it has used.
-    meter: Arc<Meter>,
 }
 
 impl Call {
     /// A store's content for one call.
-    pub(crate) fn new(plugin: Arc<str>, guard: Option<Arc<Guard>>, progress: ProgressSink, meter: Arc<Meter>) -> Self {
+    pub(crate) fn new(reach: Reach) -> Self {
         let mut table = ResourceTable::new();
-        table.set_max_capacity(usize::try_from(meter.limits().handles).unwrap_or(usize::MAX));
-        Self {
-            guard,
-            progress,
-            plugin,
-            table,
-            meter,
-        }
+        table.set_max_capacity(usize::try_from(reach.meter.limits().handles).unwrap_or(usize::MAX));
+        Self { reach, table }
     }
 }
 
@@ -53,7 +42,7 @@ impl ResourceLimiter for Call {
         if maximum.is_some_and(|maximum| desired > maximum) {
             return Ok(false);
         }
-        self.meter.memory(difference(current, desired))?;
+        self.reach.meter.memory(difference(current, desired))?;
         Ok(true)
     }
 
@@ -65,7 +54,7 @@ impl ResourceLimiter for Call {
         if maximum.is_some_and(|maximum| desired > maximum) {
             return Ok(false);
         }
-        self.meter.table_elements(difference(current, desired))?;
+        self.reach.meter.table_elements(difference(current, desired))?;
         Ok(true)
     }
 
@@ -97,11 +86,11 @@ fn difference(current: usize, desired: usize) -> u64 {
 pub(crate) fn look(mut context: StoreContextMut<'_, Call>, hook: CallHook) -> wasmtime::Result<()> {
     match hook {
         CallHook::CallingHost => {
-            let meter = context.data().meter.clone();
+            let meter = context.data().reach.meter.clone();
             meter.check()?;
             context.set_hostcall_fuel(meter.share());
         }
-        CallHook::ReturningFromHost => context.data().meter.check()?,
+        CallHook::ReturningFromHost => context.data().reach.meter.check()?,
         CallHook::CallingWasm | CallHook::ReturningFromWasm => {}
     }
     Ok(())

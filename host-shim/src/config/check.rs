@@ -16,7 +16,8 @@ use crate::engine::ssh::check_option;
 use crate::registry::PluginChoice;
 
 /// The keys that the shim keeps for itself.
-pub(super) const KEYS: [&str; 16] = [
+pub(super) const KEYS: [&str; 17] = [
+    "allow_native",
     "audit_log",
     "backend",
     "docker_context",
@@ -202,6 +203,7 @@ pub(super) fn provider(provider: &Entry, base: &Base<'_>) -> Result<ProviderConf
             "tls_directory" => config.tls_directory = Some(path(&field, node, base, "a directory of certificates")?),
             "ledger" => config.ledger = Some(path(&field, node, base, "a file that is written")?),
             "plugin" => config.plugin = plugin(&field, node, base)?,
+            "allow_native" => config.allow_native = boolean(&field, node)?,
             "allow" => return Err(policy::no_longer(&field, node)),
             "policy" => config.policy = Some(policy::preset(&field, node)?),
             "permissions" => config.permissions = policy::permissions(&field, node)?,

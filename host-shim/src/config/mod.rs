@@ -69,6 +69,8 @@ pub struct ProviderConfig {
     /// Which plugin (`plugin`): the path of a component, or `NAME[@RANGE]` of one that is installed; absent for the one that
     /// is built in.
     pub plugin: Option<PluginChoice>,
+    /// Whether that may be a native library, which no sandbox holds (`allow_native`).
+    pub allow_native: bool,
     /// What its plugin may ask for (`policy`): absent for what suits the plugin, see [`ProviderConfig::preset`].
     pub policy: Option<Preset>,
     /// What goes before that (`permissions`).
@@ -100,6 +102,7 @@ impl ProviderConfig {
             ssh: Settings::default(),
             tls_directory: None,
             plugin: None,
+            allow_native: false,
             policy: None,
             permissions: Permissions::default(),
             audit_log: AuditChoice::default(),

@@ -2,8 +2,9 @@
 
 use super::check::KEYS;
 use super::node::{Data, Entry};
-use super::{Config, ConfigError, nearest};
+use super::{Config, ConfigError, ProviderConfig, nearest};
 use crate::contract::backend::{Setting, SettingProblem};
+use crate::contract::types::InvalidArgument;
 
 impl Config {
     /// A plugin's findings on the settings of one provider (`errors` or `warnings` of its report), each with its place: the
@@ -15,6 +16,25 @@ impl Config {
             .iter()
             .map(|finding| problem(provider, table, finding, settings))
             .collect()
+    }
+
+    /// That a provider's plugin is a native library and `allow_native` does not say that it may be: at the value that names the
+    /// plugin.
+    pub fn native_refused(&self, chosen: &ProviderConfig, error: &InvalidArgument) -> ConfigError {
+        let name = &chosen.name;
+        let fault = ConfigError::new(format!("providers.{name}.allow_native"), &error.reason, &error.remedy);
+        let here = self
+            .providers
+            .get(name)
+            .is_some_and(|written| written.plugin == chosen.plugin);
+        let table = self.written.iter().find(|entry| here && entry.key == *name);
+        let Some(Data::Table(entries)) = table.map(|table| &table.node.data) else {
+            return fault;
+        };
+        match entries.iter().find(|entry| entry.key == "plugin") {
+            Some(plugin) => fault.at(&plugin.node.origin, "this plugin"),
+            None => fault,
+        }
     }
 }
 

@@ -5,6 +5,7 @@ wasmtime::component::bindgen!({
     path: "../wit",
     world: "provider-plugin",
     exports: { default: async },
+    additional_derives: [serde::Serialize, serde::Deserialize],
     with: {
         "mngr:provider/docker.exec-session": crate::streams::ExecSession,
         "mngr:provider/docker.log-stream": crate::streams::LogStream,

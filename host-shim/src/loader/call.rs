@@ -1,4 +1,4 @@
-//! One call of a component: an instance of its own, what it may use, and how it ends.
+//! One call of a plugin: what it is made with, and how it ends; and where the plugin is a component, the instance that it gets.
 
 use std::sync::Arc;
 
@@ -6,9 +6,10 @@ use tokio_util::sync::CancellationToken;
 use wasmtime::Store;
 
 use super::Plugin;
+use super::component::Linked;
 use super::limits::{CallLimits, STACK};
-use crate::bridge::{Call, Excess, Meter, look};
-use crate::contract::{ProviderError, ProviderPlugin, Result};
+use crate::bridge::{Call, Excess, Meter, Reach, look};
+use crate::contract::{ProviderPlugin, Result};
 use crate::engine::ProgressSink;
 use crate::error::{internal, unavailable};
 use crate::guard::Guard;
@@ -26,13 +27,11 @@ pub(crate) struct Session {
 }
 
 /// How a call ended.
-enum End<R> {
+pub(super) enum End<R> {
     /// It answered.
     Answered(Result<R>),
-    /// It trapped, or has no instance.
-    Trapped(wasmtime::Error),
-    /// It went beyond a limit.
-    Exceeded(Excess),
+    /// It went beyond a limit, trapped, panicked, or never began.
+    Broken(Excess),
     /// Whoever made it does not want it any more.
     Cancelled,
 }
@@ -56,6 +55,29 @@ impl Session {
         }
     }
 
+    /// Lets a call run until it ends, it is cancelled, or it goes beyond a limit.
+    pub(super) async fn watch<R>(
+        &self,
+        meter: &Meter,
+        running: impl Future<Output = std::result::Result<Result<R>, Excess>>,
+    ) -> End<R> {
+        // The token is looked at first: a call that was cancelled before it began must not begin.
+        let end = tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => End::Cancelled,
+            excess = meter.exceeded() => End::Broken(excess),
+            outcome = running => match outcome {
+                Ok(result) => End::Answered(result),
+                Err(excess) => End::Broken(excess),
+            },
+        };
+        match (end, meter.excess()) {
+            // That is why it broke, or what it was told before it answered.
+            (End::Broken(_) | End::Answered(_), Some(excess)) => End::Broken(excess.clone()),
+            (end, _) => end,
+        }
+    }
+
     /// For a call that is to wait for so long.
     pub(crate) fn waiting(self, milliseconds: u64) -> Self {
         Self {
@@ -67,23 +89,28 @@ impl Session {
 
 impl Plugin {
     /// Makes an instance, calls it, and throws it away. A call that is cancelled, traps or goes beyond a limit is undone.
-    pub(crate) async fn call<R>(
+    pub(super) async fn call<R>(
         &self,
+        component: &Linked,
         session: Session,
         call: impl AsyncFnOnce(&mut Store<Call>, &ProviderPlugin) -> wasmtime::Result<Result<R>>,
     ) -> Result<R> {
+        self.ended(&session, self.run(component, &session, call)).await
+    }
+
+    /// What becomes of a call of any form that runs like this.
+    pub(super) async fn ended<R>(&self, session: &Session, running: impl Future<Output = End<R>>) -> Result<R> {
         if let Some(guard) = &session.guard {
             guard.called_by(self.caller(guard.provider()));
         }
-        let mut error = match Box::pin(self.run(&session, call)).await {
+        let mut error = match Box::pin(running).await {
             End::Answered(result) => {
                 if let Some(guard) = &session.guard {
                     guard.end(result.is_ok());
                 }
                 return result;
             }
-            End::Trapped(trap) => self.trapped(&trap),
-            End::Exceeded(excess) => excess.error(&self.origin),
+            End::Broken(excess) => excess.error(&self.origin),
             End::Cancelled => unavailable(
                 "the call",
                 "it was interrupted",
@@ -106,44 +133,41 @@ impl Plugin {
     /// When this returns, nothing of the plugin runs any more.
     async fn run<R>(
         &self,
+        component: &Linked,
         session: &Session,
         call: impl AsyncFnOnce(&mut Store<Call>, &ProviderPlugin) -> wasmtime::Result<Result<R>>,
     ) -> End<R> {
         let meter = Arc::new(Meter::new(session.limits));
         let running = Box::pin(async {
-            let mut store = self.store(session, &meter)?;
+            let mut store = self.store(component, session, &meter)?;
             // What a component does as it starts is a part of the call.
-            let plugin = self.instance(&mut store).await?;
+            let plugin = component.instance(&mut store).await?;
             call(&mut store, &plugin).await
         });
-        // The token is looked at first: a call that was cancelled before it began must not begin.
-        let end = tokio::select! {
-            biased;
-            () = session.cancel.cancelled() => End::Cancelled,
-            excess = meter.exceeded() => End::Exceeded(excess),
-            outcome = running => match outcome {
-                Ok(result) => End::Answered(result),
-                Err(trap) => End::Trapped(trap),
-            },
-        };
-        match (end, meter.excess()) {
-            // That is why it trapped, or what it was told before it answered.
-            (End::Trapped(_) | End::Answered(_), Some(excess)) => End::Exceeded(excess.clone()),
-            (End::Trapped(trap), None) => told(&trap, &meter).map_or(End::Trapped(trap), End::Exceeded),
-            (end, _) => end,
+        let end = session.watch(&meter, async {
+            running
+                .await
+                .map_err(|trap| told(&trap, &meter).unwrap_or_else(|| trapped(&trap)))
+        });
+        end.await
+    }
+
+    pub(super) fn reach(&self, session: &Session, meter: &Arc<Meter>) -> Reach {
+        Reach {
+            guard: session.guard.clone(),
+            progress: session.progress.clone(),
+            plugin: self.origin.clone(),
+            meter: meter.clone(),
         }
     }
 
-    pub(super) async fn instance(&self, store: &mut Store<Call>) -> wasmtime::Result<ProviderPlugin> {
-        self.pre.instantiate_async(store).await
-    }
-
-    pub(super) fn store(&self, session: &Session, meter: &Arc<Meter>) -> wasmtime::Result<Store<Call>> {
-        let (guard, progress) = (session.guard.clone(), session.progress.clone());
-        let mut store = Store::new(
-            &self.engine,
-            Call::new(self.origin.clone(), guard, progress, meter.clone()),
-        );
+    pub(super) fn store(
+        &self,
+        component: &Linked,
+        session: &Session,
+        meter: &Arc<Meter>,
+    ) -> wasmtime::Result<Store<Call>> {
+        let mut store = Store::new(&component.engine, Call::new(self.reach(session, meter)));
         store.limiter(|call| call);
         store.call_hook(look);
         store.set_fuel(session.limits.instructions)?;
@@ -152,14 +176,20 @@ impl Plugin {
         store.set_hostcall_fuel(meter.share());
         Ok(store)
     }
+}
 
-    pub(super) fn trapped(&self, error: &wasmtime::Error) -> ProviderError {
-        let reason = match error.downcast_ref::<wasmtime::Trap>() {
-            Some(trap) => trap.to_string(),
-            None => format!("{error:#}"),
-        };
-        Excess::fixed(reason).error(&self.origin)
+impl Linked {
+    pub(super) async fn instance(&self, store: &mut Store<Call>) -> wasmtime::Result<ProviderPlugin> {
+        self.pre.instantiate_async(store).await
     }
+}
+
+/// A trap as the reason for which a call ended.
+pub(super) fn trapped(error: &wasmtime::Error) -> Excess {
+    Excess::fixed(match error.downcast_ref::<wasmtime::Trap>() {
+        Some(trap) => trap.to_string(),
+        None => format!("{error:#}"),
+    })
 }
 
 /// The limit that a trap of the runtime's own means.

@@ -1,29 +1,29 @@
 //! WASM components: compiled once, one fresh instance for each call.
 
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use semver::Version;
 use wasmtime::component::{Component, Linker, Resource, ResourceTable};
 use wasmtime::{Config, Engine};
 
-use super::call::Session;
 use super::compile::{Compiler, in_process};
 use super::limits::{HOST_STACK, STACK};
+use super::native::{self, Native};
+use super::plugin::{Form, Plugin};
 use super::{ArtefactCache, CONTRACT, check_contract, check_header, check_import, read_component, sha256};
 use crate::bridge::{Call, add_to_linker};
 use crate::contract::Result;
-use crate::contract::backend::{ConfigReport, Description};
 use crate::contract::v0_1_0::ProviderPluginPre;
 use crate::error::{internal, invalid};
-use crate::policy::Caller;
 
-/// Compiles components and keeps what every one of them is linked against.
+/// Loads plugins: compiles components, keeps what every one of them is linked against, and opens native libraries.
 pub struct Loader {
     engine: Engine,
     linker: Linker<Call>,
     cache: Option<ArtefactCache>,
     compiler: Compiler,
+    native: Native,
 }
 
 /// Who made a component.
@@ -70,6 +70,7 @@ impl Loader {
             linker,
             cache,
             compiler: Compiler::default(),
+            native: Native::Refused,
         })
     }
 
@@ -79,33 +80,74 @@ impl Loader {
         Self { compiler, ..self }
     }
 
-    /// Loads a component from a file.
+    /// The same, which loads native libraries too. They run outside the sandbox.
+    #[must_use]
+    pub fn allowing_native(self) -> Self {
+        Self {
+            native: Native::Allowed,
+            ..self
+        }
+    }
+
+    /// Loads a component, or where that is allowed a native library, from a file.
     ///
     /// # Errors
-    /// `invalid-argument` for the field `plugin`: the file can not be read, or is no plugin that this shim can run.
+    /// `invalid-argument` for the field `plugin`: the file can not be read, or is no plugin that this shim can run; and for
+    /// `allow_native`, where it is a native library and those are not allowed.
     pub fn load_file(&self, path: &Path) -> Result<Plugin> {
+        self.load_file_as(path, self.native)
+    }
+
+    /// The same, whatever was decided about native libraries.
+    ///
+    /// # Errors
+    /// As [`Loader::load_file`].
+    pub fn load_file_as(&self, path: &Path, native: Native) -> Result<Plugin> {
         let origin = path.display().to_string();
         let bytes = std::fs::File::open(path).and_then(read_component).map_err(|error| {
             invalid(
                 "plugin",
                 &origin,
                 error.to_string(),
-                "name a component's file that can be read",
+                "name a plugin's file that can be read",
             )
         })?;
-        self.load(&origin, &bytes)
+        self.load_as(&origin, &bytes, native)
     }
 
-    /// Loads a component from its bytes; `origin` says where they are from.
+    /// Loads a plugin from its bytes; `origin` says where they are from.
     ///
     /// # Errors
     /// As [`Loader::load_file`].
     pub fn load(&self, origin: &str, bytes: &[u8]) -> Result<Plugin> {
-        self.load_hashed(origin, bytes, &sha256(bytes), Maker::Stranger)
+        self.load_as(origin, bytes, self.native)
     }
 
-    /// The same of bytes whose SHA-256 and maker are known.
-    pub(crate) fn load_hashed(&self, origin: &str, bytes: &[u8], digest: &str, maker: Maker) -> Result<Plugin> {
+    /// The same, whatever was decided about native libraries.
+    pub(crate) fn load_as(&self, origin: &str, bytes: &[u8], native: Native) -> Result<Plugin> {
+        self.load_hashed(origin, bytes, &sha256(bytes), Maker::Stranger, native)
+    }
+
+    /// The same of bytes whose SHA-256 and maker are known; `native` is what was decided about native libraries.
+    pub(super) fn load_hashed(
+        &self,
+        origin: &str,
+        bytes: &[u8],
+        digest: &str,
+        maker: Maker,
+        native: Native,
+    ) -> Result<Plugin> {
+        if native::is_library(bytes) {
+            native.may_load(origin)?;
+            let (library, contract) = native::open(origin, bytes, digest)?;
+            return Ok(Plugin::new(
+                Form::Native(library),
+                origin,
+                digest,
+                contract,
+                native::interfaces(),
+            ));
+        }
         check_header(origin, bytes)?;
         let (component, cached) = match self.cache.as_ref().and_then(|cache| cache.load(&self.engine, digest)) {
             Some(component) => (component, true),
@@ -141,16 +183,12 @@ impl Loader {
         if let (false, Some(cache)) = (cached, &self.cache) {
             cache.store(&self.engine, digest, &component);
         }
-        Ok(Plugin {
+        let linked = Linked {
             engine: self.engine.clone(),
             pre,
-            origin: origin.into(),
-            digest: digest.into(),
-            contract,
-            interfaces,
-            cached,
-            described: Arc::default(),
-        })
+        };
+        let form = Form::Component(Arc::new(linked), cached);
+        Ok(Plugin::new(form, origin, digest, contract, interfaces))
     }
 
     /// The newest version of the contract that a component names, and the interfaces that it imports, sorted. What has types
@@ -176,27 +214,10 @@ impl Loader {
     }
 }
 
-/// A plugin that has been compiled and linked. Cheap to clone; each call gets an instance of its own.
-#[derive(Clone)]
-pub struct Plugin {
-    pub(super) engine: Engine,
-    pub(super) pre: ProviderPluginPre<Call>,
-    pub(super) origin: Arc<str>,
-    digest: Arc<str>,
-    contract: Version,
-    interfaces: Arc<[String]>,
-    cached: bool,
-    /// Name and version, once it has said them.
-    described: Arc<OnceLock<(String, String)>>,
-}
-
-impl std::fmt::Debug for Plugin {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Plugin")
-            .field("origin", &self.origin)
-            .field("digest", &self.digest)
-            .finish_non_exhaustive()
-    }
+/// A component that has been compiled and linked. Each call gets an instance of its own.
+pub(super) struct Linked {
+    pub engine: Engine,
+    pub pre: ProviderPluginPre<Call>,
 }
 
 /// A result that may hold handles of host-owned streams, which the caller gets in place of the handles.
@@ -220,87 +241,5 @@ impl<A, R: Returned> Returned for (A, R) {
 
     fn redeem(self, table: &mut ResourceTable) -> Result<Self::Value> {
         Ok((self.0, self.1.redeem(table)?))
-    }
-}
-
-impl Plugin {
-    /// Where it came from: a path, or `embedded`.
-    pub fn origin(&self) -> &str {
-        &self.origin
-    }
-
-    /// SHA-256 of the component, in hexadecimal.
-    pub fn digest(&self) -> &str {
-        &self.digest
-    }
-
-    /// The version of the contract that it was built against.
-    pub fn contract(&self) -> &Version {
-        &self.contract
-    }
-
-    /// The interfaces of the contract that it imports, sorted: what it may ask the shim for.
-    pub fn interfaces(&self) -> &[String] {
-        &self.interfaces
-    }
-
-    /// The version that it says it is.
-    ///
-    /// # Errors
-    /// `invalid-argument` for the field `plugin` where that is no version; `internal` where the plugin traps.
-    pub async fn version(&self) -> Result<Version> {
-        let version = self.describe().await?.version;
-        Version::parse(&version).map_err(|error| {
-            invalid(
-                "plugin",
-                self.origin(),
-                format!("it says that its version is `{version}`: {error}"),
-                "tell its author: `describe` gives a semantic version",
-            )
-        })
-    }
-
-    /// Whether it came precompiled out of the cache.
-    pub fn was_cached(&self) -> bool {
-        self.cached
-    }
-
-    /// What the plugin says of itself.
-    ///
-    /// # Errors
-    /// `internal` where the plugin traps.
-    pub async fn describe(&self) -> Result<Description> {
-        let described = self
-            .call(Session::brief(), async |store, plugin| {
-                let backend = plugin.mngr_provider_backend();
-                Ok(Ok(backend.call_describe(store).await?))
-            })
-            .await?;
-        self.described
-            .get_or_init(|| (described.name.clone(), described.version.clone()));
-        Ok(described)
-    }
-
-    /// Who asks, where a call is made of it for that provider.
-    pub(super) fn caller(&self, provider: &str) -> Caller {
-        let (plugin, version) = self.described.get().cloned().unwrap_or_default();
-        Caller {
-            plugin,
-            version,
-            digest: self.digest.to_string(),
-            provider: provider.to_owned(),
-        }
-    }
-
-    /// Checks one provider's settings: a JSON object, less the keys that the shim keeps for itself.
-    ///
-    /// # Errors
-    /// `internal` where the plugin traps. What is wrong with the settings is in the report.
-    pub async fn check_config(&self, name: &str, settings: &str) -> Result<ConfigReport> {
-        self.call(Session::brief(), async |store, plugin| {
-            let backend = plugin.mngr_provider_backend();
-            Ok(Ok(backend.call_check_config(store, name, settings).await?))
-        })
-        .await
     }
 }

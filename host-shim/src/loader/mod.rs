@@ -5,16 +5,21 @@ mod call;
 mod compile;
 mod component;
 mod limits;
+mod native;
 mod operations;
+mod plugin;
 mod reload;
 mod timing;
 
 pub use cache::ArtefactCache;
 pub(crate) use call::Session;
 pub use compile::{CompileLimits, Compiler, compile, compile_if_asked};
-pub use component::{Loader, Plugin};
+pub use component::Loader;
 pub use limits::CallLimits;
 pub(crate) use limits::{INSTANCES, MEMORIES, NAMES as LIMIT_NAMES, TABLES, Unit};
+pub(crate) use native::is_library;
+pub use native::{Native, TARGET};
+pub use plugin::Plugin;
 pub use reload::{PluginSource, Rejection, Reloader};
 pub use timing::Timing;
 

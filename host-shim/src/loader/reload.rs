@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use super::component::Maker;
-use super::{Loader, Plugin, read_component, sha256};
+use super::{Loader, Native, Plugin, read_component, sha256};
 use crate::contract::{ProviderError, Result};
 use crate::error::{internal, invalid};
 use crate::registry::{PluginPin, Registry};
@@ -80,8 +80,8 @@ struct Candidate {
 }
 
 impl Candidate {
-    fn load(&self, loader: &Loader) -> Result<Plugin> {
-        loader.load_hashed(&self.origin, &self.bytes, &self.digest, self.maker)
+    fn load(&self, loader: &Loader, native: Native) -> Result<Plugin> {
+        loader.load_hashed(&self.origin, &self.bytes, &self.digest, self.maker, native)
     }
 }
 
@@ -173,7 +173,7 @@ fn read_file(path: &Path) -> Result<Candidate> {
             "plugin",
             &origin,
             error.to_string(),
-            "name a component's file that can be read",
+            "name a plugin's file that can be read",
         )
     })?;
     Ok(Candidate {
@@ -198,6 +198,7 @@ pub struct Rejection {
 pub struct Reloader {
     source: PluginSource,
     loader: Arc<Loader>,
+    native: Native,
     state: Mutex<State>,
     /// Held by whoever loads.
     loading: tokio::sync::Mutex<()>,
@@ -220,13 +221,14 @@ impl State {
 }
 
 impl Reloader {
-    /// Loads what the source has now.
+    /// Loads what the source has now, and later what it has then; native libraries only where that is allowed.
     ///
     /// # Errors
-    /// `invalid-argument` for the field `plugin`; `internal` where an installed component is gone or damaged.
-    pub fn new(source: PluginSource, loader: Arc<Loader>) -> Result<Self> {
+    /// `invalid-argument` for the field `plugin`, and for `allow_native`; `internal` where an installed plugin is gone or
+    /// damaged.
+    pub fn new(source: PluginSource, loader: Arc<Loader>, native: Native) -> Result<Self> {
         let candidate = source.read()?;
-        let plugin = candidate.load(&loader)?;
+        let plugin = candidate.load(&loader, native)?;
         let state = State {
             plugin,
             before: None,
@@ -236,6 +238,7 @@ impl Reloader {
         Ok(Self {
             source,
             loader,
+            native,
             state: Mutex::new(state),
             loading: tokio::sync::Mutex::default(),
         })
@@ -311,7 +314,7 @@ impl Reloader {
             return state.exchange(before);
         }
         drop(state);
-        match candidate.load(&self.loader) {
+        match candidate.load(&self.loader, self.native) {
             Ok(plugin) => self.state().exchange(plugin),
             Err(error) => self.reject(candidate.digest, &candidate.origin, error),
         }

@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Plugin;
-use super::call::Session;
-use crate::bridge::Meter;
+use super::call::{Session, trapped};
+use super::component::Linked;
+use super::plugin::Form;
+use crate::bridge::{HostCalls, Meter};
 use crate::contract::Result;
 
 /// Medians of many.
@@ -18,37 +20,60 @@ pub struct Timing {
 }
 
 impl Plugin {
-    /// Times instances and calls, so many of each.
+    /// Times instances and calls, so many of each. A native library has no instances, which cost nothing then.
     ///
     /// # Errors
-    /// `internal` where the plugin traps.
+    /// `internal` where the plugin traps or panics.
     pub async fn timing(&self, rounds: usize) -> Result<Timing> {
-        let session = Session::idle();
         let settings = format!("{{\"default_image\":\"{}\"}}", "a".repeat(1000));
-        let timed = async {
-            let (mut instances, mut calls) = (Vec::new(), Vec::new());
-            for _ in 0..rounds {
-                let start = Instant::now();
-                let mut store = self.store(&session, &Arc::new(Meter::new(session.limits)))?;
-                self.instance(&mut store).await?;
-                drop(store);
-                instances.push(start.elapsed());
+        match &self.form {
+            Form::Component(component, _) => self
+                .time(component, rounds, &settings)
+                .await
+                .map_err(|error| trapped(&error).error(&self.origin)),
+            Form::Native(library) => {
+                let session = Session::idle();
+                let meter = Arc::new(Meter::new(session.limits));
+                let mut calls = Vec::new();
+                for _ in 0..rounds {
+                    let start = Instant::now();
+                    let (_calls, host) = HostCalls::new(self.reach(&session, &meter));
+                    library
+                        .check_config(host, "bench", &settings)
+                        .map_err(|excess| excess.error(&self.origin))?;
+                    calls.push(start.elapsed());
+                }
+                Ok(Timing {
+                    instance: Duration::ZERO,
+                    call: median(calls),
+                })
             }
-            let mut store = self.store(&session, &Arc::new(Meter::new(session.limits)))?;
-            let plugin = self.instance(&mut store).await?;
-            for _ in 0..rounds {
-                store.set_fuel(session.limits.instructions)?;
-                let start = Instant::now();
-                let backend = plugin.mngr_provider_backend();
-                backend.call_check_config(&mut store, "bench", &settings).await?;
-                calls.push(start.elapsed());
-            }
-            wasmtime::Result::Ok(Timing {
-                instance: median(instances),
-                call: median(calls),
-            })
-        };
-        timed.await.map_err(|error| self.trapped(&error))
+        }
+    }
+
+    async fn time(&self, component: &Linked, rounds: usize, settings: &str) -> wasmtime::Result<Timing> {
+        let session = Session::idle();
+        let (mut instances, mut calls) = (Vec::new(), Vec::new());
+        for _ in 0..rounds {
+            let start = Instant::now();
+            let mut store = self.store(component, &session, &Arc::new(Meter::new(session.limits)))?;
+            component.instance(&mut store).await?;
+            drop(store);
+            instances.push(start.elapsed());
+        }
+        let mut store = self.store(component, &session, &Arc::new(Meter::new(session.limits)))?;
+        let plugin = component.instance(&mut store).await?;
+        for _ in 0..rounds {
+            store.set_fuel(session.limits.instructions)?;
+            let start = Instant::now();
+            let backend = plugin.mngr_provider_backend();
+            backend.call_check_config(&mut store, "bench", settings).await?;
+            calls.push(start.elapsed());
+        }
+        Ok(Timing {
+            instance: median(instances),
+            call: median(calls),
+        })
     }
 }
 

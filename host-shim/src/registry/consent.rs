@@ -15,6 +15,9 @@ pub struct Consent {
     pub yanked: bool,
     /// A version older than the one in use (`--allow-downgrade`).
     pub downgrade: bool,
+    /// A native library, which is run outside the sandbox to be asked who it is (`--allow-native`). Where a source has one for
+    /// this machine, it is taken and not the component.
+    pub native: bool,
 }
 
 impl Consent {
@@ -57,6 +60,18 @@ impl Consent {
                 to.version, from.sha256, to.source, to.sha256
             ),
             "a version that was published does not change: ask who did it, then pass --accept-changed",
+        ))
+    }
+
+    /// Whether a native library may be taken.
+    pub(super) fn to_native(self, name: &PluginName, origin: &str) -> Result<()> {
+        if self.native {
+            return Ok(());
+        }
+        Err(denied(
+            "plugin.native",
+            format!("{origin} has {name} as a native library, which runs outside the sandbox"),
+            "take its component; or, where you trust its author with all that you may do, pass --allow-native",
         ))
     }
 
@@ -127,6 +142,7 @@ mod tests {
                 "--accept-yanked",
                 none.to_yanked(&name(), "0.1.0", "loses data\n"),
             ),
+            ("plugin.native", "--allow-native", none.to_native(&name(), "/srv/x.so")),
         ];
         for (expected, flag, outcome) in refusals {
             let remedy = outcome.as_ref().expect_err("refused").remedy().to_owned();
@@ -138,11 +154,13 @@ mod tests {
             changed: true,
             yanked: true,
             downgrade: true,
+            native: true,
         };
         all.to_switch(&name(), &new, &old).expect("agreed");
         all.to_switch(&name(), &old, &wider).expect("agreed");
         all.to_change(&name(), &old, &changed).expect("agreed");
         all.to_yanked(&name(), "0.1.0", "").expect("agreed");
+        all.to_native(&name(), "/srv/x.so").expect("agreed");
     }
 
     #[test]

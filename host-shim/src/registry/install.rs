@@ -6,12 +6,12 @@ use semver::{Version, VersionReq};
 
 use super::source::Fetched;
 use super::{
-    Consent, Lock, LockedPlugin, LockedVersion, PluginName, PluginPin, Registry, Source, WantedPlugin, compatible_with,
-    signature,
+    Consent, Form, Lock, LockedPlugin, LockedVersion, PluginName, PluginPin, Registry, Source, WantedPlugin,
+    compatible_with, signature,
 };
 use crate::contract::Result;
 use crate::error::{internal, invalid, not_found};
-use crate::loader::{Loader, sha256};
+use crate::loader::{Loader, Native, TARGET, sha256};
 
 /// What is to be installed.
 #[derive(Debug, Clone)]
@@ -77,6 +77,9 @@ impl Registry {
         };
         let public_key = request.public_key.or(known.and_then(|known| known.public_key));
         let fetched = source.fetch(&self.credentials, &pin, request.consent).await?;
+        if Form::of(&fetched.bytes) == Form::Native {
+            request.consent.to_native(name, &fetched.origin)?;
+        }
         let (locked, bytes, signed) = examine(loader, &pin, public_key.as_deref(), fetched).await?;
         let wanted = WantedPlugin {
             version: pin.range.clone().unwrap_or_else(|| compatible_with(&locked.version)),
@@ -166,7 +169,8 @@ async fn examine(
     let bytes = Arc::new(bytes);
     let plugin = {
         let (loader, origin, bytes) = (loader.clone(), origin.clone(), bytes.clone());
-        tokio::task::spawn_blocking(move || loader.load(&origin, &bytes))
+        // That it is a library was agreed to.
+        tokio::task::spawn_blocking(move || loader.load_as(&origin, &bytes, Native::Allowed))
     };
     let plugin = plugin
         .await
@@ -188,8 +192,11 @@ async fn examine(
             "name a range that it is in, or another source",
         ));
     }
+    let form = Form::of(&bytes);
     let locked = LockedVersion {
         version,
+        form,
+        target: (form == Form::Native).then(|| TARGET.to_owned()),
         contract: plugin.contract().clone(),
         sha256: found,
         size: bytes.len() as u64,

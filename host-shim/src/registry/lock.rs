@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{PluginName, PluginPin};
 use crate::contract::Result;
 use crate::error::invalid;
+use crate::loader::is_library;
 
 /// The format of the file.
 const FORMAT: u32 = 1;
@@ -42,6 +43,40 @@ pub struct LockedPlugin {
     pub versions: Vec<LockedVersion>,
 }
 
+/// What a plugin is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Form {
+    /// A WebAssembly component, which runs in the sandbox and on any machine.
+    #[default]
+    Component,
+    /// A dynamic library, which runs outside it and on one kind of machine.
+    Native,
+}
+
+impl Form {
+    /// That of a plugin's bytes.
+    pub(super) fn of(bytes: &[u8]) -> Self {
+        match is_library(bytes) {
+            true => Self::Native,
+            false => Self::Component,
+        }
+    }
+
+    fn is_component(&self) -> bool {
+        *self == Self::Component
+    }
+}
+
+impl std::fmt::Display for Form {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Component => "component",
+            Self::Native => "native",
+        })
+    }
+}
+
 /// One installed version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -50,9 +85,15 @@ pub struct LockedVersion {
     pub version: Version,
     /// The version of the contract that it was built against.
     pub contract: Version,
-    /// SHA-256 of the component, in hexadecimal.
+    /// What it is: a component where nothing is said.
+    #[serde(default, skip_serializing_if = "Form::is_component")]
+    pub form: Form,
+    /// What it is built for, where it is a native library.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// SHA-256 of its file, in hexadecimal.
     pub sha256: String,
-    /// Bytes of the component.
+    /// Bytes of its file.
     pub size: u64,
     /// Where it was got from.
     pub source: String,
@@ -209,6 +250,8 @@ pub(super) mod tests {
         LockedVersion {
             version: version.parse().expect("a version"),
             contract: Version::new(0, 1, 0),
+            form: Form::Component,
+            target: None,
             sha256: "ab".repeat(32),
             size: 1000,
             source: format!("/srv/plugins/x/{version}.wasm"),

@@ -1,7 +1,7 @@
 //! Which plugins are installed, in which versions, and where they come from.
 //!
 //! `plugins.toml` says what is wanted (a range of versions, a source, perhaps a key), `plugins.lock` what was got (the exact
-//! version, its contract, SHA-256, size and source). The components themselves lie in a store under their SHA-256, in as many
+//! version, its contract, form, SHA-256, size and source). The plugins themselves lie in a store under their SHA-256, in as many
 //! versions as there are; what is loaded is what was hashed. Nothing here is asked of the network but to install and to
 //! update.
 
@@ -29,7 +29,7 @@ use crate::error::{invalid, unavailable};
 
 pub use consent::Consent;
 pub use install::{Installed, Request};
-pub use lock::{Lock, LockedPlugin, LockedVersion};
+pub use lock::{Form, Lock, LockedPlugin, LockedVersion};
 pub use name::{PluginChoice, PluginName, PluginPin};
 pub use signature::read_public_key;
 pub use source::Source;

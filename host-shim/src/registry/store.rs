@@ -1,23 +1,24 @@
-//! The components themselves, each under its own SHA-256.
+//! The plugins themselves, each under its own SHA-256.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
 use super::lock::{Lock, is_sha256};
-use super::{LockedVersion, place};
+use super::{Form, LockedVersion, place};
 use crate::contract::Result;
 use crate::error::internal;
 use crate::loader::sha256;
 
-/// What a component's name ends with in the store.
+/// What a component's name ends with in the store, and a native library's.
 const COMPONENT: &str = ".wasm";
+const LIBRARY: &str = ".so";
 /// What a signature's name ends with.
 const SIGNATURE: &str = ".minisig";
 /// The longest signature that is kept, in bytes.
 pub(super) const SIGNATURE_LIMIT: u64 = 16 << 10;
 
-/// A directory of components.
+/// A directory of plugins.
 #[derive(Debug, Clone)]
 pub(super) struct Store {
     directory: PathBuf,
@@ -31,17 +32,21 @@ impl Store {
         }
     }
 
-    fn component(&self, sha256: &str) -> PathBuf {
-        self.directory.join(format!("{sha256}{COMPONENT}"))
+    fn plugin(&self, sha256: &str, form: Form) -> PathBuf {
+        let ending = match form {
+            Form::Component => COMPONENT,
+            Form::Native => LIBRARY,
+        };
+        self.directory.join(format!("{sha256}{ending}"))
     }
 
     fn signature_path(&self, sha256: &str) -> PathBuf {
         self.directory.join(format!("{sha256}{SIGNATURE}"))
     }
 
-    /// Keeps a component, in place of a damaged one too.
+    /// Keeps a plugin, in place of a damaged one too.
     pub fn put(&self, digest: &str, bytes: &[u8], signature: Option<&str>) -> Result<()> {
-        let path = self.component(digest);
+        let path = self.plugin(digest, Form::of(bytes));
         let there = place::read(&path, bytes.len() as u64);
         if !there.is_ok_and(|there| there.as_deref() == Some(bytes)) {
             place::write(&path, bytes)?;
@@ -57,7 +62,7 @@ impl Store {
     /// # Errors
     /// `internal` where they are gone or are others.
     pub fn get(&self, name: &str, locked: &LockedVersion) -> Result<Vec<u8>> {
-        let path = self.component(&locked.sha256);
+        let path = self.plugin(&locked.sha256, locked.form);
         let fault = |reason: String| {
             internal(
                 format!("the plugin {name} {}", locked.version),
@@ -84,7 +89,7 @@ impl Store {
         Ok(bytes)
     }
 
-    /// The signature that came with a component.
+    /// The signature that came with a plugin.
     pub fn signature(&self, digest: &str) -> Result<Option<String>> {
         let bytes = place::read(&self.signature_path(digest), SIGNATURE_LIMIT)?;
         Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
@@ -102,7 +107,8 @@ impl Store {
             .filter(|digest| is_sha256(digest) && !lock.holds(digest))
             .collect();
         for digest in digests {
-            place::remove(&self.component(&digest))?;
+            place::remove(&self.plugin(&digest, Form::Component))?;
+            place::remove(&self.plugin(&digest, Form::Native))?;
             place::remove(&self.signature_path(&digest))?;
         }
         Ok(())
@@ -135,7 +141,7 @@ mod tests {
             store.signature(&version.sha256).expect("read").as_deref(),
             Some("signed")
         );
-        let path = store.component(&version.sha256);
+        let path = store.plugin(&version.sha256, version.form);
         for changed in [&b"A component"[..], b"a componen", b"a component and more", b""] {
             fs::write(&path, changed).expect("written");
             let error = store.get("x", &version).expect_err("changed");

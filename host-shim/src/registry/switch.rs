@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use semver::Version;
 
-use super::{Consent, LockedVersion, PluginName, PluginPin, Registry, WantedPlugin, signature};
+use super::{Consent, Form, LockedVersion, PluginName, PluginPin, Registry, WantedPlugin, signature};
 use crate::contract::{ProviderError, Result};
 use crate::error::{conflict, internal, invalid, not_found};
-use crate::loader::Loader;
+use crate::loader::{Loader, Native};
 
 /// Another version is in use, or the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,11 +140,16 @@ impl Registry {
     }
 
     /// Looks at every installed version, or those of one plugin: whether its bytes are there and are the same, its signature
-    /// holds, and it can be loaded and is what the lock says.
+    /// holds, and it can be loaded and is what the lock says. A native library is opened and asked only where that is allowed.
     ///
     /// # Errors
     /// `not-found` for a plugin that is not installed. What is wrong with a version is in the list.
-    pub async fn verify(&self, loader: &Arc<Loader>, name: Option<&PluginName>) -> Result<Vec<Verified>> {
+    pub async fn verify(
+        &self,
+        loader: &Arc<Loader>,
+        name: Option<&PluginName>,
+        native: Native,
+    ) -> Result<Vec<Verified>> {
         let (lock, wanted) = (self.lock()?, self.wanted()?);
         if let Some(name) = name.filter(|name| !lock.plugins.contains_key(name)) {
             return Err(self.not_installed(name));
@@ -160,7 +165,7 @@ impl Registry {
                 .get(&name)
                 .and_then(|wanted| wanted.public_key.as_deref());
             for version in plugin.versions {
-                let fault = self.examine(loader, &name, &version, key).await.err();
+                let fault = self.examine(loader, &name, &version, key, native).await.err();
                 verified.push(Verified {
                     name: name.clone(),
                     version,
@@ -177,12 +182,16 @@ impl Registry {
         name: &PluginName,
         locked: &LockedVersion,
         key: Option<&str>,
+        native: Native,
     ) -> Result<()> {
         let bytes = self.component(name, locked)?;
         if let Some(key) = key {
             signature::check(name, key, &bytes, self.store().signature(&locked.sha256)?.as_deref())?;
         }
-        let plugin = loader.load(&format!("{name} {}", locked.version), &bytes)?;
+        if locked.form == Form::Native && native == Native::Refused {
+            return Ok(());
+        }
+        let plugin = loader.load_as(&format!("{name} {}", locked.version), &bytes, native)?;
         let version = plugin.version().await?;
         if version == locked.version {
             return Ok(());

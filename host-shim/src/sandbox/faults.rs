@@ -83,6 +83,11 @@ impl Faults {
         locked(&self.0).entry(operation).or_default().push_back(None);
     }
 
+    /// None waits any more.
+    pub fn clear(&self) {
+        locked(&self.0).clear();
+    }
+
     /// Makes a call, with the fault that waits for it.
     pub async fn around<T>(&self, operation: Operation, call: impl Future<Output = Result<T>>) -> Result<T> {
         let waiting = locked(&self.0).get_mut(&operation).and_then(VecDeque::pop_front);

@@ -117,6 +117,11 @@ impl SandboxEngine {
         self.inner.faults.push(operation, fault);
     }
 
+    /// Faults that no call has met are forgotten.
+    pub fn forget_faults(&self) {
+        self.inner.faults.clear();
+    }
+
     /// From now on a command on the engine's machine that begins with these words ends well and prints `stdout`. The engine
     /// has no machine, so every other command but `realpath` is `unsupported`.
     pub fn answer_command(&self, argv: &[&str], stdout: &str) {

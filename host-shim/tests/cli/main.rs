@@ -11,6 +11,7 @@ mod life;
 mod logging;
 mod machines;
 mod moving;
+mod native;
 mod person;
 mod plugins;
 mod policy;

@@ -12,8 +12,8 @@ use crate::contract::gpu::{self, Depth, Inventory};
 use crate::contract::instance::{
     Action, AgentVolume, ArrivalRequest, CreateRequest, Departure, DepartureRequest, DestroyRequest, Destroyed,
     DiscoverRequest, Document, DocumentChange, DocumentFilter, ForkRequest, GcRequest, GpuReport, Guest, Pending,
-    PortAddress, PushRequest, Pushed, Reconciliation, SnapshotFilter, SnapshotRequest, Source, StartRequest,
-    StopRequest, Stopped, UpdatedLimits, WatchResult,
+    PortAddress, PushRequest, Pushed, Reconciliation, SnapshotFilter, SnapshotRequest, StartRequest, StopRequest,
+    Stopped, UpdatedLimits, WatchResult,
 };
 use crate::contract::ssh::{self, Command, CommandOutput};
 use crate::contract::system::{self, LogLevel, Progress};
@@ -270,33 +270,10 @@ impl backend::Guest for Component {
     }
 }
 
-impl From<CreateRequest> for create::CreateRequest<Archive> {
-    fn from(request: CreateRequest) -> Self {
-        Self {
-            name: request.name,
-            source: match request.source {
-                Source::DefaultImage => create::Source::DefaultImage,
-                Source::Image(image) => create::Source::Image(image),
-                Source::Build(build) => create::Source::Build {
-                    context: build.context,
-                    args: build.args,
-                },
-                Source::Snapshot(snapshot) => create::Source::Snapshot(snapshot),
-            },
-            agent_type: request.agent_type,
-            tags: request.tags,
-            parent_id: request.parent_id,
-            start_args: request.start_args,
-            command: request.command,
-            no_start: request.no_start,
-            publish_ssh: request.publish_ssh,
-        }
-    }
-}
-
 impl Guest for Component {
-    async fn create(provider: Provider, request: CreateRequest) -> Result<Agent> {
-        open(provider)?.create(request.into()).await
+    async fn create(provider: Provider, request: CreateRequest, context: Option<Archive>) -> Result<Agent> {
+        let request = create::CreateRequest::with_context(request, context)?;
+        open(provider)?.create(request).await
     }
 
     async fn discover(provider: Provider, request: DiscoverRequest) -> Result<Vec<Agent>> {

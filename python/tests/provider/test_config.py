@@ -16,6 +16,7 @@ _OF_THE_HOST = {
     "ssh_config_file",
     "ssh_options",
     "tls_directory",
+    "allow_native",
     "policy",
     "permissions",
     "audit_log",

@@ -66,7 +66,7 @@ macro_rules! unsupported {
 }
 
 impl Guest for MyProvider {
-    async fn create(provider: Provider, request: CreateRequest) -> Result<Agent> {
+    async fn create(provider: Provider, request: CreateRequest, _: Option<Archive>) -> Result<Agent> {
         life::create(&provider, request).await
     }
 

@@ -124,7 +124,7 @@ impl Guest for Null {
     }
 
     unsupported! {
-        create(request: CreateRequest) -> Agent;
+        create(request: CreateRequest, context: Option<Archive>) -> Agent;
         start(agent: String, request: StartRequest) -> Agent;
         stop(agent: String, request: StopRequest) -> Stopped;
         pause(agent: String) -> Agent;

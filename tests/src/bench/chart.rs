@@ -32,6 +32,7 @@ pub fn draw(path: &Path, lists: Option<&Part>, life: Option<&Part>) -> Result<()
 fn colour(contender: Contender) -> RGBColor {
     match contender {
         Contender::Wasm => RGBColor(31, 119, 180),
+        Contender::Native => RGBColor(23, 190, 207),
         Contender::Bollard => RGBColor(127, 127, 127),
         Contender::Cli => RGBColor(255, 127, 14),
         Contender::Python => RGBColor(44, 160, 44),

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use bollard::Docker;
 use clap::{Parser, ValueEnum};
-use mngr_docker_tests::{open_for_bench, remove_all};
+use mngr_docker_tests::{open_for_bench, open_with_library, remove_all};
 use mngr_host_shim::provider::Provider;
 
 use measure::{Contender, Part, Row};
@@ -51,6 +51,9 @@ struct Bench {
     /// How often each thing is measured, at most.
     #[arg(long, default_value_t = 15)]
     rounds: usize,
+    /// The plugin as a dynamic library, as `cargo xtask native` leaves it.
+    #[arg(long, value_name = "FILE")]
+    native: Option<PathBuf>,
     /// An interpreter that has docker-py.
     #[arg(long, value_name = "FILE")]
     python: Option<PathBuf>,
@@ -107,7 +110,7 @@ fn main() -> Result<()> {
 async fn run(bench: &Bench) -> Result<()> {
     if bench.parts == [Section::Load] {
         // No engine is needed.
-        println!("{}", plugin::measure(bench.rounds).await?);
+        println!("{}", plugin::measure(bench.rounds, bench.native.as_deref()).await?);
         return Ok(());
     }
     let mut circumstances = Circumstances::of_this_machine();
@@ -127,7 +130,7 @@ async fn run(bench: &Bench) -> Result<()> {
     parts.extend(bench.mngr.as_deref().map(of_mngr).transpose()?);
     let mut text = report::markdown(&circumstances, &parts);
     if bench.parts.contains(&Section::Load) {
-        text += &format!("\n{}\n", plugin::measure(bench.rounds).await?);
+        text += &format!("\n{}\n", plugin::measure(bench.rounds, bench.native.as_deref()).await?);
     }
     std::fs::create_dir_all(&bench.out).with_context(|| format!("cannot make {}", bench.out.display()))?;
     std::fs::write(bench.out.join("bench.md"), &text)?;
@@ -159,6 +162,10 @@ async fn measure(
         Side::Ours(Contender::Wasm, provider.clone()),
         Side::Bare(docker.clone(), scene.clone()),
     ];
+    if let Some(library) = &bench.native {
+        let native = open_with_library(&scene.host, &scene.image, &scene.provider, library).await?;
+        sides.push(Side::Ours(Contender::Native, native));
+    }
     sides.extend(cli::Cli::find(scene).map(Side::Cli));
     if let Some(python) = &bench.python {
         let worker = Worker::start(python, Contender::Python.key(), scene)?;

@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 pub enum Contender {
     /// This provider, its plugin a WebAssembly component.
     Wasm,
+    /// This provider, its plugin a dynamic library.
+    Native,
     /// The same engine calls by bollard, and nothing else.
     Bollard,
     /// The Docker CLI, a process a call.
@@ -27,6 +29,7 @@ impl Contender {
     pub fn label(self) -> &'static str {
         match self {
             Self::Wasm => "plugin (WASM)",
+            Self::Native => "plugin (native)",
             Self::Bollard => "bare bollard",
             Self::Cli => "docker CLI",
             Self::Python => "docker-py",
@@ -39,6 +42,7 @@ impl Contender {
     pub fn key(self) -> &'static str {
         match self {
             Self::Wasm => "wasm",
+            Self::Native => "native",
             Self::Bollard => "bollard",
             Self::Cli => "docker-cli",
             Self::Python => "docker-py",

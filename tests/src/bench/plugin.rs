@@ -28,7 +28,7 @@ fn median(mut durations: Vec<Duration>) -> Duration {
 }
 
 /// The rows of a table of their own, with ratios.
-pub async fn measure(rounds: usize) -> Result<String> {
+pub async fn measure(rounds: usize, library: Option<&Path>) -> Result<String> {
     let component = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/component/mngr-docker-plugin.wasm");
     let bytes = std::fs::read(&component).with_context(|| format!("cannot read {}", component.display()))?;
     let folder = tempfile::tempdir()?;
@@ -64,6 +64,14 @@ pub async fn measure(rounds: usize) -> Result<String> {
             ratio(call, here)
         );
     }
+    if let Some(library) = library {
+        let (opened, call) = native(library).await?;
+        text += &format!(
+            "| a native library is opened | {opened:.2?} | {:.4} |\n| an export call with 1 KB, native | {call:.1?} | {:.6} |\n",
+            ratio(opened, here),
+            ratio(call, here)
+        );
+    }
     text += &format!("| another one takes over | {swap:.2?} | {:.4} |\n", ratio(swap, here));
     Ok(text)
 }
@@ -81,6 +89,15 @@ async fn timing(bytes: &[u8]) -> Result<(Duration, Duration)> {
     let plugin: Plugin = loader.load("bench", bytes).map_err(plain)?;
     let timing = plugin.timing(CALLS).await.map_err(plain)?;
     Ok((timing.instance, timing.call))
+}
+
+/// Opening a library, which happens once, and a call of it with 1 KB in and out.
+async fn native(library: &Path) -> Result<(Duration, Duration)> {
+    let loader = Loader::new(None).map_err(plain)?.allowing_native();
+    let start = Instant::now();
+    let plugin = loader.load_file(library).map_err(plain)?;
+    let opened = start.elapsed();
+    Ok((opened, plugin.timing(CALLS).await.map_err(plain)?.call))
 }
 
 /// From a changed file to the plugin in use: two versions that are cached, in turn.

@@ -30,7 +30,7 @@ pub async fn listed_and_watched(provider: &Provider, count: usize) -> Row {
     let mut faults = in_turn(count, |number| async move {
         let agent = NewAgent {
             no_start: true,
-            ..NewAgent::named(&name(number))
+            ..NewAgent::named(name(number))
         };
         provider.create(agent).await.map(drop).map_err(|error| error.message())
     })

@@ -38,6 +38,14 @@ fn lost() -> ProviderError {
     })
 }
 
+/// Dies, perhaps before it has met the fault that was to hold it.
+fn die(bed: &Testbed, dying: Provider) {
+    drop(dying);
+    if let Some(sandbox) = &bed.sandbox {
+        sandbox.forget_faults();
+    }
+}
+
 fn volumes(name: &str) -> NewAgent {
     NewAgent {
         start_args: vec!["--volume=/data".to_owned()],
@@ -74,7 +82,7 @@ behaviours! {
             _ = dying.create(NewAgent::named("a")) => panic!("it was to die"),
             () = begun.notified() => {}
         }
-        drop(dying);
+        die(bed, dying);
         let next = bed.again().await;
         assert!(next.discover(DiscoverRequest::default()).await.expect("a list").is_empty());
         assert!(next.reconcile().await.expect("nothing left").is_empty());
@@ -93,7 +101,7 @@ behaviours! {
             _ = dying.create(agent) => panic!("it was to die"),
             () = begun.notified() => {}
         }
-        drop(dying);
+        die(bed, dying);
         let next = bed.again().await;
         assert_eq!(next.discover(DiscoverRequest::default()).await.expect("a list").len(), 1);
         assert_eq!(next.volumes().await.expect("volumes").len(), 0);
@@ -281,7 +289,7 @@ fn a_snapshot_that_died_over_a_volume_leaves_nothing_and_nobody_frozen() {
             _ = dying.snapshot_create("a", along()) => panic!("it was to die"),
             () = begun.notified() => {}
         }
-        drop(dying);
+        die(bed, dying);
         let next = bed.again().await;
         // A request that is on its way comes to its end first.
         while next.get("a").await.expect("it").state == AgentState::Paused {

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use mngr_docker_tests::{IMAGE, Registry, component, component_of};
+use mngr_docker_tests::{IMAGE, Registry, component, component_of, library};
 use mngr_host_shim::config::ProviderConfig;
 use mngr_host_shim::conformance::{Rule, Suite, rules};
 use mngr_host_shim::contract::backend::Description;
 use mngr_host_shim::engine::connect::connect;
 use mngr_host_shim::engine::ssh::Tunnels;
 use mngr_host_shim::environment::Environment;
-use mngr_host_shim::loader::Plugin;
+use mngr_host_shim::loader::{Loader, Plugin};
 
 use super::{broken, ids, load, run};
 
@@ -74,6 +74,16 @@ fn our_plugin_keeps_every_rule_on_a_real_engine() {
     let report = run(&suite, &load("ours", &component()));
     assert_eq!(broken(&report), [""; 0]);
     assert_eq!(ids(report.skipped()), NOT_ON_A_REAL_ENGINE);
+}
+
+#[test]
+fn our_library_keeps_every_rule_in_memory() {
+    let loader = Loader::new(None).expect("a loader").allowing_native();
+    let plugin = loader.load_file(&library()).expect("a plugin");
+    assert!(plugin.is_native());
+    let report = run(&Suite::in_memory(), &plugin);
+    assert_eq!(broken(&report), [""; 0]);
+    assert_eq!(ids(report.skipped()), [""; 0]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Installing from a directory: all of it or nothing, and nothing that was not agreed to.
 
 use mngr_docker_tests::{component, component_of_version, with_note};
+use mngr_host_shim::loader::Native;
 use mngr_host_shim::registry::{Consent, PluginChoice};
 
 use crate::shelf::{Shelf, digest, name, rule};
@@ -59,7 +60,11 @@ async fn what_is_installed_needs_its_source_no_more() {
     let pin = "mngr-docker@=0.1.0".parse().expect("a pin");
     let locked = shelf.registry.resolve(&pin).expect("resolved").expect("installed");
     assert_eq!(shelf.registry.component(&name(), &locked).expect("kept"), component());
-    let verified = shelf.registry.verify(&shelf.loader(), None).await.expect("verified");
+    let verified = shelf
+        .registry
+        .verify(&shelf.loader(), None, Native::Refused)
+        .await
+        .expect("verified");
     assert!(verified.len() == 1 && verified[0].fault.is_none(), "{verified:?}");
 }
 
@@ -180,6 +185,7 @@ async fn a_contract_that_this_shim_does_not_speak_is_never_installed() {
         changed: true,
         yanked: true,
         downgrade: true,
+        native: false,
     };
     let error = shelf.install_with("mngr-docker", all).await.expect_err("refused");
     assert!(error.message().contains("0.9.0"), "{}", error.message());
@@ -289,7 +295,7 @@ async fn a_component_that_was_changed_in_the_store_is_found_and_never_loaded() {
     );
     let verified = shelf
         .registry
-        .verify(&shelf.loader(), Some(&name()))
+        .verify(&shelf.loader(), Some(&name()), Native::Refused)
         .await
         .expect("verified");
     let fault = verified[0].fault.as_ref().expect("a fault");

@@ -5,6 +5,7 @@ mod damage;
 mod files;
 mod install;
 mod limits;
+mod native;
 mod oci;
 mod reload;
 mod shelf;

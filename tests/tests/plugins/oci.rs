@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use mngr_docker_tests::{Registry, component, component_of_version, with_note};
+use mngr_docker_tests::{Registry, component, component_of_version, library_of, with_note};
 use mngr_host_shim::contract::Result;
 use mngr_host_shim::environment::Environment;
-use mngr_host_shim::registry::{Consent, Installed, Request, Source};
+use mngr_host_shim::loader::TARGET;
+use mngr_host_shim::registry::{Consent, Form, Installed, Request, Source};
 use oci_client::client::{Client, ClientConfig, ClientProtocol, Config, ImageLayer};
 use oci_client::manifest::OciImageManifest;
 use oci_client::secrets::RegistryAuth;
@@ -113,6 +114,53 @@ async fn versions_are_tags_and_updates_are_found_among_them() {
         .await
         .expect_err("it is gone");
     assert_eq!(gone.kind(), "unavailable");
+}
+
+#[tokio::test]
+async fn a_native_library_has_a_tag_and_media_types_of_its_own_and_is_taken_where_that_is_agreed_to() {
+    let (registry, shelf) = (Registry::open(), Shelf::new());
+    let native = || Pushed {
+        configuration: "application/vnd.mngr.plugin.native.config.v0+json",
+        layer: "application/vnd.mngr.plugin.native.v0+elf",
+        ..Pushed::default()
+    };
+    let tag = format!("0.1.0-{TARGET}");
+    push(&registry, &tag, &library_of("odd"), native()).await;
+    let none = Consent::default();
+    for from in ["".to_owned(), format!(":{tag}")] {
+        let refused = install(&shelf, NAME, source(&registry, &from), none).await;
+        assert_eq!(rule(refused), "plugin.native", "{from}");
+    }
+    let agreed = Consent { native: true, ..none };
+    let installed = install(&shelf, NAME, source(&registry, ""), agreed)
+        .await
+        .expect("installed");
+    assert_eq!(
+        (installed.version.form, installed.version.sha256),
+        (Form::Native, digest(&library_of("odd")))
+    );
+
+    push(&registry, "0.1.0", &component(), Pushed::default()).await;
+    let other = Shelf::new();
+    let component = install(&other, NAME, source(&registry, ""), none)
+        .await
+        .expect("installed");
+    assert_eq!(component.version.form, Form::Component);
+    // As a component it is not to be pushed.
+    push(
+        &registry,
+        "wrong",
+        &library_of("odd"),
+        Pushed {
+            layer: COMPONENT,
+            ..native()
+        },
+    )
+    .await;
+    let refused = install(&other, NAME, source(&registry, ":wrong"), agreed)
+        .await
+        .expect_err("refused");
+    assert!(refused.message().contains("application/wasm"), "{}", refused.message());
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 
 use mngr_host_shim::contract::{ProviderError, Result};
-use mngr_host_shim::loader::{ArtefactCache, Loader};
+use mngr_host_shim::loader::{ArtefactCache, Loader, TARGET};
 use mngr_host_shim::registry::{Consent, Installed, PluginName, Registry, Request, Source};
 use sha2::{Digest, Sha256};
 
@@ -52,6 +52,14 @@ impl Shelf {
         let file = format!("{version}.wasm");
         std::fs::write(self.path(&file), bytes).expect("written");
         self.publish_digest(version, &digest(bytes));
+    }
+
+    /// The same with a native library for this machine.
+    pub fn publish_library(&self, version: &str, bytes: &[u8]) {
+        let file = format!("{version}-{TARGET}.so");
+        std::fs::write(self.path(&file), bytes).expect("written");
+        let line = format!("{}  {file}\n", digest(bytes));
+        std::fs::write(self.path(&format!("{file}.sha256")), line).expect("written");
     }
 
     pub fn publish_digest(&self, version: &str, digest: &str) {

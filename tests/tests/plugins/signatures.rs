@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use mngr_docker_tests::{component, component_of_version};
+use mngr_host_shim::loader::Native;
 use mngr_host_shim::registry::{Consent, Request, read_public_key};
 use ring::rand::{SecureRandom, SystemRandom};
 use ring::signature::{Ed25519KeyPair, KeyPair};
@@ -117,7 +118,11 @@ async fn a_signature_is_kept_and_looked_at_again_by_verify() {
         .await
         .expect("installed");
     let fault = async || {
-        let verified = shelf.registry.verify(&shelf.loader(), None).await.expect("verified");
+        let verified = shelf
+            .registry
+            .verify(&shelf.loader(), None, Native::Refused)
+            .await
+            .expect("verified");
         verified.into_iter().next().and_then(|verified| verified.fault)
     };
     assert!(fault().await.is_none());

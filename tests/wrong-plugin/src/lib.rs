@@ -63,7 +63,7 @@ macro_rules! exports {
 }
 
 exports! {
-    life::create(request: CreateRequest) -> Agent;
+    life::create(request: CreateRequest, context: Option<Archive>) -> Agent;
     life::discover(request: DiscoverRequest) -> Vec<Agent>;
     life::get(agent: String) -> Agent;
     life::start(agent: String, request: StartRequest) -> Agent;

@@ -1,15 +1,16 @@
 //! Agents: made, found, started, stopped, paused, renamed, destroyed.
 
-use mngr_docker_plugin::Result;
+use mngr_docker_plugin::contract::docker::Archive;
 use mngr_docker_plugin::contract::instance::{
     CreateRequest, DestroyRequest, Destroyed, DiscoverRequest, DocumentChange, DocumentFilter, Source, StartRequest,
     StopRequest, Stopped,
 };
 use mngr_docker_plugin::contract::types::{Agent, AgentState, ProviderError};
+use mngr_docker_plugin::{Result, create};
 
 use crate::call::{Call, already_exists, conflict, internal, not_found};
 
-pub async fn create(call: Call, mut request: CreateRequest) -> Result<Agent> {
+pub async fn create(call: Call, mut request: CreateRequest, context: Option<Archive>) -> Result<Agent> {
     let name = request.name.clone();
     let from_image = matches!(request.source, Source::Image(_));
     let from_snapshot = matches!(request.source, Source::Snapshot(_));
@@ -32,7 +33,10 @@ pub async fn create(call: Call, mut request: CreateRequest) -> Result<Agent> {
         "concurrency.names-do-not-wait" if name == "a5" => return Err(conflict()),
         _ => {}
     }
-    let made = call.inner.create(request.into()).await;
+    let made = call
+        .inner
+        .create(create::CreateRequest::with_context(request, context)?)
+        .await;
     match made {
         Ok(mut agent) => {
             if call.breaks("create.makes-an-agent-that-runs") {

@@ -8,6 +8,7 @@ mod test;
 
 use clap::{Args, Subcommand};
 use mngr_host_shim::contract::{ProviderError, Result};
+use mngr_host_shim::loader::Native;
 use mngr_host_shim::registry::{Consent, Installed, PluginName, PluginPin, Registry, Request, Source, read_public_key};
 use semver::Version;
 
@@ -66,6 +67,10 @@ struct AgreedOfSource {
     /// Take a version that was withdrawn
     #[arg(long)]
     accept_yanked: bool,
+    /// Take a native library, and run it outside the sandbox to ask who it is; of a source that has one for this machine it is
+    /// taken in place of the component. To be used it needs `allow_native: true` in the provider's configuration as well
+    #[arg(long)]
+    allow_native: bool,
 }
 
 impl From<Agreed> for Consent {
@@ -83,6 +88,7 @@ impl From<AgreedOfSource> for Consent {
         Self {
             changed: agreed.accept_changed,
             yanked: agreed.accept_yanked,
+            native: agreed.allow_native,
             ..agreed.agreed.into()
         }
     }
@@ -90,14 +96,15 @@ impl From<AgreedOfSource> for Consent {
 
 /// Install a plugin and take it into use, or all that plugins.toml names
 ///
-/// SOURCE is a component's file; a directory with NAME/VERSION.wasm, its digest in NAME/VERSION.wasm.sha256 and, for a version
-/// that was withdrawn, NAME/VERSION.yanked; or oci://REGISTRY/REPOSITORY, whose tags are the versions. It is written down, so
+/// SOURCE is a plugin's file; a directory with NAME/VERSION.wasm, its digest in NAME/VERSION.wasm.sha256 and, for a version
+/// that was withdrawn, NAME/VERSION.yanked (a native library is NAME/VERSION-TARGET.so); or oci://REGISTRY/REPOSITORY, whose tags are the versions. It is written down, so
 /// that `update` finds newer versions there. Credentials for registries are those of the Docker CLI.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   mngr-docker plugin install mngr-docker@^0.1 --from /srv/plugins
   mngr-docker plugin install mngr-docker --from oci://registry.example/team/mngr-docker
   mngr-docker plugin install mine --from ./mine.wasm
+  mngr-docker plugin install mine --from ./libmine.so --allow-native
   mngr-docker plugin install")]
 struct Install {
     /// Which plugin, and which of its versions will do [default: all wanted plugins that are not installed]
@@ -157,6 +164,9 @@ struct Verify {
     /// Which plugin [default: all]
     #[arg(value_name = "NAME", value_parser = name)]
     name: Option<PluginName>,
+    /// Open native libraries too and ask who they are, outside the sandbox [default: only their digest and signature are checked]
+    #[arg(long)]
+    allow_native: bool,
 }
 
 /// Show what the provider's plugin may ask of the engine: what its policy says and its permissions name
@@ -233,9 +243,10 @@ impl Command {
                 let switched = registry.rollback(&name, to.as_ref()).await?;
                 render::switched(&context.output, &switched)
             }
-            Self::Verify(Verify { name }) => {
+            Self::Verify(Verify { name, allow_native }) => {
                 let host = context.host()?;
-                let verified = registry.verify(host.loader(), name.as_ref()).await?;
+                let native = Native::from(allow_native);
+                let verified = registry.verify(host.loader(), name.as_ref(), native).await?;
                 render::verified(&context.output, &verified)
             }
             Self::Remove(Remove { exact }) => {

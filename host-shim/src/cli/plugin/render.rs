@@ -1,7 +1,7 @@
 //! What `plugin` prints, for people and for programs.
 
 use mngr_host_shim::contract::Result;
-use mngr_host_shim::registry::{Installed, Lock, LockedVersion, PluginName, Removed, Switched, Verified, Wanted};
+use mngr_host_shim::registry::{Form, Installed, Lock, LockedVersion, PluginName, Removed, Switched, Verified, Wanted};
 use semver::Version;
 use serde::Serialize;
 
@@ -20,6 +20,8 @@ struct VersionJson<'a> {
     version: &'a Version,
     active: bool,
     contract: &'a Version,
+    form: Form,
+    target: Option<&'a str>,
     sha256: &'a str,
     size_bytes: u64,
     source: &'a str,
@@ -72,6 +74,8 @@ fn json<'a>(name: &'a PluginName, version: &'a LockedVersion, active: bool) -> V
         version: &version.version,
         active,
         contract: &version.contract,
+        form: version.form,
+        target: version.target.as_deref(),
         sha256: &version.sha256,
         size_bytes: version.size,
         source: &version.source,
@@ -133,7 +137,7 @@ pub fn list(output: &Output, lock: &Lock, wanted: &Wanted) -> Outcome {
 
 fn table(rows: Vec<Row<'_>>) -> Table {
     let mut table = Table::with_header(&[
-        "NAME", "VERSION", "IN USE", "WANTED", "CONTRACT", "SIZE", "SHA256", "SOURCE",
+        "NAME", "VERSION", "IN USE", "WANTED", "FORM", "CONTRACT", "SIZE", "SHA256", "SOURCE",
     ]);
     for Row {
         name,
@@ -147,6 +151,7 @@ fn table(rows: Vec<Row<'_>>) -> Table {
             version.version.to_string(),
             if active { "yes" } else { "-" }.to_owned(),
             wanted.unwrap_or_else(|| "-".to_owned()),
+            version.form.to_string(),
             version.contract.to_string(),
             size(version.size),
             short(version).to_owned(),
@@ -176,12 +181,13 @@ fn sentence(installed: &Installed) -> String {
         Some(_) => "; it was changed".to_owned(),
         None => String::new(),
     };
-    let imports = match locked.interfaces.as_slice() {
-        [] => "nothing".to_owned(),
-        interfaces => clean(&interfaces.join(", ")),
+    let imports = match (locked.form, locked.interfaces.as_slice()) {
+        (Form::Native, _) => "native, outside the sandbox".to_owned(),
+        (Form::Component, []) => "imports nothing".to_owned(),
+        (Form::Component, interfaces) => format!("imports {}", clean(&interfaces.join(", "))),
     };
     format!(
-        "{name} {version} is in use ({}, contract {}, sha256 {}, imports {imports}){before}",
+        "{name} {version} is in use ({}, contract {}, sha256 {}, {imports}){before}",
         size(locked.size),
         locked.contract,
         short(locked)

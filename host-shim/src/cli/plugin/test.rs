@@ -10,6 +10,7 @@ use mngr_host_shim::contract::system::Progress;
 use mngr_host_shim::contract::{ProviderError, Result};
 use mngr_host_shim::error::{internal, invalid, not_found};
 use mngr_host_shim::host::Host;
+use mngr_host_shim::loader::Native;
 use serde_json::{Map, Value};
 
 use super::report;
@@ -26,11 +27,15 @@ use crate::cli::failure::{Failure, Outcome};
   mngr-docker plugin test my-provider.wasm
   mngr-docker plugin test my-provider.wasm --rule 'create.*' --rule discover.one-engine-call
   mngr-docker plugin test my-provider.wasm --engine real --image debian:bookworm-slim
+  mngr-docker plugin test libmy_provider.so --allow-native
   mngr-docker plugin test my-provider.wasm --format junit --output report.xml")]
 pub struct Test {
-    /// The component's file
+    /// The plugin's file
     #[arg(value_name = "FILE", required_unless_present = "list")]
     file: Option<PathBuf>,
+    /// Test a native library, which runs outside the sandbox
+    #[arg(long)]
+    allow_native: bool,
     /// What it is tested on
     #[arg(long, value_enum, default_value_t = Engine::Sandbox)]
     engine: Engine,
@@ -94,7 +99,8 @@ impl Test {
         }
         let file = self.file.clone().unwrap_or_default();
         let host = context.host()?;
-        let plugin = host.loader().load_file(&context.environment.directory().join(file))?;
+        let path = context.environment.directory().join(file);
+        let plugin = host.loader().load_file_as(&path, Native::from(self.allow_native))?;
         let suite = self.suite(context, &host).await?;
         let spinner = context.spinner("testing");
         let sink = spinner.sink();

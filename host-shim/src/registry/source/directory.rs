@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! NAME/VERSION.wasm            the component
-//! NAME/VERSION.wasm.sha256     its digest, as `sha256sum` writes it
+//! NAME/VERSION-TARGET.so       the same as a native library for that target
+//! NAME/VERSION.wasm.sha256     its digest, as `sha256sum` writes it; a library has one too
 //! NAME/VERSION.wasm.minisig    its signature, where it is signed
 //! NAME/VERSION.yanked          there where the version was withdrawn; holds the reason
 //! ```
@@ -15,17 +16,27 @@ use std::path::{Path, PathBuf};
 
 use semver::Version;
 
-use super::{COMPONENT_LIMIT, Fetched, NOTE_LIMIT, PluginName, Release, digest_in, signature_beside, with_suffix};
+use super::{
+    COMPONENT_LIMIT, Fetched, Form, NOTE_LIMIT, PluginName, Release, digest_in, signature_beside, with_suffix,
+};
 use crate::contract::Result;
 use crate::error::not_found;
 use crate::registry::place;
 
-fn component(directory: &Path, name: &PluginName, version: &Version) -> PathBuf {
-    directory.join(name.as_str()).join(format!("{version}.wasm"))
+/// What follows the version in the name of a file of that form.
+fn ending(form: Form) -> &'static str {
+    match form {
+        Form::Component => ".wasm",
+        Form::Native => concat!("-", env!("MNGR_TARGET"), ".so"),
+    }
 }
 
-/// The versions of a plugin that are there whole.
-pub(super) fn releases(directory: &Path, name: &PluginName) -> Result<Vec<Release>> {
+fn file_of(directory: &Path, name: &PluginName, version: &Version, form: Form) -> PathBuf {
+    directory.join(name.as_str()).join(format!("{version}{}", ending(form)))
+}
+
+/// The versions of a plugin that are there whole in that form.
+pub(super) fn releases(directory: &Path, name: &PluginName, form: Form) -> Result<Vec<Release>> {
     let folder = directory.join(name.as_str());
     let files = match fs::read_dir(&folder) {
         Ok(files) => files,
@@ -35,13 +46,13 @@ pub(super) fn releases(directory: &Path, name: &PluginName) -> Result<Vec<Releas
     let mut releases = Vec::new();
     for file in files.flatten() {
         let file = file.file_name();
-        let Some(stem) = file.to_str().and_then(|file| file.strip_suffix(".wasm")) else {
+        let Some(stem) = file.to_str().and_then(|file| file.strip_suffix(ending(form))) else {
             continue;
         };
         let Ok(version) = Version::parse(stem) else {
             continue;
         };
-        if !with_suffix(&component(directory, name, &version), ".sha256").is_file() {
+        if !with_suffix(&file_of(directory, name, &version, form), ".sha256").is_file() {
             continue;
         }
         let yanked = place::read(&folder.join(format!("{version}.yanked")), NOTE_LIMIT)?;
@@ -54,8 +65,8 @@ pub(super) fn releases(directory: &Path, name: &PluginName) -> Result<Vec<Releas
 }
 
 /// Reads one version.
-pub(super) fn fetch(directory: &Path, name: &PluginName, version: &Version) -> Result<Fetched> {
-    let path = component(directory, name, version);
+pub(super) fn fetch(directory: &Path, name: &PluginName, version: &Version, form: Form) -> Result<Fetched> {
+    let path = file_of(directory, name, version, form);
     let gone = || not_found(path.display().to_string(), "it went while it was read", "try again");
     Ok(Fetched {
         origin: path.display().to_string(),

@@ -1,4 +1,4 @@
-//! One component in a file, with its digest (`.sha256`) and its signature (`.minisig`) beside it where there are any.
+//! One plugin in a file, with its digest (`.sha256`) and its signature (`.minisig`) beside it where there are any.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ pub(super) fn fetch(path: &Path) -> Result<Fetched> {
         return Err(not_found(
             format!("the source {}", path.display()),
             "there is no such file or directory",
-            "name a component's file, or a directory with NAME/VERSION.wasm in it",
+            "name a plugin's file, or a directory with NAME/VERSION.wasm in it",
         ));
     };
     Ok(Fetched {

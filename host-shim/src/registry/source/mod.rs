@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use semver::Version;
 
-use super::{PluginName, PluginPin, place};
+use super::{Form, PluginName, PluginPin, place};
 use crate::contract::Result;
 use crate::credentials::CredentialStore;
 use crate::error::{invalid, not_found};
@@ -40,7 +40,7 @@ pub(super) struct Release {
     pub yanked: Option<String>,
 }
 
-/// A component as it came, and what its source says of it. Nothing of it has been believed yet.
+/// A plugin as it came, and what its source says of it. Nothing of it has been believed yet.
 #[derive(Debug)]
 pub(super) struct Fetched {
     /// Where it is from, exactly.
@@ -92,9 +92,12 @@ impl Source {
         match self {
             Self::Oci(repository) => repository.fetch(credentials, pin, consent).await,
             Self::Path(path) if path.is_dir() => {
-                let releases = directory::releases(path, &pin.name)?;
+                let (form, releases) = offered(&pin.name, path.display(), consent, async |form| {
+                    directory::releases(path, &pin.name, form)
+                })
+                .await?;
                 let chosen = choose(&self.to_string(), pin, releases, consent)?;
-                directory::fetch(path, &pin.name, &chosen)
+                directory::fetch(path, &pin.name, &chosen, form)
             }
             Self::Path(path) => file::fetch(path),
         }
@@ -108,6 +111,27 @@ impl fmt::Display for Source {
             Self::Oci(repository) => write!(f, "{repository}"),
         }
     }
+}
+
+/// What a source has in the form that is wanted: native libraries for this machine where they are agreed to and there are any,
+/// else components. Where there are only libraries, that is to be agreed to.
+async fn offered(
+    name: &PluginName,
+    source: impl fmt::Display,
+    consent: Consent,
+    releases: impl AsyncFn(Form) -> Result<Vec<Release>>,
+) -> Result<(Form, Vec<Release>)> {
+    if consent.native {
+        let libraries = releases(Form::Native).await?;
+        if !libraries.is_empty() {
+            return Ok((Form::Native, libraries));
+        }
+    }
+    let components = releases(Form::Component).await?;
+    if components.is_empty() && !consent.native && !releases(Form::Native).await?.is_empty() {
+        consent.to_native(name, &source.to_string())?;
+    }
+    Ok((Form::Component, components))
 }
 
 /// The newest version that fits and was not withdrawn; one that was only where that is agreed to.

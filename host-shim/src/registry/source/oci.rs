@@ -1,5 +1,6 @@
 //! An OCI registry: a plugin's versions are the tags of one repository, each in the form that the CNCF's TAG Runtime gives for
-//! components: a configuration `application/vnd.wasm.config.v0+json` and one layer `application/wasm`.
+//! components: a configuration `application/vnd.wasm.config.v0+json` and one layer `application/wasm`. A native library has a tag
+//! `VERSION-TARGET` and media types of its own.
 //!
 //! <https://tag-runtime.cncf.io/wgs/wasm/deliverables/wasm-oci-artifact/>
 
@@ -15,7 +16,7 @@ use oci_client::secrets::RegistryAuth;
 use oci_client::{ParseError, Reference};
 use semver::Version;
 
-use super::{COMPONENT_LIMIT, Fetched, Release, choose};
+use super::{COMPONENT_LIMIT, Fetched, Form, Release, choose, offered};
 use crate::contract::{ProviderError, Result};
 use crate::credentials::CredentialStore;
 use crate::error::{denied, invalid, not_found, unavailable};
@@ -24,6 +25,8 @@ use crate::registry::consent::Consent;
 
 const CONFIGURATION: &str = "application/vnd.wasm.config.v0+json";
 const COMPONENT: &str = "application/wasm";
+const NATIVE_CONFIGURATION: &str = "application/vnd.mngr.plugin.native.config.v0+json";
+const LIBRARY: &str = "application/vnd.mngr.plugin.native.v0+elf";
 /// Of a manifest: the text of the component's `.minisig`.
 const SIGNATURE: &str = "com.imbue.mngr.plugin.minisig";
 /// Of a manifest whose version was withdrawn: the reason.
@@ -70,16 +73,20 @@ impl Repository {
         let pull = Pull::new(&self.reference, credentials).await?;
         if self.exact {
             let artefact = pull.artefact(self.reference.clone()).await?;
+            if artefact.form() == Form::Native {
+                consent.to_native(&pin.name, &self.to_string())?;
+            }
             if let Some(reason) = artefact.annotation(YANKED) {
                 consent.to_yanked(&pin.name, &self.to_string(), reason)?;
             }
             return pull.component(artefact, None).await;
         }
-        let mut releases = pull.releases(&self.reference).await?;
+        let releases = async |form| pull.releases(&self.reference, form).await;
+        let (form, mut releases) = offered(&pin.name, self, consent, releases).await?;
         loop {
             // A manifest says whether its version was withdrawn, and only those that may be taken are asked for.
             let version = choose(&self.to_string(), pin, releases.clone(), consent)?;
-            let artefact = pull.artefact(self.tagged(&tag_of(&version))).await?;
+            let artefact = pull.artefact(self.tagged(&tag_of(&version, form))).await?;
             let chosen = releases.iter_mut().find(|release| release.version == version);
             match (artefact.annotation(YANKED), chosen) {
                 (Some(reason), Some(chosen)) if chosen.yanked.is_none() => chosen.yanked = Some(reason.to_owned()),
@@ -98,12 +105,25 @@ impl fmt::Display for Repository {
     }
 }
 
+/// What follows the version in the tag of a native library for this machine.
+const SUFFIX: &str = concat!("-", env!("MNGR_TARGET"));
+
 /// A tag can not hold the `+` of a version, so it has `_` there, as is usual.
-fn tag_of(version: &Version) -> String {
-    version.to_string().replace('+', "_")
+fn tag_of(version: &Version, form: Form) -> String {
+    let tag = version.to_string().replace('+', "_");
+    match form {
+        Form::Component => tag,
+        Form::Native => tag + SUFFIX,
+    }
 }
 
-fn version_of(tag: &str) -> Option<Version> {
+fn version_of(tag: &str, form: Form) -> Option<Version> {
+    let tag = match form {
+        // Those of libraries for other machines are no versions either.
+        Form::Component if tag.contains("-linux-") => return None,
+        Form::Component => tag,
+        Form::Native => tag.strip_suffix(SUFFIX)?,
+    };
     Version::parse(&tag.replace('_', "+")).ok()
 }
 
@@ -117,7 +137,7 @@ fn is_loopback(registry: &str) -> bool {
             .is_ok_and(|address| address.is_loopback())
 }
 
-/// A manifest that is one of a component.
+/// A manifest that is one of a plugin.
 struct Artefact {
     reference: Reference,
     digest: String,
@@ -130,7 +150,14 @@ impl Artefact {
         annotations.get(key).map(String::as_str)
     }
 
-    /// The layer that is the component.
+    fn form(&self) -> Form {
+        match self.manifest.config.media_type.as_str() {
+            NATIVE_CONFIGURATION => Form::Native,
+            _ => Form::Component,
+        }
+    }
+
+    /// The layer that is the plugin.
     fn layer(&self) -> Result<&OciDescriptor> {
         let OciImageManifest { config, layers, .. } = &self.manifest;
         let refuse = |reason: String| {
@@ -141,15 +168,19 @@ impl Artefact {
                 "push it in the standard form for components, for example with `wkg oci push`",
             ))
         };
-        if config.media_type != CONFIGURATION {
+        let wanted = match self.form() {
+            Form::Component => COMPONENT,
+            Form::Native => LIBRARY,
+        };
+        if self.form() == Form::Component && config.media_type != CONFIGURATION {
             return refuse(format!(
                 "is no component: its configuration is {} and not {CONFIGURATION}",
                 config.media_type
             ));
         }
         match layers.as_slice() {
-            [layer] if layer.media_type != COMPONENT => {
-                refuse(format!("its layer is {} and not {COMPONENT}", layer.media_type))
+            [layer] if layer.media_type != wanted => {
+                refuse(format!("its layer is {} and not {wanted}", layer.media_type))
             }
             [layer] if u64::try_from(layer.size).is_ok_and(|size| size <= COMPONENT_LIMIT) => Ok(layer),
             [layer] => refuse(format!(
@@ -192,7 +223,7 @@ impl Pull {
         Ok(Self { client, auth })
     }
 
-    async fn releases(&self, reference: &Reference) -> Result<Vec<Release>> {
+    async fn releases(&self, reference: &Reference, form: Form) -> Result<Vec<Release>> {
         let mut versions = BTreeSet::new();
         let mut last: Option<String> = None;
         for _ in 0..PAGES {
@@ -201,7 +232,7 @@ impl Pull {
                 .list_tags(reference, &self.auth, Some(PAGE), last.as_deref());
             let tags = page.await.map_err(|error| failed(reference, error))?.tags;
             let known = versions.len();
-            versions.extend(tags.iter().filter_map(|tag| version_of(tag)));
+            versions.extend(tags.iter().filter_map(|tag| version_of(tag, form)));
             // Registries that know no pages give all of them again.
             let fresh = versions.len() > known || tags.last() != last.as_ref();
             match tags.into_iter().next_back() {
@@ -229,12 +260,12 @@ impl Pull {
                 "from",
                 reference.whole(),
                 "is an index of images for several platforms",
-                "name a component: there is one for all platforms",
+                "name a component, which is for all platforms, or the tag of a native library for this one",
             )),
         }
     }
 
-    /// The component's bytes. That they are those of the manifest is looked at where all sources are.
+    /// The plugin's bytes. That they are those of the manifest is looked at where all sources are.
     async fn component(&self, artefact: Artefact, version: Option<Version>) -> Result<Fetched> {
         let layer = artefact.layer()?;
         let reference = &artefact.reference;
@@ -354,9 +385,16 @@ mod tests {
     #[test]
     fn tags_are_versions_where_they_can_be() {
         let version = Version::parse("0.1.0+build.7").expect("a version");
-        assert_eq!(tag_of(&version), "0.1.0_build.7");
-        assert_eq!(version_of("0.1.0_build.7"), Some(version));
-        assert_eq!(version_of("latest"), None);
+        let form = Form::Component;
+        assert_eq!(tag_of(&version, form), "0.1.0_build.7");
+        assert_eq!(version_of("0.1.0_build.7", form), Some(version.clone()));
+        assert_eq!(version_of("latest", form), None);
+        let library = tag_of(&version, Form::Native);
+        assert_eq!(library, format!("0.1.0_build.7{SUFFIX}"));
+        assert_eq!(version_of(&library, Form::Native), Some(version));
+        assert_eq!(version_of(&library, form), None);
+        assert_eq!(version_of("0.1.0-riscv64gc-unknown-linux-gnu", form), None);
+        assert_eq!(version_of("0.1.0", Form::Native), None);
     }
 
     #[test]
