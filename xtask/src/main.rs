@@ -81,7 +81,9 @@ fn main() -> Result<()> {
         Task::Setup => setup(root),
         Task::Component => component(root),
         Task::Native => {
-            println!("{}", native::build(root)?.display());
+            let library = native::build(root)?;
+            let here = std::env::current_dir()?;
+            println!("{}", library.strip_prefix(&here).unwrap_or(&library).display());
             Ok(())
         }
         Task::Python { tests } => python(root, &tests),
