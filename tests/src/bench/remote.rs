@@ -28,13 +28,15 @@ pub async fn measure(local: &Provider, size: usize, image: &str, rounds: usize) 
         let remote = open_behind(sshd.provider_through(wire.port(), local.name()), image).await?;
         ours::list(&remote, size).await?;
         let sides = [
-            Side::Ours(Contender::Wasm, remote),
+            Side::Ours(Contender::Wasm, remote.clone()),
             Side::Ours(Contender::Local, local.clone()),
         ];
         part.rows.extend(rows(sides, distance, size, rounds).await?);
+        // Its ssh ends with the last of its owners.
+        let processes = clients(wire.port()).len();
+        drop(remote);
         part.notes.push(format!(
-            "SSH, {distance} ms there and back: {} process, {} handshake.",
-            clients(wire.port()).len(),
+            "SSH, {distance} ms there and back: ssh processes {processes}, handshakes {}.",
             sshd.log().matches("Accepted publickey").count()
         ));
     }
