@@ -5,7 +5,7 @@
 //! the new one runs. What somebody else did meanwhile is left alone.
 
 use crate::agent;
-use crate::contract::docker::{Container, ContainerStatus};
+use crate::contract::docker::{Container, ContainerStatus, Image};
 use crate::contract::instance::{
     Action, Pending, PendingCommit, PendingCreate, PendingImport, PendingRename, PendingStep, PendingVolume,
     Reconciliation,
@@ -16,9 +16,9 @@ use crate::error::summary;
 use crate::{Capabilities, DockerProviderInstance, Result};
 use crate::{labels, lookup, push, restore, volumes};
 
-/// Waits between two looks for a container whose create call was on its way when the caller died, in milliseconds.
+/// Waits between two looks for what a request does that was on its way when the caller died, in milliseconds.
 const LOOKS: [u64; 3] = [0, 250, 1000];
-/// A create call that is older than this, in seconds, is on its way no more.
+/// A request that is older than this, in seconds, is on its way no more.
 const RECENT: i64 = 60;
 
 /// Settles calls that were cut short.
@@ -76,13 +76,15 @@ async fn settle<C: Capabilities>(
             // A rename is one step: it was made or it was not, and either is whole.
             PendingStep::Rename(_) => {}
             PendingStep::Commit(commit) => settled &= finish(provider, call, commit, actions).await?,
+            // It was frozen for a commit, or is a part of one, that may still be made.
+            PendingStep::Pause(_) | PendingStep::ImageImport(_) if !settled => {}
             PendingStep::Pause(pause) => {
                 let frozen = inspect(provider, &pause.container_id).await?.filter(is_frozen);
                 if let Some(container) = frozen {
                     thaw(provider, &container, "the call that froze it never ended", actions).await?;
                 }
             }
-            PendingStep::ImageImport(import) => settled &= keep_whole(provider, call, import, actions).await?,
+            PendingStep::ImageImport(import) => keep_whole(provider, call, import, actions).await?,
             PendingStep::Volume(volume) => remove_volume(provider, volume, actions).await?,
         }
     }
@@ -94,14 +96,17 @@ fn recent<C: Capabilities>(provider: &DockerProviderInstance<C>, call: &Pending)
     second(&provider.capabilities.now()) - second(&call.started_at) < RECENT
 }
 
+fn looks(recent: bool) -> &'static [u64] {
+    if recent { &LOOKS } else { &LOOKS[..1] }
+}
+
 /// The container that a create call made, if it is there.
 async fn made_by<C: Capabilities>(
     provider: &DockerProviderInstance<C>,
     create: &PendingCreate,
     recent: bool,
 ) -> Result<Option<Container>> {
-    let looks = if recent { LOOKS.as_slice() } else { &[0] };
-    for &wait in looks {
+    for &wait in looks(recent) {
         if wait > 0 {
             provider.capabilities.sleep(wait).await;
         }
@@ -170,18 +175,17 @@ async fn remove_volume<C: Capabilities>(
     }
 }
 
-/// What a volume held is kept as long as the snapshot that it belongs to. `false` where that may still be made.
+/// What a volume held is kept as long as the snapshot that it belongs to.
 async fn keep_whole<C: Capabilities>(
     provider: &DockerProviderInstance<C>,
     call: &Pending,
     import: &PendingImport,
     actions: &mut Vec<Action>,
-) -> Result<bool> {
+) -> Result<()> {
     for step in &call.steps {
         let PendingStep::Commit(commit) = step else { continue };
         match provider.capabilities.image_inspect(&commit.image).await {
-            Ok(_) => return Ok(true),
-            Err(ProviderError::NotFound(_)) if recent(provider, call) => return Ok(false),
+            Ok(_) => return Ok(()),
             Err(ProviderError::NotFound(_)) => {}
             Err(error) => return Err(error),
         }
@@ -190,9 +194,9 @@ async fn keep_whole<C: Capabilities>(
         Ok(_) => {
             let subject = format!("image {}", import.image);
             actions.push(removed(subject, "the snapshot that it is a part of was never made"));
-            Ok(true)
+            Ok(())
         }
-        Err(ProviderError::NotFound(_)) => Ok(true),
+        Err(ProviderError::NotFound(_)) => Ok(()),
         Err(error) => Err(error),
     }
 }
@@ -232,17 +236,11 @@ async fn finish<C: Capabilities>(
     commit: &PendingCommit,
     actions: &mut Vec<Action>,
 ) -> Result<bool> {
-    let image = match provider.capabilities.image_inspect(&commit.image).await {
-        Ok(image) => Some(image),
-        Err(ProviderError::NotFound(_)) => None,
-        Err(error) => return Err(error),
-    };
-    let container = inspect(provider, &commit.container_id).await?;
-    let frozen = container.filter(|found| is_frozen(found) && !commit.was_paused);
-    if let Some(container) = frozen {
-        if image.is_none() && !commit.flatten && is_at_work(provider, call, &container).await? {
-            return Ok(false);
-        }
+    let (image, container) = outcome(provider, call, commit).await?;
+    if image.is_none() && may_come(provider, call, commit, container.as_ref()).await? {
+        return Ok(false);
+    }
+    if let Some(container) = container.filter(|found| is_frozen(found) && !commit.was_paused) {
         thaw(provider, &container, "a snapshot froze it and never ended", actions).await?;
     }
     if image.is_some() && commit.image.starts_with(push::PUSHES) {
@@ -270,6 +268,50 @@ async fn finish<C: Capabilities>(
         });
     }
     Ok(true)
+}
+
+/// The image that a commit made, if it is there, and the container that it is to be made of.
+async fn outcome<C: Capabilities>(
+    provider: &DockerProviderInstance<C>,
+    call: &Pending,
+    commit: &PendingCommit,
+) -> Result<(Option<Image>, Option<Container>)> {
+    let mut seen = (None, None);
+    for &wait in looks(recent(provider, call) && !commit.flatten) {
+        if wait > 0 {
+            provider.capabilities.sleep(wait).await;
+        }
+        let image = match provider.capabilities.image_inspect(&commit.image).await {
+            Ok(image) => Some(image),
+            Err(ProviderError::NotFound(_)) => None,
+            Err(error) => return Err(error),
+        };
+        seen = (image, inspect(provider, &commit.container_id).await?);
+        // What runs and has no image may be what the engine is just about to freeze.
+        let runs = |container: &Container| container.state.status == ContainerStatus::Running;
+        if seen.0.is_some() || !seen.1.as_ref().is_some_and(runs) {
+            break;
+        }
+    }
+    Ok(seen)
+}
+
+/// Whether the engine may still be at a commit whose image is not there.
+async fn may_come<C: Capabilities>(
+    provider: &DockerProviderInstance<C>,
+    call: &Pending,
+    commit: &PendingCommit,
+    container: Option<&Container>,
+) -> Result<bool> {
+    let has = |wanted: fn(&PendingStep) -> bool| call.steps.iter().any(wanted);
+    let frozen_by_call = !commit.was_paused || has(|step| matches!(step, PendingStep::Pause(_)));
+    match container.filter(|found| is_frozen(found) && frozen_by_call && !commit.flatten) {
+        // The engine thaws what it has frozen itself; else nothing tells that it never got the request.
+        Some(container) if !commit.was_paused || recent(provider, call) => is_at_work(provider, call, container).await,
+        Some(_) => Ok(false),
+        // Nothing tells whether it is at work, and what belongs to the snapshot must not go before it.
+        None => Ok(recent(provider, call) && has(|step| matches!(step, PendingStep::ImageImport(_)))),
+    }
 }
 
 /// Whether the engine that froze the container is the one that answers: an engine that was started anew remembers nothing,

@@ -10,7 +10,8 @@ use super::output::{Table, clean};
 
 /// Finish or roll back what a crash left half done
 ///
-/// Every command does so first and says what it did, so this is for those who want to see that there is nothing left.
+/// Every command does so first and says what it did, so this is for those who want to see that there is nothing left. Where the
+/// engine is still at work on what was asked of it, this waits for it, a minute at most.
 #[derive(Debug, Args)]
 pub struct Reconcile {}
 
@@ -20,10 +21,19 @@ impl Reconcile {
         let spinner = context.spinner("looking for what a crash has left");
         let provider = context.provider(&spinner).await?;
         let actions = provider.reconcile().await.map_err(|error| context.failure(error))?;
+        let left = provider.unsettled();
         drop(spinner);
+        if left > 0 {
+            context.output.warn(&format!(
+                "calls that were interrupted and are not settled: {left}; the engine is still at work on them, and every command \
+                 looks again"
+            ));
+        }
         if context.output.json {
             let values: Vec<_> = actions.iter().map(ActionJson::from).collect();
             context.output.value(&values)?;
+        } else if actions.is_empty() && left > 0 {
+            context.output.line("nothing was done")?;
         } else if actions.is_empty() {
             context.output.line("nothing is left half done")?;
         } else {

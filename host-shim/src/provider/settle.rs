@@ -1,30 +1,78 @@
 //! Calls that died: found in the journal, settled by the plugin.
 
+use std::time::{Duration, Instant};
+
 use super::Provider;
 use crate::contract::instance::Action;
+use crate::contract::system::Progress;
 use crate::contract::{ProviderError, Result};
 use crate::engine::scratch;
 use crate::journal::{Call, Stale, Step, take_back};
 
+/// How long the engine is given to end what a caller who died had asked it for.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The time between two looks whether it has.
+const LOOK: Duration = Duration::from_millis(250);
+
 impl Provider {
     /// Finishes or rolls back what a crash left half done. Each call does so first where there is anything, so that this is
-    /// for those who want to see what is done.
+    /// for those who want to see what is done. Where the engine is still at work on what a dead caller asked it for, this
+    /// waits for it, a minute at most.
     ///
     /// # Errors
     /// `unavailable`, `timeout`, and `unsupported` for a plugin that can not.
     pub async fn reconcile(&self) -> Result<Vec<Action>> {
-        let Some(store) = &self.store else {
-            return Ok(Vec::new());
-        };
-        let stale = store.stale();
-        if stale.is_empty() {
-            return Ok(Vec::new());
+        let deadline = Instant::now() + PATIENCE;
+        let mut actions = Vec::new();
+        loop {
+            let left = match self.settle_once().await {
+                Ok((done, left)) => {
+                    actions.extend(done);
+                    left
+                }
+                Err(error) => {
+                    actions.iter().for_each(log);
+                    return Err(error);
+                }
+            };
+            if left == 0 || Instant::now() >= deadline {
+                return Ok(actions);
+            }
+            (self.progress)(Progress {
+                step: "waiting for the engine to end what it is at".to_owned(),
+                subject: self.name().to_owned(),
+                done: None,
+                total: None,
+            });
+            // Who is interrupted here is told so by the next look.
+            tokio::select! {
+                () = self.cancel.cancelled() => {}
+                () = tokio::time::sleep(LOOK) => {}
+            }
         }
-        let left = self.settle(stale).await;
-        if !matches!(left, Ok((_, 0))) {
+    }
+
+    /// How many calls died and are not settled: the engine is still at work on them, or does not answer.
+    pub fn unsettled(&self) -> usize {
+        self.journal_entries().iter().filter(|call| !call.alive).count()
+    }
+
+    /// Settles what can be settled now. What was done, and how many calls are left.
+    async fn settle_once(&self) -> Result<(Vec<Action>, usize)> {
+        let stale = match &self.store {
+            Some(store) => store.stale(),
+            None => Vec::new(),
+        };
+        if stale.is_empty() {
+            return Ok((Vec::new(), 0));
+        }
+        let settled = self.settle(stale).await;
+        if let Some(store) = &self.store
+            && !matches!(settled, Ok((_, 0)))
+        {
             store.look_again();
         }
-        left.map(|(actions, _)| actions)
+        settled
     }
 
     /// The calls that have not come to their end, here or in another process of this user.
@@ -66,13 +114,8 @@ impl Provider {
         let Some(store) = self.store.as_ref().filter(|store| store.take_look()) else {
             return;
         };
-        match Box::pin(self.reconcile()).await {
-            Ok(actions) => {
-                for action in actions {
-                    let (verb, subject) = (action.verb, action.subject);
-                    tracing::warn!("after a crash: {verb} {subject}: {}", action.reason);
-                }
-            }
+        match Box::pin(self.settle_once()).await {
+            Ok((actions, _)) => actions.iter().for_each(log),
             Err(ProviderError::Unsupported(_)) => {
                 let directory = store.directory().display().to_string();
                 tracing::debug!(directory, "the plugin settles no calls that died");
@@ -83,4 +126,9 @@ impl Provider {
             }
         }
     }
+}
+
+fn log(action: &Action) {
+    let (verb, subject) = (&action.verb, &action.subject);
+    tracing::warn!("after a crash: {verb} {subject}: {}", action.reason);
 }

@@ -6,21 +6,28 @@ use super::fixtures::{agent, provider};
 use super::{BUSYBOX, Fake, Mishap};
 use crate::contract::docker::{ContainerStatus, Event};
 use crate::contract::instance::{
-    Pending, PendingCommit, PendingCreate, PendingRename, PendingStep, Reconciliation, SnapshotRequest,
+    Pending, PendingCommit, PendingCreate, PendingPause, PendingRename, PendingStep, Reconciliation, SnapshotRequest,
 };
 use crate::contract::types::Agent;
 use crate::error::internal;
 
-fn call(steps: Vec<PendingStep>) -> Pending {
+const LONG_AGO: &str = "2026-01-31T09:00:00.000Z";
+const JUST_NOW: &str = "2026-01-31T09:30:00.000Z";
+
+fn call(started_at: &str, steps: Vec<PendingStep>) -> Pending {
     Pending {
         id: "p1".to_owned(),
-        started_at: "2026-01-31T09:00:00.000Z".to_owned(),
+        started_at: started_at.to_owned(),
         steps,
     }
 }
 
 fn settle(fake: &Fake, steps: Vec<PendingStep>) -> Reconciliation {
-    block_on(provider(fake).reconcile(vec![call(steps)])).expect("reconciled")
+    settle_of(fake, LONG_AGO, steps)
+}
+
+fn settle_of(fake: &Fake, started_at: &str, steps: Vec<PendingStep>) -> Reconciliation {
+    block_on(provider(fake).reconcile(vec![call(started_at, steps)])).expect("reconciled")
 }
 
 fn verbs(done: &Reconciliation) -> Vec<&str> {
@@ -66,6 +73,15 @@ fn commit_of(agent: &Agent, was_paused: bool, flatten: bool) -> PendingStep {
 
 fn freeze(fake: &Fake) {
     fake.containers.borrow_mut()[0].0.state.status = ContainerStatus::Paused;
+}
+
+fn remember_freezing(fake: &Fake, agent: &Agent) {
+    fake.events.borrow_mut().push(Event {
+        action: "pause".to_owned(),
+        container_id: agent.container_id.clone(),
+        attributes: Vec::new(),
+        time: u64::MAX,
+    });
 }
 
 fn status(fake: &Fake) -> ContainerStatus {
@@ -132,12 +148,7 @@ fn only_what_the_commit_froze_is_thawed_and_only_when_nobody_is_at_work() {
     assert!(settle(&fake, vec![commit_of(&made, true, false)]).actions.is_empty());
     assert_eq!(status(&fake), ContainerStatus::Paused, "somebody else froze it");
 
-    fake.events.borrow_mut().push(Event {
-        action: "pause".to_owned(),
-        container_id: made.container_id.clone(),
-        attributes: Vec::new(),
-        time: u64::MAX,
-    });
+    remember_freezing(&fake, &made);
     let done = settle(&fake, vec![commit_of(&made, false, false)]);
     assert!(done.settled.is_empty(), "the engine still works on it");
     assert_eq!(status(&fake), ContainerStatus::Paused);
@@ -155,12 +166,55 @@ fn only_what_the_commit_froze_is_thawed_and_only_when_nobody_is_at_work() {
 }
 
 #[test]
+fn what_a_call_froze_for_a_commit_is_thawed_when_that_comes_no_more() {
+    let fake = Fake::new();
+    let made = agent(&fake, "a");
+    let pause = PendingStep::Pause(PendingPause {
+        container_id: made.container_id.clone(),
+    });
+    let steps = || vec![pause.clone(), commit_of(&made, true, false)];
+    freeze(&fake);
+    remember_freezing(&fake, &made);
+    assert!(settle_of(&fake, JUST_NOW, steps()).settled.is_empty());
+    assert_eq!(status(&fake), ContainerStatus::Paused, "its files may be being read");
+    assert_eq!(
+        verbs(&settle_of(&fake, LONG_AGO, steps())),
+        ["unpause"],
+        "it never came"
+    );
+
+    freeze(&fake);
+    fake.events.borrow_mut().clear();
+    let done = settle_of(&fake, JUST_NOW, steps());
+    assert_eq!(
+        (verbs(&done), done.settled.len()),
+        (vec!["unpause"], 1),
+        "the engine is another"
+    );
+}
+
+#[test]
+fn a_commit_that_was_just_asked_for_is_given_time_to_begin() {
+    let fake = Fake::new();
+    let made = agent(&fake, "a");
+    for (started_at, waits) in [(JUST_NOW, vec!["250", "1000"]), (LONG_AGO, vec![])] {
+        fake.calls.borrow_mut().clear();
+        let done = settle_of(&fake, started_at, vec![commit_of(&made, false, false)]);
+        assert_eq!((verbs(&done), done.settled.len()), (vec![], 1));
+        let calls = fake.calls.borrow();
+        let sleeps = calls.iter().filter(|(function, _)| *function == "sleep");
+        let sleeps: Vec<_> = sleeps.map(|(_, milliseconds)| milliseconds.as_str()).collect();
+        assert_eq!(sleeps, waits, "{started_at}");
+    }
+}
+
+#[test]
 fn an_engine_that_fails_leaves_the_call_for_later() {
     let fake = Fake::new();
     let made = agent(&fake, "a");
     let step = create_of(&fake, &made);
     fake.spoil("remove", Mishap::Fails(internal("the engine", "no", "wait")));
-    assert!(block_on(provider(&fake).reconcile(vec![call(vec![step.clone()])])).is_err());
+    assert!(block_on(provider(&fake).reconcile(vec![call(LONG_AGO, vec![step.clone()])])).is_err());
     assert_eq!(settle(&fake, vec![step]).settled, ["p1"]);
 }
 

@@ -219,6 +219,9 @@ impl World {
             if aftermath.violations.is_empty() {
                 break;
             }
+            if aftermath.reconciles == 1 {
+                eprintln!("after one reconcile: {:?}", aftermath.violations);
+            }
             said.insert(words(&reconciled));
             if begun.elapsed() > LATE {
                 let said: Vec<_> = said.into_iter().collect();
