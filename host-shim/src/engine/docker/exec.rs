@@ -16,6 +16,7 @@ use tokio::io::{AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 
 use super::convert_values::list;
 use super::system::ApiVersion;
+use super::transport::Ahead;
 use super::{DockerEngine, logs, references};
 use crate::contract::docker::{ExecOptions, TerminalSize};
 use crate::contract::{ProviderError, Result};
@@ -40,12 +41,17 @@ pub(super) async fn start(engine: &DockerEngine, id: &str, options: ExecOptions)
     let (stdin, terminal) = (options.stdin, options.terminal);
     let config = config(options, api);
     let operation = engine.changes("run a command in", "container", container);
+    // Over a distance a connection takes as long to be made as the exec itself.
+    let ahead = tokio::spawn(engine.open_ahead());
     let exec_id = engine
         .run(operation, engine.docker().create_exec(container, config))
         .await?
         .id;
     let (read, write) = engine
-        .run(operation, attach(engine, &exec_id, terminal.is_some()))
+        .run(operation, async {
+            let ahead = ahead.await.ok().flatten();
+            attach(engine, ahead, &exec_id, terminal.is_some()).await
+        })
         .await?;
 
     let control = Control {
@@ -91,6 +97,7 @@ type Io = TokioIo<Upgraded>;
 /// Starts an exec and takes its connection over.
 async fn attach(
     engine: &DockerEngine,
+    ahead: Option<Ahead>,
     exec_id: &str,
     tty: bool,
 ) -> std::result::Result<(ReadHalf<Io>, WriteHalf<Io>), Error> {
@@ -105,7 +112,7 @@ async fn attach(
     for (name, value) in headers {
         request.headers_mut().insert(name, HeaderValue::from_static(value));
     }
-    let upgraded = hyper::upgrade::on(engine.send(request).await?).await?;
+    let upgraded = hyper::upgrade::on(engine.send_on(ahead, request).await?).await?;
     Ok(tokio::io::split(TokioIo::new(upgraded)))
 }
 

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::DockerEngine;
-use super::transport::Body;
+use super::transport::{Ahead, Body};
 
 /// What an engine says where it refuses.
 #[derive(Deserialize)]
@@ -44,7 +44,22 @@ impl DockerEngine {
 
     /// Sends a request; an answer that is no success is an error.
     pub(super) async fn send(&self, request: Request<Body>) -> Result<Response<Incoming>, Error> {
-        let response = self.0.transport.send(request).await?;
+        self.send_on(None, request).await
+    }
+
+    /// Opens a connection for one request that is still to come.
+    pub(super) fn open_ahead(&self) -> impl Future<Output = Option<Ahead>> + Send + use<> {
+        let transport = self.0.transport.clone();
+        async move { transport.open_ahead().await }
+    }
+
+    /// The same as [`DockerEngine::send`], on a connection that was opened for it.
+    pub(super) async fn send_on(
+        &self,
+        ahead: Option<Ahead>,
+        request: Request<Body>,
+    ) -> Result<Response<Incoming>, Error> {
+        let response = self.0.transport.send_on(ahead, request).await?;
         let status = response.status();
         if status.is_success() || status == StatusCode::SWITCHING_PROTOCOLS || status == StatusCode::NOT_MODIFIED {
             return Ok(response);

@@ -18,10 +18,11 @@ use bollard::errors::Error;
 use bytes::Bytes;
 use futures::Stream;
 use futures::future::BoxFuture;
-use http::header::UPGRADE;
-use http::{Request, Response, Uri};
+use http::header::{HOST, UPGRADE};
+use http::{HeaderValue, Request, Response, Uri};
 use http_body_util::{Either, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
+use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -71,6 +72,7 @@ impl Target {
 /// Sends requests to one engine.
 #[derive(Clone)]
 pub(super) struct Transport {
+    target: Arc<Target>,
     pooled: Client<Connector, Body>,
     /// Never reuses a connection: for bodies that can not be sent twice and for connections that are taken over.
     fresh: Client<Connector, Body>,
@@ -93,14 +95,46 @@ impl Transport {
         Self {
             pooled: client(true),
             fresh: client(false),
+            target,
         }
+    }
+
+    /// Opens a connection for one request that is still to come, so that it need not wait for that then. None where nothing is
+    /// gained, and where it can not be had: the request itself will say why.
+    pub(super) async fn open_ahead(&self) -> Option<Ahead> {
+        match &*self.target {
+            Target::Unix(_) => return None,
+            // Of sessions there are few, and the request before that one may have to wait for one.
+            Target::Ssh(tunnel, socket) if !tunnel.is_forwarded(socket).await.ok()? => return None,
+            _ => {}
+        }
+        let mut connector = Connector {
+            target: self.target.clone(),
+            pooled: false,
+        };
+        let socket = connector.call(Uri::default()).await.ok()?;
+        let (sender, connection) = http1::handshake(socket).await.ok()?;
+        tokio::spawn(connection.with_upgrades());
+        Some(Ahead(sender))
     }
 
     /// Sends a request and waits for the headers of the answer, however long that takes.
     pub(super) async fn send(&self, request: BollardRequest) -> Result<Response<Incoming>, Error> {
+        self.send_on(None, request).await
+    }
+
+    /// The same on a connection that was opened for it.
+    pub(super) async fn send_on(
+        &self,
+        ahead: Option<Ahead>,
+        request: BollardRequest,
+    ) -> Result<Response<Incoming>, Error> {
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         failpoint::pass_request(&method, &path, "before")?;
-        let answer = self.exchange(request).await;
+        let answer = match ahead {
+            Some(ahead) => ahead.send(request).await,
+            None => self.exchange(request).await,
+        };
         failpoint::pass_request(&method, &path, "after")?;
         answer
     }
@@ -117,6 +151,18 @@ impl Transport {
             }
         }
         Ok(self.fresh.request(Request::from_parts(parts, body)).await?)
+    }
+}
+
+/// A connection that nothing was sent on yet.
+pub(super) struct Ahead(SendRequest<Body>);
+
+impl Ahead {
+    async fn send(mut self, mut request: BollardRequest) -> Result<Response<Incoming>, Error> {
+        let path = request.uri().path_and_query().cloned();
+        *request.uri_mut() = path.map(Uri::from).unwrap_or_default();
+        request.headers_mut().insert(HOST, HeaderValue::from_static("docker"));
+        Ok(self.0.send_request(request).await?)
     }
 }
 
