@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::sync::OnceCell;
+
 use crate::check::Ledger;
 use crate::config::{Config, ConfigError, ProviderConfig};
 use crate::contract::{ProviderError, Result};
@@ -11,6 +13,7 @@ use crate::engine::docker::DockerEngine;
 use crate::engine::ssh::Tunnels;
 use crate::engine::{Engine, connect};
 use crate::environment::Environment;
+use crate::error::internal;
 use crate::journal::Store;
 use crate::loader::{ArtefactCache, Loader, Native, Plugin, PluginSource, Reloader};
 use crate::policy::{AuditLog, Policy};
@@ -32,7 +35,7 @@ pub struct Host {
     environment: Environment,
     tunnels: Tunnels,
     /// By what configurations name, and whether it may be a native library; the built-in one has no name.
-    plugins: Mutex<HashMap<Chosen, Arc<Reloader>>>,
+    plugins: Mutex<HashMap<Chosen, Arc<OnceCell<Arc<Reloader>>>>>,
 }
 
 impl Host {
@@ -78,7 +81,7 @@ impl Host {
     /// As [`Host::open`].
     pub async fn open_on(&self, config: &ProviderConfig, engine: Arc<dyn Engine>) -> Result<Provider> {
         let policy = Policy::new(&config.name, config.preset(), &config.permissions);
-        let plugin = self.reloader(config)?;
+        let plugin = self.reloader(config).await?;
         let store = Store::of_user(&self.environment, &config.name, &engine.endpoint());
         let provider = Provider::open_reloading(plugin, engine, &config.name, &config.settings, policy).await?;
         let credentials = CredentialStore::of_user(&self.environment);
@@ -96,7 +99,7 @@ impl Host {
     /// that is not known, the nearest one that is. Empty also where the plugin itself can not be asked.
     pub async fn faults(&self, config: &Config, chosen: &ProviderConfig) -> Vec<ConfigError> {
         let asked = async {
-            let plugin = self.plugin(chosen)?;
+            let plugin = self.plugin(chosen).await?;
             let settings = serde_json::Value::Object(chosen.settings.clone()).to_string();
             let report = plugin.check_config(&chosen.name, &settings).await?;
             Ok::<_, ProviderError>((report.errors, plugin.describe().await?.settings))
@@ -115,18 +118,31 @@ impl Host {
     /// # Errors
     /// `invalid-argument` for the field `plugin`, and for `allow_native`; `internal` where an installed plugin is gone or
     /// damaged.
-    pub fn plugin(&self, config: &ProviderConfig) -> Result<Plugin> {
-        Ok(self.reloader(config)?.plugin())
+    pub async fn plugin(&self, config: &ProviderConfig) -> Result<Plugin> {
+        Ok(self.reloader(config).await?.plugin())
     }
 
-    /// The same, kept up to date. One for all providers that name it.
-    fn reloader(&self, config: &ProviderConfig) -> Result<Arc<Reloader>> {
-        let mut plugins = self.plugins.lock().unwrap_or_else(PoisonError::into_inner);
+    /// The same, kept up to date. One for all providers that name it: who comes while it is being compiled waits for that one.
+    async fn reloader(&self, config: &ProviderConfig) -> Result<Arc<Reloader>> {
         let chosen: Chosen = (config.plugin.clone(), config.allow_native.into());
-        if let Some(reloader) = plugins.get(&chosen) {
-            return Ok(reloader.clone());
-        }
-        let source = match &config.plugin {
+        let native = chosen.1;
+        let loaded = {
+            let mut plugins = self.plugins.lock().unwrap_or_else(PoisonError::into_inner);
+            plugins.entry(chosen).or_default().clone()
+        };
+        let load = async {
+            let (source, loader) = (self.source(config)?, self.loader.clone());
+            let loading = tokio::task::spawn_blocking(move || Reloader::new(source, loader, native));
+            let reloader = loading
+                .await
+                .map_err(|error| internal("the plugin", error.to_string(), "report this"))??;
+            Ok(Arc::new(reloader))
+        };
+        loaded.get_or_try_init(|| load).await.cloned()
+    }
+
+    fn source(&self, config: &ProviderConfig) -> Result<PluginSource> {
+        Ok(match &config.plugin {
             None => PluginSource::BuiltIn(EMBEDDED),
             Some(PluginChoice::File(path)) => PluginSource::File(path.clone()),
             Some(PluginChoice::Installed(pin)) => PluginSource::Installed {
@@ -134,10 +150,7 @@ impl Host {
                 pin: pin.clone(),
                 built_in: EMBEDDED,
             },
-        };
-        let reloader = Arc::new(Reloader::new(source, self.loader.clone(), chosen.1)?);
-        plugins.insert(chosen, reloader.clone());
-        Ok(reloader)
+        })
     }
 
     /// What loads plugins, for a [`Registry`] to look at them.

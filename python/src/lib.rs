@@ -45,7 +45,11 @@ mod _native {
         let process = Process::current(py)?;
         let host = process.clone();
         let description = call::wait(py, &process, None, move |_, _| async move {
-            host.host.plugin(&ProviderConfig::named("docker"))?.describe().await
+            host.host
+                .plugin(&ProviderConfig::named("docker"))
+                .await?
+                .describe()
+                .await
         })?;
         convert::to_python(py, &DescriptionJson::from(&description))
     }

@@ -169,7 +169,7 @@ async fn plugin(
 ) -> Result<Option<(Host, Plugin, Description)>, Failure> {
     let loading = async {
         let host = context.host()?;
-        let plugin = host.plugin(chosen)?;
+        let plugin = host.plugin(chosen).await?;
         let description = plugin.describe().await?;
         Ok::<_, Failure>((host, plugin, description))
     };

@@ -11,7 +11,7 @@
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> mngr_host_shim::contract::Result<()> {
 //! // `Loader::load_file` gives any other.
-//! let plugin = Host::new()?.plugin(&ProviderConfig::named("docker"))?;
+//! let plugin = Host::new()?.plugin(&ProviderConfig::named("docker")).await?;
 //! let report = Suite::in_memory().only(["get.*"]).run(&plugin).await?;
 //! assert_eq!(report.failed().count(), 0);
 //! # Ok(())

@@ -23,7 +23,7 @@ fn reason(bytes: &[u8]) -> String {
 async fn a_library_is_refused_unless_the_configuration_allows_it() {
     let mut config = config(library());
     config.allow_native = false;
-    let error = host().plugin(&config).expect_err("it is refused");
+    let error = host().plugin(&config).await.expect_err("it is refused");
     assert_eq!(error.field(), Some("allow_native"));
     assert!(error.message().contains("outside the sandbox"), "{}", error.message());
     assert!(error.remedy().contains("allow_native: true"), "{}", error.remedy());
@@ -34,7 +34,7 @@ async fn a_library_is_refused_unless_the_configuration_allows_it() {
     );
 
     config.allow_native = true;
-    let plugin = host().plugin(&config).expect("it is taken");
+    let plugin = host().plugin(&config).await.expect("it is taken");
     assert!(plugin.is_native() && !plugin.was_cached());
     assert_eq!(plugin.version().await.expect("a version").to_string(), "0.1.0");
     assert_eq!(

@@ -7,6 +7,9 @@ use std::time::Duration;
 
 use mngr_docker_tests::wat::Wat;
 use mngr_docker_tests::{component, program};
+use mngr_host_shim::config::ProviderConfig;
+use mngr_host_shim::environment::Environment;
+use mngr_host_shim::host::Host;
 use mngr_host_shim::loader::{ArtefactCache, CompileLimits, Compiler, Loader};
 
 fn loader(limits: CompileLimits) -> Loader {
@@ -37,6 +40,20 @@ async fn what_a_child_compiles_works() {
         .load("p.wasm", &component())
         .expect("it loads");
     assert_eq!(plugin.version().await.expect("a version").to_string(), "0.1.0");
+}
+
+#[tokio::test]
+async fn who_waits_for_a_plugin_to_be_compiled_holds_up_nobody() {
+    let host = Host::with(Loader::new(None).expect("a loader"), Environment::default());
+    let config = ProviderConfig::named("docker");
+    let mut loading = std::pin::pin!(host.plugin(&config));
+    tokio::select! {
+        biased;
+        _ = &mut loading => panic!("nothing else came to its turn"),
+        () = std::future::ready(()) => {}
+    }
+    let (first, second) = tokio::join!(loading, host.plugin(&config));
+    assert_eq!(first.expect("loaded").digest(), second.expect("the same").digest());
 }
 
 #[test]

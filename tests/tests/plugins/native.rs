@@ -150,7 +150,10 @@ async fn an_installed_library_is_used_only_where_the_configuration_allows_it() {
         plugin: PluginChoice::parse("mngr-docker@^0.1").expect("a choice"),
         ..ProviderConfig::named("docker")
     };
-    assert_eq!(host.plugin(&config).expect_err("refused").field(), Some("allow_native"));
+    assert_eq!(
+        host.plugin(&config).await.expect_err("refused").field(),
+        Some("allow_native")
+    );
     config.allow_native = true;
-    assert!(host.plugin(&config).expect("it is taken").is_native());
+    assert!(host.plugin(&config).await.expect("it is taken").is_native());
 }
