@@ -21,6 +21,7 @@ mod component;
 mod fault_proxy;
 pub mod fuzz;
 mod network_mount;
+mod opened;
 mod private_engine;
 mod registry;
 pub mod soak;
@@ -37,12 +38,10 @@ pub use component::{
 pub use fault_proxy::{Fault, FaultProxy};
 pub use mngr_host_shim::conformance::remove_all;
 pub use network_mount::NetworkMount;
+pub use opened::{open_behind, open_for_bench, open_with_ledger, open_with_library};
 pub use private_engine::{PrivateEngine, Setup};
 pub use registry::Registry;
-pub use testbed::{
-    IMAGE, Kind, Testbed, argv, error_kind, open_behind, open_for_bench, open_with_ledger, open_with_library,
-    output_of, run, run_private, tar_of,
-};
+pub use testbed::{IMAGE, Kind, Testbed, argv, error_kind, output_of, run, run_private, tar_of};
 
 /// Defines each test four times: as `sandbox::…`, as `native::…` with the plugin as a dynamic library, as `real::…` and, with SSH
 /// between it and the real engine, as `remote::…`.

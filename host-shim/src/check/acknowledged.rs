@@ -82,3 +82,52 @@ pub(super) async fn frozen(engine: &dyn Engine, account: &Account, own: &Belongi
     }
     Ok(violations)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Entry;
+    use super::*;
+    use crate::contract::docker::{ContainerFilter, ContainerSpec};
+    use crate::sandbox::SandboxEngine;
+
+    const IMAGE: &str = "busybox";
+
+    #[tokio::test]
+    async fn what_is_listed_as_paused_is_only_frozen_where_it_is_still_so_when_looked_at() {
+        let engine = SandboxEngine::new().with_image(IMAGE);
+        let spec = ContainerSpec {
+            name: "agent".to_owned(),
+            image: IMAGE.to_owned(),
+            command: Some(["sleep", "infinity"].map(str::to_owned).to_vec()),
+            labels: vec![(AGENT_LABEL.to_owned(), "a1".to_owned())],
+            ..ContainerSpec::default()
+        };
+        let id = engine.container_create(spec).await.expect("made").id;
+        engine.container_start(&id).await.expect("started");
+        engine.container_pause(&id).await.expect("paused");
+        let filter = ContainerFilter {
+            all: true,
+            labels: Vec::new(),
+        };
+        let listed = Belongings {
+            containers: engine.container_list(filter).await.expect("a list"),
+            images: Vec::new(),
+        };
+        let mut account = Account::default();
+        account.take(Entry::Agent {
+            id: "a1".to_owned(),
+            name: "a".to_owned(),
+            again: false,
+        });
+        account.take(Entry::Frozen {
+            id: "a1".to_owned(),
+            frozen: false,
+        });
+        let found = frozen(&engine, &account, &listed).await.expect("looked at");
+        assert_eq!(found.len(), 1, "{found:?}");
+        // The list says what it said.
+        engine.container_unpause(&id).await.expect("thawed");
+        let found = frozen(&engine, &account, &listed).await.expect("looked at");
+        assert!(found.is_empty(), "{found:?}");
+    }
+}

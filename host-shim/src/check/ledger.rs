@@ -249,7 +249,7 @@ impl Account {
             .filter(move |(id, known)| id.starts_with(agent) || known.name == agent)
     }
 
-    fn take(&mut self, entry: Entry) {
+    pub(super) fn take(&mut self, entry: Entry) {
         match entry {
             Entry::Agent { id, name, again } => {
                 if again {

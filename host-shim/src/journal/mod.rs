@@ -400,6 +400,19 @@ mod tests {
     }
 
     #[test]
+    fn removing_what_was_there_before_is_no_less_so_where_the_answer_is_lost() {
+        let journal = Journal::default();
+        journal.renamed("old", "mngr-docker.a", "mngr-docker.a.replaced");
+        journal.created("new");
+        journal.maybe_removed("new");
+        assert_eq!(effects(&journal).len(), 2, "what this call has made is tried again");
+        assert!(!journal.unsettled.load(Ordering::Relaxed));
+        journal.maybe_removed("old");
+        assert!(effects(&journal).is_empty());
+        assert!(journal.unsettled.load(Ordering::Relaxed), "somebody is to look");
+    }
+
+    #[test]
     fn a_rename_back_cancels_the_rename() {
         let journal = Journal::default();
         journal.renamed("a", "one", "two");

@@ -278,3 +278,38 @@ async fn a_kept_connection_that_the_engine_closed_does_not_fail_the_next_call() 
         wait_for_close.recv().expect("closed");
     }
 }
+
+/// One event, as a piece of a chunked answer.
+fn event(time: u64) -> String {
+    let event = format!(
+        "{{\"Type\":\"container\",\"Action\":\"start\",\"Actor\":{{\"ID\":\"c{time}\",\"Attributes\":{{}}}},\"timeNano\":{time}}}\n"
+    );
+    format!("{:x}\r\n{event}\r\n", event.len())
+}
+
+#[tokio::test]
+async fn an_engine_that_tells_slowly_what_is_past_is_heard_to_the_end() {
+    let socket = Socket::new();
+    let listener = socket.listener();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            while let Some(line) = request(&mut stream).await {
+                if !line.contains("/events") {
+                    answer(&mut stream, "1.41").await;
+                    continue;
+                }
+                let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
+                stream.write_all(head.as_bytes()).await.expect("begun");
+                for time in 1..=3 {
+                    stream.write_all(event(time).as_bytes()).await.expect("told");
+                    // Longer than what happens at one moment is apart.
+                    let _ = tokio::time::timeout(Duration::from_millis(100), std::future::pending::<()>()).await;
+                }
+                stream.write_all(b"0\r\n\r\n").await.expect("ended");
+            }
+        }
+    });
+    let events = patient(&socket.path()).events(Vec::new(), 0, 0).await.expect("events");
+    let times: Vec<_> = events.iter().map(|event| event.time).collect();
+    assert_eq!(times, [1, 2, 3]);
+}

@@ -38,6 +38,7 @@ fn colour(contender: Contender) -> RGBColor {
         Contender::Python => RGBColor(44, 160, 44),
         Contender::Peer => RGBColor(214, 39, 40),
         Contender::Local => RGBColor(148, 103, 189),
+        Contender::Limit => RGBColor(188, 189, 34),
     }
 }
 

@@ -22,6 +22,8 @@ pub enum Contender {
     Peer,
     /// This provider with no SSH in between.
     Local,
+    /// What may be taken.
+    Limit,
 }
 
 impl Contender {
@@ -35,6 +37,7 @@ impl Contender {
             Self::Python => "docker-py",
             Self::Peer => "imbue-mngr-docker",
             Self::Local => "without SSH",
+            Self::Limit => "limit",
         }
     }
 
@@ -48,6 +51,7 @@ impl Contender {
             Self::Python => "docker-py",
             Self::Peer => "imbue-mngr-docker",
             Self::Local => "local",
+            Self::Limit => "limit",
         }
     }
 }
