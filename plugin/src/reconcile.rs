@@ -69,10 +69,12 @@ async fn settle<C: Capabilities>(
             PendingStep::Create(create) if put_aside(&create.container_name).is_some() => {}
             PendingStep::Create(create) => {
                 if let Some(made) = made_by(provider, create, recent(provider, call)).await? {
-                    remove(provider, &made, "the call that made it never ended", actions).await?;
+                    settled &= remove(provider, &made, "the call that made it never ended", actions).await?;
                 }
             }
-            PendingStep::Rename(rename) if restore::is_aside(rename) => replace(provider, rename, actions).await?,
+            PendingStep::Rename(rename) if restore::is_aside(rename) => {
+                settled &= replace(provider, rename, actions).await?;
+            }
             // A rename is one step: it was made or it was not, and either is whole.
             PendingStep::Rename(_) => {}
             PendingStep::Commit(commit) => settled &= finish(provider, call, commit, actions).await?,
@@ -119,18 +121,19 @@ async fn made_by<C: Capabilities>(
     Ok(None)
 }
 
-/// A container was put aside and another made in its place: the other stays where it runs.
+/// A container was put aside and another made in its place: the other stays where it runs. `false` where the engine is still
+/// at work on one of them.
 async fn replace<C: Capabilities>(
     provider: &DockerProviderInstance<C>,
     rename: &PendingRename,
     actions: &mut Vec<Action>,
-) -> Result<()> {
+) -> Result<bool> {
     // Once the old one is gone the new one runs: it was removed for that reason.
     let Some(old) = inspect(provider, &rename.container_id).await? else {
-        return Ok(());
+        return Ok(true);
     };
     if old.name != rename.to_name {
-        return Ok(());
+        return Ok(true);
     }
     let same =
         |new: &Container| labels::value(&new.labels, labels::AGENT_ID) == labels::value(&old.labels, labels::AGENT_ID);
@@ -140,8 +143,10 @@ async fn replace<C: Capabilities>(
             remove(provider, &old, "the container that takes its place runs", actions).await
         }
         new => {
-            if let Some(new) = new {
-                remove(provider, &new, "it was to take another's place and never ran", actions).await?;
+            if let Some(new) = new
+                && !remove(provider, &new, "it was to take another's place and never ran", actions).await?
+            {
+                return Ok(false);
             }
             provider
                 .capabilities
@@ -149,7 +154,7 @@ async fn replace<C: Capabilities>(
                 .await?;
             let reason = "it was put aside for a container that is not there";
             actions.push(action(provider, "restore", &old, reason));
-            Ok(())
+            Ok(true)
         }
     }
 }
@@ -341,17 +346,19 @@ async fn inspect<C: Capabilities>(provider: &DockerProviderInstance<C>, containe
     }
 }
 
+/// Removes a container. `false` where the engine is at that already, as it is where the caller died over it.
 async fn remove<C: Capabilities>(
     provider: &DockerProviderInstance<C>,
     container: &Container,
     reason: &str,
     actions: &mut Vec<Action>,
-) -> Result<()> {
+) -> Result<bool> {
     match provider.capabilities.container_remove(&container.id).await {
         Ok(()) | Err(ProviderError::NotFound(_)) => {
             actions.push(action(provider, "remove", container, reason));
-            Ok(())
+            Ok(true)
         }
+        Err(ProviderError::Conflict(_)) => Ok(false),
         Err(error) => Err(error),
     }
 }

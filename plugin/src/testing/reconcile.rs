@@ -9,7 +9,7 @@ use crate::contract::instance::{
     Pending, PendingCommit, PendingCreate, PendingPause, PendingRename, PendingStep, Reconciliation, SnapshotRequest,
 };
 use crate::contract::types::Agent;
-use crate::error::internal;
+use crate::error::{conflict, internal};
 
 const LONG_AGO: &str = "2026-01-31T09:00:00.000Z";
 const JUST_NOW: &str = "2026-01-31T09:30:00.000Z";
@@ -215,6 +215,18 @@ fn an_engine_that_fails_leaves_the_call_for_later() {
     let step = create_of(&fake, &made);
     fake.spoil("remove", Mishap::Fails(internal("the engine", "no", "wait")));
     assert!(block_on(provider(&fake).reconcile(vec![call(LONG_AGO, vec![step.clone()])])).is_err());
+    assert_eq!(settle(&fake, vec![step]).settled, ["p1"]);
+}
+
+#[test]
+fn a_container_that_the_engine_is_removing_already_is_waited_for() {
+    let fake = Fake::new();
+    let made = agent(&fake, "a");
+    let step = create_of(&fake, &made);
+    let busy = conflict("container", "removing", "it is being removed already", "wait");
+    fake.spoil("remove", Mishap::Fails(busy));
+    let done = settle(&fake, vec![step.clone()]);
+    assert_eq!((verbs(&done), done.settled.len()), (vec![], 0));
     assert_eq!(settle(&fake, vec![step]).settled, ["p1"]);
 }
 

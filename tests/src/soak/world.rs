@@ -220,7 +220,8 @@ impl World {
                 break;
             }
             if aftermath.reconciles == 1 {
-                eprintln!("after one reconcile: {:?}", aftermath.violations);
+                let (said, violations) = (words(&reconciled), &aftermath.violations);
+                eprintln!("after one reconcile, which said `{said}`: {violations:?}");
             }
             said.insert(words(&reconciled));
             if begun.elapsed() > LATE {
