@@ -321,7 +321,9 @@ impl Account {
             }
             Entry::Collect => {
                 let agents = &self.agents;
-                let orphans = |known: &&mut KnownSnapshot| !agents.contains_key(&known.agent);
+                // One whose end was never acknowledged may be gone.
+                let is_there = |agent: &str| agents.get(agent).is_some_and(|known| !known.doubtful);
+                let orphans = |known: &&mut KnownSnapshot| !is_there(&known.agent);
                 for known in self.snapshots.values_mut().filter(orphans) {
                     known.doubtful = true;
                 }
@@ -385,6 +387,27 @@ mod tests {
         ]);
         assert!(found.agents["a1"].doubtful && found.snapshots["s1"].doubtful);
         assert!(!found.agents["a2"].doubtful && !found.snapshots["s2"].doubtful);
+    }
+
+    #[test]
+    fn a_collection_may_have_taken_the_snapshots_of_whoever_may_be_gone_and_of_nobody_else() {
+        let wish = Entry::Destroy {
+            agent: "a2".to_owned(),
+            snapshots: false,
+        };
+        let found = account([
+            agent("a1", false),
+            agent("a2", false),
+            agent("a3", false),
+            snapshot("s1", "a1"),
+            snapshot("s2", "a2"),
+            snapshot("s3", "a3"),
+            wish,
+            destroyed("a3"),
+            Entry::Collect,
+        ]);
+        let doubtful = ["s1", "s2", "s3"].map(|id| found.snapshots[id].doubtful);
+        assert_eq!(doubtful, [false, true, true]);
     }
 
     #[test]
