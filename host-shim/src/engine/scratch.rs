@@ -19,6 +19,14 @@ const OUR_LABELS: &str = "com.imbue.mngr.";
 /// Waits before each look for a container that may still be made.
 const LOOKS: [Duration; 3] = [Duration::ZERO, Duration::from_millis(250), Duration::from_secs(1)];
 
+/// Waits before each try to remove a container that the engine may be removing already.
+const TRIES: [Duration; 4] = [
+    Duration::ZERO,
+    Duration::from_millis(250),
+    Duration::from_secs(1),
+    Duration::from_secs(4),
+];
+
 /// The container through which an image with this tag is flattened, or a volume or container of this name is filled.
 pub fn container(tag: &str) -> String {
     format!("{REPOSITORY}.{tag}")
@@ -47,12 +55,20 @@ pub fn reader(name: String, image: Image) -> ContainerSpec {
     }
 }
 
-/// Takes away a scratch container.
+/// Takes away a scratch container. Where the engine is at that already, as it is where a caller died over it, this waits for it.
 ///
 /// # Errors
 /// What the engine answers; that there is none is a success.
 pub async fn remove(engine: &dyn Engine, container: &str) -> Result<()> {
-    gone(engine.container_remove(container, true, true).await)
+    let mut answer = Ok(());
+    for wait in TRIES {
+        tokio::time::sleep(wait).await;
+        answer = gone(engine.container_remove(container, true, true).await);
+        if !matches!(answer, Err(ProviderError::Conflict(_))) {
+            break;
+        }
+    }
+    answer
 }
 
 /// The same where the request that makes it may still be on its way: its caller died over it.
@@ -64,6 +80,7 @@ pub async fn remove_late(engine: &dyn Engine, container: &str) -> Result<()> {
         tokio::time::sleep(wait).await;
         match engine.container_remove(container, true, true).await {
             Err(ProviderError::NotFound(_)) => {}
+            Err(ProviderError::Conflict(_)) => return remove(engine, container).await,
             other => return other,
         }
     }
@@ -91,5 +108,42 @@ fn gone(result: Result<()>) -> Result<()> {
     match result {
         Err(ProviderError::NotFound(_)) => Ok(()),
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::conflict;
+    use crate::sandbox::{Fault, Operation, SandboxEngine};
+
+    #[tokio::test]
+    async fn a_container_that_is_being_removed_already_is_waited_for() {
+        let engine = SandboxEngine::new().with_image("busybox");
+        let name = container("tag");
+        let spec = ContainerSpec {
+            name: name.clone(),
+            image: "busybox".to_owned(),
+            command: Some(vec!["true".to_owned()]),
+            ..ContainerSpec::default()
+        };
+        engine.container_create(spec).await.expect("made");
+        let busy = || Fault::Error(conflict("it", "removing", "it is being removed already", "wait"));
+        for late in [false, true] {
+            engine.fail_next(Operation::ContainerRemove, busy());
+            let removed = match late {
+                false => remove(&engine, &name).await,
+                true => remove_late(&engine, &name).await,
+            };
+            removed.expect("it is gone by then");
+            assert_eq!(
+                engine
+                    .container_inspect(&name, false)
+                    .await
+                    .expect_err("it is gone")
+                    .kind(),
+                "not_found"
+            );
+        }
     }
 }
