@@ -30,7 +30,6 @@ const STEPS: [Step; 5] = [Step::Create, Step::Start, Step::Exec, Step::Snapshot,
 struct Calls {
     list: usize,
     steps: [usize; STEPS.len()],
-    get: usize,
 }
 
 impl Calls {
@@ -45,7 +44,6 @@ impl Calls {
         let mut calls = Self {
             list: 0,
             steps: [0; STEPS.len()],
-            get: 0,
         };
         // The first time it gets to know the engine as well.
         for name in ["counted-0", "counted-1"] {
@@ -58,14 +56,6 @@ impl Calls {
                 *calls = since(before);
             }
         }
-        ours::step(&counted, Step::Create, "counted-2").await?;
-        let before = since(0);
-        counted
-            .get("counted-2")
-            .await
-            .map_err(|error| anyhow!(error.message()))?;
-        calls.get = since(before);
-        ours::step(&counted, Step::Destroy, "counted-2").await?;
         Ok(calls)
     }
 }
@@ -139,7 +129,6 @@ async fn rows(mut sides: [Side; 2], distance: u64, size: usize, rounds: usize, c
         }
     }
     limit(&mut list, calls.list, distance);
-    limit(&mut many, calls.get, distance);
     for (row, calls) in life.iter_mut().zip(calls.steps) {
         limit(row, calls, distance);
     }
