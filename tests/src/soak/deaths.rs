@@ -7,10 +7,12 @@ use std::time::{Duration, Instant};
 
 use super::operations::Operation;
 use super::report::Row;
-use super::world::World;
+use super::world::{World, words};
 
 /// The signal that nothing can be done against.
 const KILL: i32 = 9;
+/// The status of a command that was not understood, and so harms nothing.
+const USAGE: i32 = 2;
 
 /// Kills the operation at every place it passes that `chosen` wants: each name the first time, the second, and so on.
 ///
@@ -67,7 +69,7 @@ fn places(world: &mut World, operation: &Operation) -> Vec<String> {
 /// Kills operations of all kinds at any moment, as often as `times` says.
 ///
 /// # Panics
-/// Where a program can not be started.
+/// Where a program can not be started, or does not understand an operation.
 pub fn at_any_moment(world: &mut World, operations: &[Operation], times: u32) -> Row {
     let mut row = Row::new("`mngr-docker` killed at any moment");
     let mut lengths: Vec<Duration> = vec![Duration::from_millis(300); operations.len()];
@@ -83,6 +85,7 @@ pub fn at_any_moment(world: &mut World, operations: &[Operation], times: u32) ->
         let killed = child.try_wait().expect("a child").is_none();
         let _ = child.kill();
         let output = child.wait_with_output().expect("its end");
+        assert_ne!(output.status.code(), Some(USAGE), "{arguments:?}: {}", words(&output));
         if output.status.success() {
             lengths[at] = begun.elapsed();
         } else if killed {

@@ -39,7 +39,7 @@ pub const OPERATIONS: &[Operation] = &[
     Operation { name: "snapshot create --include-volumes", arguments: |_| {
         words(&["snapshot", "create", KEPT, "--include-volumes"])
     } },
-    Operation { name: "snapshot delete", arguments: |world| words(&["snapshot", "delete", &world.snapshot(), "-y"]) },
+    Operation { name: "snapshot delete", arguments: |world| words(&["snapshot", "delete", &world.snapshot()]) },
     Operation { name: "fork", arguments: |world| words(&["fork", KEPT, &world.name(), "--force"]) },
     Operation { name: "destroy", arguments: |world| words(&["destroy", &world.agent_that_is("running"), "-y"]) },
     Operation { name: "destroy --snapshots", arguments: |world| {
