@@ -121,15 +121,15 @@ mod tests {
     async fn a_container_that_is_being_removed_already_is_waited_for() {
         let engine = SandboxEngine::new().with_image("busybox");
         let name = container("tag");
-        let spec = ContainerSpec {
-            name: name.clone(),
-            image: "busybox".to_owned(),
-            command: Some(vec!["true".to_owned()]),
-            ..ContainerSpec::default()
-        };
-        engine.container_create(spec).await.expect("made");
         let busy = || Fault::Error(conflict("it", "removing", "it is being removed already", "wait"));
         for late in [false, true] {
+            let spec = ContainerSpec {
+                name: name.clone(),
+                image: "busybox".to_owned(),
+                command: Some(vec!["true".to_owned()]),
+                ..ContainerSpec::default()
+            };
+            engine.container_create(spec).await.expect("made");
             engine.fail_next(Operation::ContainerRemove, busy());
             let removed = match late {
                 false => remove(&engine, &name).await,
