@@ -1,5 +1,6 @@
 //! Running other programs, saying what is run and what it means when that fails.
 
+use std::env;
 use std::ffi::OsStr;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -10,11 +11,21 @@ use anyhow::{Context, Result, bail};
 pub struct Cargo(Command);
 
 impl Cargo {
-    /// In the workspace at `root`.
+    /// In the workspace at `root`. What cargo told this program of its own package is not passed on: build scripts that ask for
+    /// it would run again, and all that stands on them be built again, with every change between `cargo xtask` and `cargo`.
     pub fn new(root: &Path) -> Self {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut command = Command::new(cargo);
         command.current_dir(root);
+        for (name, _) in env::vars_os() {
+            let told = ["CARGO_PKG_", "CARGO_MANIFEST_"];
+            if told
+                .iter()
+                .any(|start| name.as_encoded_bytes().starts_with(start.as_bytes()))
+            {
+                command.env_remove(name);
+            }
+        }
         Self(command)
     }
 
@@ -62,8 +73,7 @@ pub fn read(command: &mut Command) -> Result<String> {
 
 /// Whether a program is on the PATH.
 pub fn exists(program: &str) -> bool {
-    std::env::var_os("PATH")
-        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
+    env::var_os("PATH").is_some_and(|path| env::split_paths(&path).any(|folder| folder.join(program).is_file()))
 }
 
 /// Installs Debian packages where this is a Debian machine and we are root.

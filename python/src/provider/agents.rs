@@ -1,6 +1,7 @@
 //! The life of agents.
 
 use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 
 use mngr_host_shim::contract::instance::{
     DestroyRequest, DiscoverRequest, ForkRequest, SnapshotRequest, StartRequest, StopRequest,
@@ -25,7 +26,8 @@ impl Provider {
     /// It is made from `image`, from `snapshot` (an id, a unique prefix of one, or a name), or from the Dockerfile in the directory
     /// `build` with `build_args` as `docker build` takes them; from the provider's `default_image` where none is given.
     /// `start_args` are flags of `docker run`, one word each; `command` is the main command. With `no_start` it is left created.
-    /// `made` is a list that the agent is put into before the call returns: a Ctrl-C at that moment does not lose it.
+    /// `made` is a list that the agent is put into however the call ends, so that a Ctrl-C that comes too late to take it back
+    /// does not lose it.
     #[pyo3(signature = (name, *, image=None, snapshot=None, build=None, build_args=Vec::new(), agent_type=String::new(),
         tags=Pairs::default(), parent_id=None, start_args=Vec::new(), command=Vec::new(), no_start=false,
         publish_ssh=false, made=None, on_progress=None))]
@@ -59,12 +61,16 @@ impl Provider {
             no_start,
             publish_ssh,
         };
-        let work = |provider: mngr_host_shim::provider::Provider| async move { provider.create(agent).await };
-        let agent = to_python(py, &AgentJson::from(&self.call(py, on_progress, work)?))?;
-        if let Some(made) = made {
-            made.append(&agent)?;
+        let kept = Arc::new(OnceLock::new());
+        let keep = kept.clone();
+        let done = self.call(py, on_progress, |provider| async move {
+            let agent = provider.create(agent).await?;
+            Ok(keep.get_or_init(|| agent).clone())
+        });
+        if let (Some(made), Some(agent)) = (made, kept.get()) {
+            made.append(to_python(py, &AgentJson::from(agent))?)?;
         }
-        Ok(agent)
+        to_python(py, &AgentJson::from(&done?))
     }
 
     /// Every agent that has all of `tags` and one of `states`, by one engine call however many there are.

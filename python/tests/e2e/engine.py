@@ -8,6 +8,7 @@ from typing import Any
 HOST_IMAGE = "mngr-test:host"
 BUSYBOX_IMAGE = "mngr-test:busybox"
 PROVIDER_LABEL = "com.imbue.mngr.provider"
+HOST_LABEL = "com.imbue.mngr.host-id"
 
 
 class EngineError(Exception):
@@ -44,16 +45,17 @@ def inspect(container: str) -> dict[str, Any]:
     return json.loads(docker("container", "inspect", container))[0]
 
 
-def containers(provider: str, *, all_states: bool = True) -> list[str]:
-    """The ids of a provider's containers."""
+def containers(provider: str, *, all_states: bool = True, labelled: str | None = None) -> list[str]:
+    """The ids of a provider's containers; with `labelled`, of those that have that label too."""
     state = ["--all"] if all_states else []
-    filters = ["--filter", f"label={PROVIDER_LABEL}={provider}"]
+    labels = [f"{PROVIDER_LABEL}={provider}", *([labelled] if labelled else [])]
+    filters = [word for label in labels for word in ("--filter", f"label={label}")]
     return docker("ps", *state, "--quiet", "--no-trunc", *filters).split()
 
 
 def hosts(provider: str) -> list[str]:
     """The ids of a provider's containers that are hosts, so without a state container of the peer's."""
-    return [id for id in containers(provider) if "com.imbue.mngr.host-id" in inspect(id)["Config"]["Labels"]]
+    return containers(provider, labelled=HOST_LABEL)
 
 
 def remove_all(provider: str, prefix: str) -> None:

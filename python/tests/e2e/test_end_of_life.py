@@ -99,9 +99,10 @@ def test_an_interrupted_create_leaves_no_container(world: World) -> None:
     )  # fmt: skip
     until("a container", lambda: engine.hosts(world.provider) or process.poll() is not None)
     os.killpg(process.pid, signal.SIGINT)
-    process.communicate(timeout=60)
-    assert process.returncode != 0
-    until("no container", lambda: not engine.hosts(world.provider), timeout=20)
+    stdout, stderr = process.communicate(timeout=60)
+    said = f"{stdout}\n{stderr}"
+    assert process.returncode != 0, said
+    assert engine.hosts(world.provider) == [], said
 
 
 def test_an_idle_host_stops_itself_cleanly(world: World) -> None:

@@ -117,6 +117,30 @@ except KeyboardInterrupt as stop:
     assert listed.stdout == ""
 
 
+def test_ctrl_c_that_comes_when_a_create_has_ended_does_not_lose_the_agent(
+    provider: Provider, run_script: RunScript
+) -> None:
+    script = run_script(
+        PREAMBLE
+        + """
+def press(progress):
+    # Nobody attends to the end of the call while this runs.
+    while not (agents := provider.discover(states=["running"])):
+        pass
+    provider.exec(agents[0]["id"], ["sleep", "1"])
+    os.kill(os.getpid(), signal.SIGINT)
+
+made = []
+try:
+    provider.create("a", made=made, on_progress=press)
+except KeyboardInterrupt:
+    print(*(agent["id"] for agent in made))
+""",
+        provider.name,
+    )
+    assert finish(script).split() == [agent["id"] for agent in provider.discover()]
+
+
 def test_a_signal_whose_handler_raises_ends_a_call_too(provider: Provider, agent: str, run_script: RunScript) -> None:
     provider.exec(agent, ["mkfifo", "/tmp/started"])
     script = run_script(

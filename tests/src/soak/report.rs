@@ -52,6 +52,16 @@ pub struct Sample {
     pub descriptors: usize,
 }
 
+/// The median of each quarter, in turn.
+fn by_quarter(samples: &[Sample], value: impl Fn(&Sample) -> u64) -> String {
+    let medians = samples.chunks(samples.len().div_ceil(4)).map(|quarter| {
+        let mut values: Vec<_> = quarter.iter().map(&value).collect();
+        values.sort_unstable();
+        values[values.len() / 2].to_string()
+    });
+    medians.collect::<Vec<_>>().join(", ")
+}
+
 /// Everything that was done.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
@@ -108,14 +118,12 @@ impl Report {
         for violation in self.rows.iter().flat_map(|row| &row.violations) {
             let _ = writeln!(text, "\n- {violation}");
         }
-        if let (Some(first), Some(last)) = (self.samples.first(), self.samples.last()) {
+        if !self.samples.is_empty() {
+            let memory = by_quarter(&self.samples, |sample| sample.memory >> 20);
+            let descriptors = by_quarter(&self.samples, |sample| sample.descriptors as u64);
             let _ = writeln!(
                 text,
-                "\nMemory {} MiB at first and {} MiB at last, file descriptors {} and {}.",
-                first.memory >> 20,
-                last.memory >> 20,
-                first.descriptors,
-                last.descriptors
+                "\nMemory in each quarter of the time, the median: {memory} MiB; file descriptors: {descriptors}."
             );
         }
         text
