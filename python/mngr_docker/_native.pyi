@@ -424,7 +424,7 @@ class Provider:
         command: Sequence[str] = (),
         no_start: bool = False,
         publish_ssh: bool = False,
-        made: list[_Agent] | None = None,
+        made: list[str] | None = None,
         on_progress: _OnProgress | None = None,
     ) -> _Agent: ...
     def discover(self, *, tags: Mapping[str, str] = ..., states: Sequence[_State] = ()) -> list[_Agent]: ...

@@ -72,12 +72,12 @@ class Life(Belongings):
                 "its snapshots. Remove it, or mount a volume with default_start_args",
             )
         self._survey = None
-        made: list[dict[str, Any]] = []
+        made: list[str] = []
         # Ctrl-C too, at any moment: what was made and is not to be used goes.
         try:
             with self._failure_kept(name, tags), translated(self.name):
-                self._make(name, image, tags or {}, build_args or (), start_args or (), snapshot, made)
-                agent, host_id = made[0], host_of(made[0]["id"])
+                agent = self._make(name, image, tags or {}, build_args or (), start_args or (), snapshot, made)
+                host_id = host_of(agent["id"])
                 self._access.make_keys(host_id)
                 record = self._new_record(host_id, name, tags, lifecycle)
                 return self._bring_in(
@@ -88,8 +88,8 @@ class Life(Belongings):
                     forget=snapshot is not None,
                 )
         except BaseException:
-            for agent in made:
-                self._take_back(host_of(agent["id"]))
+            for agent_id in made:
+                self._take_back(host_of(agent_id))
             raise
 
     def _take_back(self, host_id: HostId) -> None:
@@ -108,9 +108,9 @@ class Life(Belongings):
         build_args: Sequence[str],
         start_args: Sequence[str],
         snapshot: SnapshotName | None,
-        made: list[dict[str, Any]],
-    ) -> None:
-        """Makes the container and puts it into `made`, of which a Ctrl-C that comes right then takes nothing away."""
+        made: list[str],
+    ) -> dict[str, Any]:
+        """Makes the container. Its agent's id is in `made` from then on, of which a Ctrl-C takes nothing away."""
         source: dict[str, Any] = {}
         with tempfile.TemporaryDirectory() as scratch, self._progress("docker.create", "Making the container") as told:
             if snapshot is not None:
@@ -123,7 +123,7 @@ class Life(Belongings):
             elif self.config.default_image is None:
                 source = {"build": default_context(Path(scratch))}
             try:
-                self._provider.create(
+                return self._provider.create(
                     str(name),
                     **source,
                     tags=dict(tags),

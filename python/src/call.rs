@@ -52,7 +52,7 @@ where
     };
     spawn(process, sender, work(cancel.clone(), sink));
     let done = attend(py, receiver, on_progress, &cancel);
-    log::deliver(py);
+    log::deliver(py)?;
     done
 }
 
@@ -85,10 +85,7 @@ fn attend<T: Send>(
         let raised = match message {
             Ok(Message::Done(done)) => return finish(py, done, stop),
             Ok(Message::Progress(progress)) => tell(py, on_progress, &progress),
-            Err(RecvTimeoutError::Timeout) => {
-                log::deliver(py);
-                Ok(())
-            }
+            Err(RecvTimeoutError::Timeout) => log::deliver(py),
             Err(RecvTimeoutError::Disconnected) => {
                 let error = unavailable("the call", "the interpreter is ending", "call before it does");
                 return Err(error::raised(py, &error));

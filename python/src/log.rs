@@ -3,9 +3,11 @@
 //! It comes up in threads that know nothing of Python, and that must not wait for the GIL: a thread that has it may wait for them.
 //! So it is kept until a thread of Python, which waits for a call anyway, hands it over.
 
+use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
 use mngr_host_shim::trace::{Text, is_safe};
+use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::filter::{FilterExt, filter_fn};
@@ -17,7 +19,7 @@ use tracing_subscriber::{EnvFilter, Layer};
 const LOGGER: &str = "mngr_docker";
 
 /// What no thread of Python has come by for yet: the level that `logging` knows it by, and the text.
-static WAITING: Mutex<Vec<(u8, String)>> = Mutex::new(Vec::new());
+static WAITING: Mutex<VecDeque<(u8, String)>> = Mutex::new(VecDeque::new());
 
 struct Keep;
 
@@ -34,7 +36,7 @@ impl<S: Subscriber> Layer<S> for Keep {
         WAITING
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .push((level, text));
+            .push_back((level, text));
     }
 }
 
@@ -46,21 +48,22 @@ pub fn keep() {
     let _ = tracing_subscriber::registry().with(layer).try_init();
 }
 
-/// Hands over what there is. What a handler raises is reported and goes no further.
-pub fn deliver(py: Python<'_>) {
-    let records = std::mem::take(&mut *WAITING.lock().unwrap_or_else(PoisonError::into_inner));
-    if records.is_empty() {
-        return;
+/// Hands over what there is. What a handler raises is reported and goes no further, but for a Ctrl-C that comes meanwhile.
+pub fn deliver(py: Python<'_>) -> PyResult<()> {
+    while let Some((level, text)) = next() {
+        let told = py
+            .import("logging")
+            .and_then(|logging| logging.call_method1("getLogger", (LOGGER,)))
+            .and_then(|logger| logger.call_method1("log", (level, "%s", text)));
+        match told {
+            Ok(_) => {}
+            Err(raised) if raised.is_instance_of::<PyKeyboardInterrupt>(py) => return Err(raised),
+            Err(raised) => raised.write_unraisable(py, None),
+        }
     }
-    let logger = py
-        .import("logging")
-        .and_then(|logging| logging.call_method1("getLogger", (LOGGER,)));
-    let told = logger.and_then(|logger| {
-        records
-            .into_iter()
-            .try_for_each(|(level, text)| logger.call_method1("log", (level, "%s", text)).map(drop))
-    });
-    if let Err(raised) = told {
-        raised.write_unraisable(py, None);
-    }
+    Ok(())
+}
+
+fn next() -> Option<(u8, String)> {
+    WAITING.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
 }

@@ -26,8 +26,8 @@ impl Provider {
     /// It is made from `image`, from `snapshot` (an id, a unique prefix of one, or a name), or from the Dockerfile in the directory
     /// `build` with `build_args` as `docker build` takes them; from the provider's `default_image` where none is given.
     /// `start_args` are flags of `docker run`, one word each; `command` is the main command. With `no_start` it is left created.
-    /// `made` is a list that the agent is put into however the call ends, so that a Ctrl-C that comes too late to take it back
-    /// does not lose it.
+    /// `made` is a list that the agent's id is put into however the call ends, so that a Ctrl-C that comes too late to take the
+    /// agent back does not lose it.
     #[pyo3(signature = (name, *, image=None, snapshot=None, build=None, build_args=Vec::new(), agent_type=String::new(),
         tags=Pairs::default(), parent_id=None, start_args=Vec::new(), command=Vec::new(), no_start=false,
         publish_ssh=false, made=None, on_progress=None))]
@@ -61,14 +61,16 @@ impl Provider {
             no_start,
             publish_ssh,
         };
-        let kept = Arc::new(OnceLock::new());
+        let kept = Arc::<OnceLock<String>>::default();
         let keep = kept.clone();
         let done = self.call(py, on_progress, |provider| async move {
             let agent = provider.create(agent).await?;
-            Ok(keep.get_or_init(|| agent).clone())
+            keep.get_or_init(|| agent.id.clone());
+            Ok(agent)
         });
-        if let (Some(made), Some(agent)) = (made, kept.get()) {
-            made.append(to_python(py, &AgentJson::from(agent))?)?;
+        // That no code of Python runs for it matters: it could be interrupted.
+        if let (Some(made), Some(id)) = (made, kept.get()) {
+            made.append(id)?;
         }
         to_python(py, &AgentJson::from(&done?))
     }

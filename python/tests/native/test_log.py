@@ -35,18 +35,18 @@ except ProviderError:
 @pytest.fixture
 def records(
     run_script: Callable[..., subprocess.Popen[str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Callable[[str | None], list[list[str]]]:
+) -> Callable[..., list[list[str]]]:
     """What a process logs whose only call warns and fails, with or without `RUST_LOG`."""
     (tmp_path / "config.json").write_text("nonsense")
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
 
-    def logged(rust_log: str | None) -> list[list[str]]:
+    def logged(rust_log: str | None, script: str = SCRIPT) -> list[list[str]]:
         monkeypatch.delenv("RUST_LOG", raising=False)
         if rust_log is not None:
             monkeypatch.setenv("RUST_LOG", rust_log)
         # An engine that is named is not looked for in that file.
         host = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
-        done = run_script(SCRIPT.replace("HOST", host))
+        done = run_script(script.replace("HOST", host))
         stdout, stderr = done.communicate(timeout=60)
         assert (done.returncode, stderr) == (0, "")
         return json.loads(stdout)
@@ -55,7 +55,7 @@ def records(
 
 
 def test_a_warning_is_in_the_log_of_python_before_the_call_returns(
-    records: Callable[[str | None], list[list[str]]],
+    records: Callable[..., list[list[str]]],
 ) -> None:
     [[level, text]] = records(None)
     assert level == "WARNING"
@@ -63,8 +63,17 @@ def test_a_warning_is_in_the_log_of_python_before_the_call_returns(
 
 
 def test_what_else_is_logged_is_there_where_it_is_asked_for(
-    records: Callable[[str | None], list[list[str]]],
+    records: Callable[..., list[list[str]]],
 ) -> None:
     logged = records("info")
     assert [level for level, _ in logged] == ["WARNING", "INFO"]
     assert logged[-1][1].startswith("the call has ended; status: ")
+
+
+def test_ctrl_c_while_something_is_logged_is_not_lost(records: Callable[..., list[list[str]]]) -> None:
+    pressed = SCRIPT.replace("records.append(", "raise KeyboardInterrupt(").replace(
+        "except ProviderError:\n", 'except KeyboardInterrupt as stop:\n    records.append(["pressed", *stop.args[0]])\n'
+    )
+    [[pressed_at, level, text]] = records(None, pressed)
+    assert (pressed_at, level) == ("pressed", "WARNING")
+    assert text.startswith("no credentials are sent")

@@ -134,11 +134,34 @@ made = []
 try:
     provider.create("a", made=made, on_progress=press)
 except KeyboardInterrupt:
-    print(*(agent["id"] for agent in made))
+    print(*made)
 """,
         provider.name,
     )
-    assert finish(script).split() == [agent["id"] for agent in provider.discover()]
+    assert finish(script).split() == [agent["id"] for agent in provider.discover()] != []
+
+
+def test_ctrl_c_while_a_new_agent_is_told_of_does_not_lose_it(provider: Provider, run_script: RunScript) -> None:
+    script = run_script(
+        PREAMBLE
+        + """
+import json
+loads = json.loads
+
+def press(text):
+    os.kill(os.getpid(), signal.SIGINT)
+    return loads(text)
+
+json.loads = press
+made = []
+try:
+    provider.create("a", made=made)
+except KeyboardInterrupt:
+    print(*made)
+""",
+        provider.name,
+    )
+    assert finish(script).split() == [agent["id"] for agent in provider.discover()] != []
 
 
 def test_a_signal_whose_handler_raises_ends_a_call_too(provider: Provider, agent: str, run_script: RunScript) -> None:
