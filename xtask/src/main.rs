@@ -195,7 +195,8 @@ fn soak(root: &Path, arguments: &[String]) -> Result<()> {
     let engine = engine::find_or_start()?;
     image::ensure(&engine)?;
     Cargo::new(root)
-        .args(["build", "--bin", "mngr-docker", "--bin", "soak"])
+        // With what the tests' own dependencies ask of others, so that nothing is built twice.
+        .args(["build", "--bin", "mngr-docker", "--bin", "soak", "--examples"])
         .run()?;
     let mut soak = std::process::Command::new(root.join("target/debug/soak"));
     soak.args(["--host", engine.address(), "--report"])

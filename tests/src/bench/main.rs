@@ -28,6 +28,10 @@ use report::Circumstances;
 use side::{Scene, Side, Step, in_turn};
 use worker::Worker;
 
+/// As `mngr-docker` has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Measures the provider beside others.
 #[derive(Parser)]
 struct Bench {

@@ -11,6 +11,10 @@ use mngr_docker_tests::soak::load::{Clients, creates_at_once};
 use mngr_docker_tests::soak::{OPERATIONS, Report, World, deaths, replies};
 use mngr_docker_tests::{FaultProxy, PrivateEngine, Setup, open_with_ledger, remove_all};
 
+/// As `mngr-docker` has it: memory is looked at here.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Harms mngr-docker and its engine in every way there is, and checks after each that nothing is lost.
 #[derive(Parser)]
 struct Soak {
@@ -43,9 +47,12 @@ struct Soak {
     /// Deaths of an engine, in one turn.
     #[arg(long, default_value_t = 4)]
     engine_deaths: u32,
-    /// Seconds of load, in one turn.
+    /// Seconds of load in one turn, at most.
     #[arg(long, default_value_t = 60)]
     load: u64,
+    /// What clients do in one turn, at most: with as much as fits into the time, one provider works all along.
+    #[arg(long, default_value_t = 1000)]
+    operations: u32,
 }
 
 /// What can be done by itself.
@@ -220,7 +227,7 @@ async fn load(soak: &Soak, seed: u64, until: Instant, report: &mut Report) -> Re
     let clients = Clients {
         clients: 20,
         agents: 200,
-        operations: 1000,
+        operations: soak.operations,
         until: until.min(Instant::now() + Duration::from_secs(soak.load)),
         seed,
     };

@@ -129,16 +129,19 @@ impl Report {
         text
     }
 
-    /// Memory and file descriptors over time, each as a line that reaches the top at its highest.
+    /// Memory and file descriptors over time, each as a line that reaches the top at its highest. Of what comes to lie in one
+    /// place the highest is shown.
     pub fn svg(&self) -> String {
-        const WIDTH: f64 = 800.0;
+        const WIDTH: u16 = 800;
         const HEIGHT: f64 = 240.0;
         let end = self.samples.last().map_or(1.0, |last| last.at.as_secs_f64().max(1.0));
+        let in_one_place = self.samples.len().div_ceil(WIDTH.into()).max(1);
         let line = |value: &dyn Fn(&Sample) -> f64| {
-            let most = self.samples.iter().map(value).fold(1.0, f64::max);
-            let points = self.samples.iter().map(|sample| {
-                let x = sample.at.as_secs_f64() / end * WIDTH;
-                format!("{x:.1},{:.1}", HEIGHT - value(sample) / most * HEIGHT)
+            let highest = |samples: &[Sample]| samples.iter().map(value).fold(0.0, f64::max);
+            let most = highest(&self.samples).max(1.0);
+            let points = self.samples.chunks(in_one_place).map(|place| {
+                let x = place[0].at.as_secs_f64() / end * f64::from(WIDTH);
+                format!("{x:.1},{:.1}", HEIGHT - highest(place) / most * HEIGHT)
             });
             (points.collect::<Vec<_>>().join(" "), most)
         };
@@ -146,9 +149,10 @@ impl Report {
         let (descriptors, most_descriptors) = line(&|sample| sample.descriptors as f64);
         format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"-10 -30 820 290\" font-family=\"sans-serif\" \
-             font-size=\"12\">\n<rect width=\"{WIDTH}\" height=\"{HEIGHT}\" fill=\"none\" stroke=\"#ccc\"/>\n\
-             <text x=\"0\" y=\"-10\" fill=\"#1f77b4\">memory, up to {most_memory:.0} MiB</text>\n\
-             <text x=\"300\" y=\"-10\" fill=\"#d62728\">file descriptors, up to {most_descriptors:.0}</text>\n\
+             font-size=\"12\">\n<rect x=\"-10\" y=\"-30\" width=\"820\" height=\"290\" fill=\"#fff\"/>\n\
+             <rect width=\"{WIDTH}\" height=\"{HEIGHT}\" fill=\"none\" stroke=\"#ccc\"/>\n\
+             <text x=\"0\" y=\"-10\" fill=\"#1f77b4\">memory, 0 to {most_memory:.0} MiB</text>\n\
+             <text x=\"300\" y=\"-10\" fill=\"#d62728\">file descriptors, 0 to {most_descriptors:.0}</text>\n\
              <text x=\"{WIDTH}\" y=\"-10\" text-anchor=\"end\">{end:.0} s</text>\n\
              <polyline fill=\"none\" stroke=\"#1f77b4\" points=\"{memory}\"/>\n\
              <polyline fill=\"none\" stroke=\"#d62728\" points=\"{descriptors}\"/>\n</svg>\n"
