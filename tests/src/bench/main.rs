@@ -28,10 +28,6 @@ use report::Circumstances;
 use side::{Scene, Side, Step, in_turn};
 use worker::Worker;
 
-/// As `mngr-docker` has it.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Measures the provider beside others.
 #[derive(Parser)]
 struct Bench {

@@ -11,7 +11,7 @@ use mngr_docker_tests::soak::load::{Clients, creates_at_once};
 use mngr_docker_tests::soak::{OPERATIONS, Report, World, deaths, replies};
 use mngr_docker_tests::{FaultProxy, PrivateEngine, Setup, open_with_ledger, remove_all};
 
-/// As `mngr-docker` has it: memory is looked at here.
+/// One that gives back what a load has taken: glibc's keeps it for each thread, and what is held does not show.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
