@@ -2,18 +2,21 @@
 //!
 //! A file's name is made of the component's SHA-256 and of everything in the compiler's version and settings that matters, so
 //! a changed component or a changed shim misses. Native code is loaded from these files: the directory belongs to the user
-//! alone, and each file ends with its own SHA-256.
+//! alone, and each file ends with a checksum, by which one that was damaged is told. It is a fast one: who could put a file of his
+//! own there could put the right checksum there as well.
 
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
+use xxhash_rust::xxh3::xxh3_128;
 
-const DIGEST_BYTES: usize = 32;
+const CHECKSUM_BYTES: usize = size_of::<u128>();
+/// Changes with what a file looks like.
+const FORM: &str = "xxh3-128";
 
 /// A directory of compiled components.
 #[derive(Debug, Clone)]
@@ -50,6 +53,7 @@ impl ArtefactCache {
         let mut hasher = std::hash::DefaultHasher::new();
         engine.precompile_compatibility_hash().hash(&mut hasher);
         env!("CARGO_PKG_VERSION").hash(&mut hasher);
+        FORM.hash(&mut hasher);
         self.directory.join(format!("{digest}-{:016x}.cwasm", hasher.finish()))
     }
 
@@ -59,12 +63,12 @@ impl ArtefactCache {
             return None;
         }
         let file = fs::read(self.path(engine, digest)).ok()?;
-        let (artefact, trailer) = file.split_at_checked(file.len().checked_sub(DIGEST_BYTES)?)?;
-        if Sha256::digest(artefact).as_slice() != trailer {
+        let (artefact, trailer) = file.split_at_checked(file.len().checked_sub(CHECKSUM_BYTES)?)?;
+        if checksum(artefact) != trailer {
             tracing::warn!(digest, "the compiled plugin in the cache is damaged; compiling again");
             return None;
         }
-        // SAFETY: the bytes are what `store` wrote, by the digest at their end, into a directory that only this user can
+        // SAFETY: the bytes are what `store` wrote, by the checksum at their end, into a directory that only this user can
         // write to; wasmtime itself checks that its own version and settings made them.
         #[allow(unsafe_code)]
         unsafe { Component::deserialize(engine, artefact) }.ok()
@@ -91,10 +95,14 @@ impl ArtefactCache {
             .create(&self.directory)?;
         let mut file = tempfile::NamedTempFile::new_in(&self.directory)?;
         file.write_all(artefact)?;
-        file.write_all(&Sha256::digest(artefact))?;
+        file.write_all(&checksum(artefact))?;
         file.persist(path)?;
         Ok(())
     }
+}
+
+fn checksum(artefact: &[u8]) -> [u8; CHECKSUM_BYTES] {
+    xxh3_128(artefact).to_le_bytes()
 }
 
 /// Whether only this process's user can write there.
