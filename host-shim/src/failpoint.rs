@@ -8,7 +8,8 @@
 //! | name | where |
 //! |---|---|
 //! | `engine.METHOD.PATH.before`, `.after` | around a request; PATH with dots, and `*` for what is named in it |
-//! | `journal.begin.before`, `.named`, `.after` | an entry is written, its name is known to the disk as well |
+//! | `journal.begin.before`, `.after` | an entry is written with its first step |
+//! | `journal.named` | the disk has an entry, and not yet its name |
 //! | `journal.step.before`, `.after` | a step is added to an entry |
 //! | `journal.end.before`, `.after` | an entry is said to be of a call that has ended |
 

@@ -99,12 +99,19 @@ pub(super) struct Entry {
     path: PathBuf,
     /// Where the next line goes.
     end: u64,
+    /// The disk knows of the file's name.
+    is_named: bool,
 }
 
 impl Entry {
     /// A file that nothing was written to.
     pub fn new(file: File, path: PathBuf) -> Self {
-        Self { file, path, end: 0 }
+        Self {
+            file,
+            path,
+            end: 0,
+            is_named: false,
+        }
     }
 
     /// Its name.
@@ -112,7 +119,7 @@ impl Entry {
         &self.path
     }
 
-    /// Begins a call with its first step; both are on the disk when this returns. A new file gets the room for later ones.
+    /// Begins a call with its first step. A new file gets the room for later ones.
     pub fn begin(&mut self, first: &Step) -> io::Result<()> {
         let header = Header {
             version: VERSION,
@@ -125,15 +132,16 @@ impl Entry {
         if self.end == 0 {
             lines.resize(ROOM.max(lines.len()), 0);
         }
-        self.write(&lines)?;
+        self.put(&lines)?;
         self.end = end;
-        Ok(())
+        self.keep(first)
     }
 
-    /// Adds a step; it is on the disk when this returns.
+    /// Adds a step.
     pub fn add(&mut self, step: &Step) -> io::Result<()> {
         failpoint::pass("journal.step.before")?;
-        self.write(&line(step)?)?;
+        self.put(&line(step)?)?;
+        self.keep(step)?;
         failpoint::pass("journal.step.after")
     }
 
@@ -159,9 +167,20 @@ impl Entry {
         Ok(())
     }
 
-    fn write(&mut self, lines: &[u8]) -> io::Result<()> {
-        self.put(lines)?;
-        self.file.sync_data()
+    /// What was written outlives this process. It outlives the kernel as well when this returns, if that is of any use for the
+    /// step written last.
+    fn keep(&mut self, last: &Step) -> io::Result<()> {
+        if last.is_forgotten_at_boot() {
+            return Ok(());
+        }
+        self.file.sync_data()?;
+        if !self.is_named {
+            failpoint::pass("journal.named")?;
+            let directory = self.path.parent().unwrap_or(Path::new("."));
+            File::open(directory)?.sync_all()?;
+            self.is_named = true;
+        }
+        Ok(())
     }
 }
 

@@ -69,6 +69,12 @@ pub enum Step {
 }
 
 impl Step {
+    /// Whether it makes something that somebody may count on once this machine was started anew and the end of the call that
+    /// made it was forgotten: so it is no longer said to be left over then, and need not be remembered for that long.
+    pub(super) fn is_forgotten_at_boot(&self) -> bool {
+        matches!(self, Self::Create { .. } | Self::Volume { .. })
+    }
+
     /// As the plugin sees it; none where it is the host's own business.
     pub(super) fn pending(self) -> Option<PendingStep> {
         Some(match self {

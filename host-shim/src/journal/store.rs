@@ -6,9 +6,10 @@
 //! is one whose owner is dead. The lock is given up with the process, whatever ends it, and no number is ever mistaken for
 //! another process's.
 //!
-//! To wait for the disk is what takes time. So who and when is written at one stroke with the first step, and the file of a call
-//! that has ended is kept for the next one of the process: it was made with room in it, into which a disk writes without anything
-//! else having to be written too. What was written once is never written over, so that no two calls can be mixed up by a crash.
+//! To wait for the disk is what takes time. So nobody waits for a step that is of no use once this machine was started anew; who
+//! and when is written at one stroke with the first step; and the file of a call that has ended is kept for the next one of the
+//! process: it was made with room in it, into which a disk writes without anything else having to be written too. What was
+//! written once is never written over, so that no two calls can be mixed up by a crash.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read};
@@ -90,19 +91,11 @@ impl Store {
     pub(super) fn begin(&self, first: &Step) -> io::Result<Entry> {
         failpoint::pass("journal.begin.before")?;
         let spare = self.spare().pop();
-        let is_new = spare.is_none();
         let mut entry = match spare {
             Some(entry) => entry,
             None => self.empty_entry()?,
         };
-        let begun = entry.begin(first).and_then(|()| {
-            if is_new {
-                failpoint::pass("journal.begin.named")?;
-                File::open(&self.directory)?.sync_all()?;
-            }
-            failpoint::pass("journal.begin.after")
-        });
-        match begun {
+        match entry.begin(first).and_then(|()| failpoint::pass("journal.begin.after")) {
             Ok(()) => Ok(entry),
             Err(error) => {
                 entry.remove();
@@ -215,8 +208,7 @@ impl Stale {
     /// As the plugin sees it. Where this machine was started anew since, the call may have ended without the disk knowing. A container
     /// or a volume that it made may be what somebody counts on by now, so nothing is said of those.
     pub fn pending(&self) -> Pending {
-        let made = |step: &Step| matches!(step, Step::Create { .. } | Step::Volume { .. });
-        let counts = |step: &&Step| self.open.is_of_this_boot || !made(step);
+        let counts = |step: &&Step| self.open.is_of_this_boot || !step.is_forgotten_at_boot();
         let steps = self.open.steps.iter().filter(counts).cloned();
         Pending {
             id: self.id(),
