@@ -269,12 +269,18 @@ impl Engine for Guard {
 
     async fn volume_list(&self, labels: Vec<String>) -> Result<Vec<Volume>> {
         self.may_look("volume-list", "", self.may_see_volumes()).await?;
-        self.engine.volume_list(labels).await
+        let mut volumes = self.engine.volume_list(labels).await?;
+        for volume in &mut volumes {
+            self.withhold_options(volume).await?;
+        }
+        Ok(volumes)
     }
 
     async fn volume_inspect(&self, name: &str) -> Result<Volume> {
         self.may_look("volume-inspect", name, self.may_see_volumes()).await?;
-        self.engine.volume_inspect(name).await
+        let mut volume = self.engine.volume_inspect(name).await?;
+        self.withhold_options(&mut volume).await?;
+        Ok(volume)
     }
 
     async fn volume_create(

@@ -112,6 +112,18 @@ impl Guard {
         Ok(!users.is_empty())
     }
 
+    /// Others' volumes can be looked at, so that it can be said where their data is. The rest of their options is not for a
+    /// plugin that may not use them: a network share's has its password.
+    pub(super) async fn withhold_options(&self, volume: &mut Volume) -> Result<()> {
+        let says_where = |key: &str| ["type", "device"].iter().any(|known| key.eq_ignore_ascii_case(known));
+        let is_harmless = volume.options.iter().all(|(key, _)| says_where(key));
+        if is_harmless || self.policy.is_any_volume(&volume.name) || self.is_own_volume(volume).await? {
+            return Ok(());
+        }
+        volume.options.retain(|(key, _)| says_where(key));
+        Ok(())
+    }
+
     async fn base_image(&self, reference: &str) -> Result<()> {
         let image = match self.seen_image(reference) {
             Some(image) => Some(image),

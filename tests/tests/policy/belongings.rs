@@ -2,7 +2,9 @@
 
 use mngr_docker_tests::IMAGE;
 use mngr_host_shim::contract::docker::{Mount, MountKind};
-use mngr_host_shim::policy::Rule;
+use mngr_host_shim::engine::Engine;
+use mngr_host_shim::policy::{Preset, Rule};
+use serde_json::json;
 
 use crate::request::{Case, Request, build, case, import, labels_of, pairs, words};
 use crate::room::{Things, within};
@@ -228,6 +230,41 @@ pub fn programs() -> Vec<Case> {
 #[test]
 fn volumes_of_others_and_volumes_that_are_the_machine_are_refused() {
     within(async |room| room.all_refused(volumes(&room.things)).await);
+}
+
+#[test]
+fn of_the_volumes_of_others_it_is_said_where_they_are_and_no_password() {
+    within(async |room| {
+        let share = pairs(&[
+            ("type", "cifs"),
+            ("device", "//host/share"),
+            ("o", "username=a,password=b"),
+        ]);
+        let (own, other) = (&room.things.provider, &room.things.other);
+        let (owned, foreign) = (format!("{own}-share"), format!("{other}-share"));
+        for (name, provider) in [(&owned, own), (&foreign, other)] {
+            let made = room
+                .engine
+                .volume_create(name, "local", share.clone(), labels_of(provider))
+                .await;
+            made.expect("a volume");
+        }
+        let anybodys = room.guard(Preset::Standard, &json!({"docker.volumes": "any"}));
+        for (guard, name, expected) in [
+            (room.standard(), &owned, &share[..]),
+            (room.standard(), &foreign, &share[..2]),
+            (anybodys, &foreign, &share[..]),
+        ] {
+            let inspected = guard.volume_inspect(name).await.expect("a volume");
+            let listed = guard.volume_list(Vec::new()).await.expect("volumes");
+            let listed = listed.into_iter().find(|volume| volume.name == *name);
+            for volume in [inspected, listed.expect("the volume")] {
+                let mut options = volume.options;
+                options.sort_by_key(|option| share.iter().position(|known| known == option));
+                assert_eq!(options, expected, "{name}");
+            }
+        }
+    });
 }
 
 #[test]
