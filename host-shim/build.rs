@@ -1,9 +1,12 @@
-//! Embeds the provider's component where it has been built, so that one file is a whole installation.
+//! Embeds the provider's component where it has been built, so that one file is a whole installation; and its digest, so that
+//! no start has to find that out.
 //!
 //! `MNGR_DOCKER_COMPONENT` names it; `.cargo/config.toml` sets that to where `cargo xtask component` leaves it. Tells the program
 //! what it is built for, too, which is what native libraries must be built for.
 
 use std::path::PathBuf;
+
+use sha2::{Digest, Sha256};
 
 fn main() -> std::io::Result<()> {
     println!(
@@ -24,5 +27,6 @@ fn main() -> std::io::Result<()> {
         }
         None => Vec::new(),
     };
+    std::fs::write(out.join("plugin.sha256"), format!("{:x}", Sha256::digest(&bytes)))?;
     std::fs::write(out.join("plugin.wasm"), bytes)
 }

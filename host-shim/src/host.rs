@@ -15,7 +15,7 @@ use crate::engine::{Engine, connect};
 use crate::environment::Environment;
 use crate::error::internal;
 use crate::journal::Store;
-use crate::loader::{ArtefactCache, Loader, Native, Plugin, PluginSource, Reloader};
+use crate::loader::{ArtefactCache, BuiltIn, Loader, Native, Plugin, PluginSource, Reloader};
 use crate::policy::{AuditLog, Policy};
 use crate::provider::Provider;
 use crate::registry::{PluginChoice, Registry};
@@ -24,7 +24,10 @@ use crate::registry::{PluginChoice, Registry};
 const ALLOW_NATIVE: &str = "allow_native";
 
 /// The component that is built in; empty where the shim was built before it.
-const EMBEDDED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/plugin.wasm"));
+const EMBEDDED: BuiltIn = BuiltIn {
+    bytes: include_bytes!(concat!(env!("OUT_DIR"), "/plugin.wasm")),
+    sha256: include_str!(concat!(env!("OUT_DIR"), "/plugin.sha256")),
+};
 
 /// What a configuration names, and whether it may be a native library.
 type Chosen = (Option<PluginChoice>, Native);

@@ -5,16 +5,19 @@
 //! alone, and each file ends with a checksum, by which one that was damaged is told. It is a fast one: who could put a file of his
 //! own there could put the right checksum there as well.
 
-use std::fs;
-use std::io::Write;
+use std::fs::{self, File};
+use std::io::{self, BufReader, Read, Write};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use wasmtime::Engine;
 use wasmtime::component::Component;
-use xxhash_rust::xxh3::xxh3_128;
+use xxhash_rust::xxh3::{Xxh3Default, xxh3_128};
 
 const CHECKSUM_BYTES: usize = size_of::<u128>();
+/// How much is read at once to check a file.
+const CHUNK: usize = 64 << 10;
 /// Changes with what a file looks like.
 const FORM: &str = "xxh3-128";
 
@@ -62,16 +65,19 @@ impl ArtefactCache {
         if !private(&self.directory) {
             return None;
         }
-        let file = fs::read(self.path(engine, digest)).ok()?;
-        let (artefact, trailer) = file.split_at_checked(file.len().checked_sub(CHECKSUM_BYTES)?)?;
-        if checksum(artefact) != trailer {
+        let file = File::open(self.path(engine, digest)).ok()?;
+        if !whole(&file).ok()? {
             tracing::warn!(digest, "the compiled plugin in the cache is damaged; compiling again");
             return None;
         }
+        // Mapped, not read, so that what is not used takes no time and no memory of its own. By its descriptor: the file that was
+        // checked, whatever has its name by now.
+        let mapped = format!("/proc/self/fd/{}", file.as_raw_fd());
         // SAFETY: the bytes are what `store` wrote, by the checksum at their end, into a directory that only this user can
-        // write to; wasmtime itself checks that its own version and settings made them.
+        // write to; `store` never writes to a file that has its name already, so that they stay as they are while they are
+        // mapped; wasmtime itself checks that its own version and settings made them.
         #[allow(unsafe_code)]
-        unsafe { Component::deserialize(engine, artefact) }.ok()
+        unsafe { Component::deserialize_file(engine, mapped) }.ok()
     }
 
     /// Keeps a compiled component. A cache that can not be written costs time, not correctness, so failures are logged.
@@ -95,14 +101,23 @@ impl ArtefactCache {
             .create(&self.directory)?;
         let mut file = tempfile::NamedTempFile::new_in(&self.directory)?;
         file.write_all(artefact)?;
-        file.write_all(&checksum(artefact))?;
+        file.write_all(&xxh3_128(artefact).to_le_bytes())?;
         file.persist(path)?;
         Ok(())
     }
 }
 
-fn checksum(artefact: &[u8]) -> [u8; CHECKSUM_BYTES] {
-    xxh3_128(artefact).to_le_bytes()
+/// Whether a file ends with the checksum of all that comes before it.
+fn whole(file: &File) -> io::Result<bool> {
+    let Some(artefact) = file.metadata()?.len().checked_sub(CHECKSUM_BYTES as u64) else {
+        return Ok(false);
+    };
+    let mut reader = BufReader::with_capacity(CHUNK, file);
+    let mut checksum = Xxh3Default::new();
+    io::copy(&mut reader.by_ref().take(artefact), &mut checksum)?;
+    let mut trailer = [0; CHECKSUM_BYTES];
+    reader.read_exact(&mut trailer)?;
+    Ok(checksum.digest128().to_le_bytes() == trailer)
 }
 
 /// Whether only this process's user can write there.

@@ -6,10 +6,10 @@ use tokio_util::sync::CancellationToken;
 use wasmtime::Store;
 
 use super::Plugin;
-use super::component::Linked;
 use super::limits::{CallLimits, STACK};
+use super::running::{Linked, Running};
 use crate::bridge::{Call, Excess, Meter, Reach, look};
-use crate::contract::{ProviderPlugin, Result};
+use crate::contract::Result;
 use crate::engine::ProgressSink;
 use crate::error::{internal, unavailable};
 use crate::guard::Guard;
@@ -93,7 +93,7 @@ impl Plugin {
         &self,
         component: &Linked,
         session: Session,
-        call: impl AsyncFnOnce(&mut Store<Call>, &ProviderPlugin) -> wasmtime::Result<Result<R>>,
+        call: impl AsyncFnOnce(&mut Running) -> wasmtime::Result<Result<R>>,
     ) -> Result<R> {
         self.ended(&session, self.run(component, &session, call)).await
     }
@@ -135,14 +135,13 @@ impl Plugin {
         &self,
         component: &Linked,
         session: &Session,
-        call: impl AsyncFnOnce(&mut Store<Call>, &ProviderPlugin) -> wasmtime::Result<Result<R>>,
+        call: impl AsyncFnOnce(&mut Running) -> wasmtime::Result<Result<R>>,
     ) -> End<R> {
         let meter = Arc::new(Meter::new(session.limits));
         let running = Box::pin(async {
-            let mut store = self.store(component, session, &meter)?;
+            let store = self.store(component, session, &meter)?;
             // What a component does as it starts is a part of the call.
-            let plugin = component.instance(&mut store).await?;
-            call(&mut store, &plugin).await
+            call(&mut component.instance(store).await?).await
         });
         let end = session.watch(&meter, async {
             running
@@ -175,12 +174,6 @@ impl Plugin {
         store.set_max_component_handles(usize::try_from(session.limits.handles).unwrap_or(usize::MAX));
         store.set_hostcall_fuel(meter.share());
         Ok(store)
-    }
-}
-
-impl Linked {
-    pub(super) async fn instance(&self, store: &mut Store<Call>) -> wasmtime::Result<ProviderPlugin> {
-        self.pre.instantiate_async(store).await
     }
 }
 

@@ -11,6 +11,7 @@ use super::compile::{Compiler, in_process};
 use super::limits::{HOST_STACK, STACK};
 use super::native::{self, Native};
 use super::plugin::{Form, Plugin};
+use super::running::Linked;
 use super::{ArtefactCache, CONTRACT, check_contract, check_header, check_import, read_component, sha256};
 use crate::bridge::{Call, add_to_linker};
 use crate::contract::Result;
@@ -183,10 +184,7 @@ impl Loader {
         if let (false, Some(cache)) = (cached, &self.cache) {
             cache.store(&self.engine, digest, &component);
         }
-        let linked = Linked {
-            engine: self.engine.clone(),
-            pre,
-        };
+        let linked = Linked::new(self.engine.clone(), pre);
         let form = Form::Component(Arc::new(linked), cached);
         Ok(Plugin::new(form, origin, digest, contract, interfaces))
     }
@@ -212,12 +210,6 @@ impl Loader {
         interfaces.sort();
         Ok((newest, interfaces.into()))
     }
-}
-
-/// A component that has been compiled and linked. Each call gets an instance of its own.
-pub(super) struct Linked {
-    pub engine: Engine,
-    pub pre: ProviderPluginPre<Call>,
 }
 
 /// A result that may hold handles of host-owned streams, which the caller gets in place of the handles.

@@ -9,6 +9,7 @@ mod native;
 mod operations;
 mod plugin;
 mod reload;
+mod running;
 mod timing;
 
 pub use cache::ArtefactCache;
@@ -20,7 +21,7 @@ pub(crate) use limits::{INSTANCES, MEMORIES, NAMES as LIMIT_NAMES, TABLES, Unit}
 pub(crate) use native::is_library;
 pub use native::{Native, TARGET};
 pub use plugin::Plugin;
-pub use reload::{PluginSource, Rejection, Reloader};
+pub use reload::{BuiltIn, PluginSource, Rejection, Reloader};
 pub use timing::Timing;
 
 use std::fmt::Write as _;

@@ -5,12 +5,15 @@ use std::sync::{Arc, OnceLock};
 use semver::Version;
 
 use super::call::Session;
-use super::component::Linked;
 use super::native::Library;
+use super::running::Linked;
 use crate::contract::Result;
 use crate::contract::backend::{ConfigReport, Description};
 use crate::error::invalid;
 use crate::policy::Caller;
+
+const DESCRIBE: &str = "backend.describe";
+pub(super) const CHECK_CONFIG: &str = "backend.check-config";
 
 /// What a plugin is, and so where its calls run.
 #[derive(Clone)]
@@ -106,23 +109,16 @@ impl Plugin {
     /// `internal` where the plugin traps or panics.
     pub async fn describe(&self) -> Result<Description> {
         let session = Session::brief();
-        let described = match &self.form {
+        let described: Description = match &self.form {
             Form::Component(component, _) => {
-                self.call(component, session, async |store, plugin| {
-                    let backend = plugin.mngr_provider_backend();
-                    Ok(Ok(backend.call_describe(store).await?))
+                self.call(component, session, async |plugin| {
+                    Ok(Ok(plugin.ask(DESCRIBE, ()).await?))
                 })
                 .await
             }
             Form::Native(library) => {
-                let call = self.call_native(
-                    library,
-                    session,
-                    "backend.describe",
-                    |_| (),
-                    |described, _| Ok(described),
-                );
-                call.await
+                self.call_native(library, session, DESCRIBE, |_| (), |described, _| Ok(described))
+                    .await
             }
         }?;
         self.described
@@ -149,15 +145,14 @@ impl Plugin {
         let session = Session::brief();
         match &self.form {
             Form::Component(component, _) => {
-                self.call(component, session, async |store, plugin| {
-                    let backend = plugin.mngr_provider_backend();
-                    Ok(Ok(backend.call_check_config(store, name, settings).await?))
+                self.call(component, session, async |plugin| {
+                    Ok(Ok(plugin.ask(CHECK_CONFIG, (name, settings)).await?))
                 })
                 .await
             }
             Form::Native(library) => {
                 let given = |_: &_| (name, settings);
-                self.call_native(library, session, "backend.check-config", given, |report, _| Ok(report))
+                self.call_native(library, session, CHECK_CONFIG, given, |report, _| Ok(report))
                     .await
             }
         }

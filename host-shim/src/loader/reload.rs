@@ -22,8 +22,8 @@ const TICK: Duration = Duration::from_millis(20);
 /// Where a plugin comes from.
 #[derive(Debug, Clone)]
 pub enum PluginSource {
-    /// These bytes, which never change.
-    BuiltIn(&'static [u8]),
+    /// A part of this program, which never changes.
+    BuiltIn(BuiltIn),
     /// A file.
     File(PathBuf),
     /// What the lock file of a registry has for a pin; what is built in where nothing that is installed fits and that does.
@@ -33,8 +33,17 @@ pub enum PluginSource {
         /// Which plugin, and which of its versions.
         pin: PluginPin,
         /// What is built in.
-        built_in: &'static [u8],
+        built_in: BuiltIn,
     },
+}
+
+/// A plugin that is a part of this program.
+#[derive(Debug, Clone, Copy)]
+pub struct BuiltIn {
+    /// All of it; empty where there is none.
+    pub bytes: &'static [u8],
+    /// Its SHA-256, in hexadecimal.
+    pub sha256: &'static str,
 }
 
 /// What tells one state of a file from the next without reading it.
@@ -102,18 +111,18 @@ impl PluginSource {
     /// Reads what is there now.
     fn read(&self) -> Result<Candidate> {
         match self {
-            Self::BuiltIn(bytes) => built_in(bytes, Seen::Fixed),
+            Self::BuiltIn(plugin) => plugin.candidate(Seen::Fixed),
             Self::File(path) => read_file(path),
             Self::Installed {
                 registry,
                 pin,
-                built_in: fallback,
+                built_in,
             } => {
                 // Looked at before it is read: what changes in between is seen the next time.
                 let before = std::fs::metadata(registry.lock_path()).ok();
                 let seen = before.as_ref().map_or(Seen::Settled(None), settled);
                 let Some(locked) = registry.resolve(pin)? else {
-                    return built_in(fallback, seen);
+                    return built_in.candidate(seen);
                 };
                 Ok(Candidate {
                     origin: format!("{} {}", pin.name, locked.version),
@@ -127,22 +136,24 @@ impl PluginSource {
     }
 }
 
-fn built_in(bytes: &'static [u8], seen: Seen) -> Result<Candidate> {
-    if bytes.is_empty() {
-        return Err(invalid(
-            "plugin",
-            "built-in",
-            "this mngr-docker was built before its plugin was",
-            "run `cargo xtask component` and build again, or name a component with --plugin",
-        ));
+impl BuiltIn {
+    fn candidate(self, seen: Seen) -> Result<Candidate> {
+        if self.bytes.is_empty() {
+            return Err(invalid(
+                "plugin",
+                "built-in",
+                "this mngr-docker was built before its plugin was",
+                "run `cargo xtask component` and build again, or name a component with --plugin",
+            ));
+        }
+        Ok(Candidate {
+            origin: "built-in".to_owned(),
+            bytes: self.bytes.into(),
+            digest: self.sha256.to_owned(),
+            maker: Maker::Us,
+            seen,
+        })
     }
-    Ok(Candidate {
-        origin: "built-in".to_owned(),
-        bytes: bytes.into(),
-        digest: sha256(bytes),
-        maker: Maker::Us,
-        seen,
-    })
 }
 
 /// A file's state, where a later one would be told from it.

@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use super::Plugin;
 use super::call::{Session, trapped};
-use super::component::Linked;
-use super::plugin::Form;
+use super::plugin::{CHECK_CONFIG, Form};
+use super::running::Linked;
 use crate::bridge::{HostCalls, Meter};
 use crate::contract::Result;
+use crate::contract::backend::ConfigReport;
 
 /// Medians of many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,19 +57,18 @@ impl Plugin {
         let (mut instances, mut calls) = (Vec::new(), Vec::new());
         for _ in 0..rounds {
             let start = Instant::now();
-            let mut store = self.store(component, &session, &Arc::new(Meter::new(session.limits)))?;
-            component.instance(&mut store).await?;
-            drop(store);
+            let store = self.store(component, &session, &Arc::new(Meter::new(session.limits)))?;
+            drop(component.instance(store).await?);
             instances.push(start.elapsed());
         }
-        let mut store = self.store(component, &session, &Arc::new(Meter::new(session.limits)))?;
-        let plugin = component.instance(&mut store).await?;
+        let store = self.store(component, &session, &Arc::new(Meter::new(session.limits)))?;
+        let mut plugin = component.instance(store).await?;
         for _ in 0..rounds {
-            store.set_fuel(session.limits.instructions)?;
+            plugin.store.set_fuel(session.limits.instructions)?;
             let start = Instant::now();
-            let backend = plugin.mngr_provider_backend();
-            backend.call_check_config(&mut store, "bench", settings).await?;
+            let report: ConfigReport = plugin.ask(CHECK_CONFIG, ("bench", settings)).await?;
             calls.push(start.elapsed());
+            drop(report);
         }
         Ok(Timing {
             instance: median(instances),
