@@ -114,9 +114,11 @@ impl fmt::Display for Fault {
 
 /// The value of a label, where it is set and not empty.
 pub fn value<'a>(labels: &'a [Pair], key: &str) -> Option<&'a str> {
+    // Ours all begin alike, and a list of thousands looks for a dozen of them in each container: what tells them apart goes first.
+    let end = key.strip_prefix(PREFIX).unwrap_or(key);
     labels
         .iter()
-        .find(|(name, _)| name == key)
+        .find(|(name, _)| name.ends_with(end) && name == key)
         .map(|(_, value)| value.as_str())
         .filter(|value| !value.is_empty())
 }

@@ -44,8 +44,11 @@ pub fn run(root: &Path, filter: &[String]) -> Result<()> {
     // A filter is for one of the two runners: the one of all that is in Rust.
     let python = if filter.is_empty() { python(root) } else { Ok(()) };
     step("tests");
+    // More than there are processors: half the time they wait for the engine.
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
     Cargo::new(root)
         .args(["nextest", "run", "--workspace", "--no-fail-fast"])
+        .args(["--test-threads".to_owned(), (2 * processors).to_string()])
         .args(filter)
         .run()?;
     python
