@@ -9,6 +9,9 @@ use crate::command::{Cargo, exists, read};
 use crate::peer;
 use crate::python::{self, Python};
 
+/// What is not built for the tests: lints and documentation look at it.
+const OPTIONAL: &str = "mngr-host-shim/otel";
+
 /// Sets up, then checks formatting, lints and documentation, then runs every test.
 pub fn run(root: &Path, filter: &[String]) -> Result<()> {
     step("formatting");
@@ -24,9 +27,8 @@ pub fn run(root: &Path, filter: &[String]) -> Result<()> {
             "--quiet",
             "--workspace",
             "--all-targets",
-            // What is not built for the tests is looked at here.
             "--features",
-            "mngr-host-shim/otel",
+            OPTIONAL,
             "--",
             "-D",
             "warnings",
@@ -34,7 +36,9 @@ pub fn run(root: &Path, filter: &[String]) -> Result<()> {
         .run()?;
     step("documentation");
     Cargo::new(root)
-        .args(["doc", "--quiet", "--workspace", "--no-deps"])
+        .args(["doc", "--quiet", "--workspace", "--no-deps", "--features", OPTIONAL])
+        // With examples, dependencies have the features that the lints have looked at them with, and need no second look.
+        .args(["--lib", "--bins", "--examples"])
         .env("RUSTDOCFLAGS", "-D warnings")
         .run()?;
     step("examples in the documentation");
