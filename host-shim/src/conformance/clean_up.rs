@@ -2,6 +2,7 @@
 
 use futures::StreamExt;
 
+use crate::contract::ProviderError;
 use crate::contract::docker::ContainerFilter;
 use crate::engine::Engine;
 use crate::policy::PROVIDER_LABEL;
@@ -40,9 +41,13 @@ pub async fn remove_all(engine: &dyn Engine, provider: &str) -> Vec<String> {
     }
     match engine.image_list(vec![label]).await {
         Ok(images) => {
-            for reference in images.into_iter().flat_map(|image| image.tags) {
-                if let Err(error) = engine.image_remove(&reference, true).await {
-                    left.push(error.message());
+            // A name that was given to another image left the one before it without any. Those go last: others may be made of them.
+            let (nameless, named): (Vec<_>, Vec<_>) = images.into_iter().partition(|image| image.tags.is_empty());
+            let names = named.into_iter().flat_map(|image| image.tags);
+            for reference in names.chain(nameless.into_iter().map(|image| image.id)) {
+                match engine.image_remove(&reference, true).await {
+                    Ok(_) | Err(ProviderError::NotFound(_)) => {}
+                    Err(error) => left.push(error.message()),
                 }
             }
         }

@@ -230,10 +230,14 @@ pub fn compile(arguments: &[OsString]) -> i32 {
         return 1;
     }
     match artefact() {
-        Ok(artefact) => match io::stdout().lock().write_all(&artefact) {
-            Ok(()) => 0,
-            Err(_) => 1,
-        },
+        Ok(artefact) => {
+            let mut stdout = io::stdout().lock();
+            // What follows its last newline is still in a buffer, which nobody empties at the end of a program that is not Rust's.
+            match stdout.write_all(&artefact).and_then(|()| stdout.flush()) {
+                Ok(()) => 0,
+                Err(_) => 1,
+            }
+        }
         Err(reason) => {
             eprintln!("{reason}");
             REFUSED

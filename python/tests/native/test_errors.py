@@ -135,10 +135,13 @@ assert before == 0 and resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss > 
 
 def test_a_plugin_that_is_not_built_in_is_compiled_in_a_child(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    whole = (_TARGET / "component" / "mngr-docker-plugin.wasm").read_bytes()
-    for name, content, expected in (("cut", whole[: len(whole) // 2], "plugin"), ("whole", whole, __version__)):
-        path = tmp_path / f"{name}.wasm"
-        path.write_bytes(content)
+    components = _TARGET / "component"
+    whole = components / "mngr-docker-plugin.wasm"
+    cut = tmp_path / "cut.wasm"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    # More than one: what was lost at the end of an artefact depended on its bytes.
+    others = [components / f"{name}.wasm" for name in ("mngr-null-provider", "my-provider")]
+    for path, expected in [(cut, "plugin"), (whole, __version__), *((other, "0.1.0") for other in others)]:
         done = subprocess.run([sys.executable, "-c", _COMPILING, str(path)], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         assert done.stdout.strip() == expected
