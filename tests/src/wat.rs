@@ -25,6 +25,8 @@ pub struct Wat {
     bodies: BTreeMap<String, String>,
     more: String,
     pages: u32,
+    /// A function that lacks the last of its arguments.
+    lacking: Option<String>,
 }
 
 impl Default for Wat {
@@ -43,6 +45,7 @@ impl Wat {
             bodies,
             more: String::new(),
             pages: 4,
+            lacking: None,
         }
     }
 
@@ -64,6 +67,14 @@ impl Wat {
         Self { pages, ..self }
     }
 
+    /// The same, whose exported function of that name lacks the last argument that the contract gives it.
+    pub fn lacking_an_argument(self, export: &str) -> Self {
+        Self {
+            lacking: Some(export.to_owned()),
+            ..self
+        }
+    }
+
     /// The component.
     ///
     /// # Panics
@@ -72,6 +83,13 @@ impl Wat {
         let mut resolve = Resolve::default();
         let (package, _) = resolve.push_dir(WIT).expect("the contract");
         let world = resolve.select_world(&[package], Some(WORLD)).expect("the world");
+        for item in resolve.worlds[world].exports.values() {
+            if let (WorldItem::Interface { id, .. }, Some(lacking)) = (item, &self.lacking)
+                && let Some(function) = resolve.interfaces[*id].functions.get_mut(lacking)
+            {
+                function.params.pop();
+            }
+        }
         let text = self.module(&resolve, world);
         let mut module = wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
         embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).expect("the world");

@@ -1,5 +1,6 @@
 //! Files that are no plugin are refused with the reason, before anything of them runs.
 
+use mngr_docker_tests::wat::Wat;
 use mngr_docker_tests::{component, with_note};
 use mngr_host_shim::loader::{ArtefactCache, Loader};
 
@@ -50,6 +51,20 @@ fn a_contract_from_the_future_is_refused_by_its_version() {
 #[test]
 fn a_component_that_exports_nothing_does_not_fit() {
     assert!(refusal(&wat("(component)")).contains("contract"));
+}
+
+#[tokio::test]
+async fn a_function_of_other_types_than_the_contracts_is_found_by_every_call_of_any_function() {
+    let loader = Loader::new(None).expect("a loader");
+    let plugin = loader
+        .load("p.wasm", &Wat::new().lacking_an_argument("pause").build())
+        .expect("it has all the names");
+    for _ in 0..2 {
+        let error = plugin.describe().await.expect_err("another contract");
+        assert!(error.message().contains("type"), "{}", error.message());
+    }
+    let whole = loader.load("p.wasm", &Wat::new().build()).expect("it loads");
+    whole.describe().await.expect("a description");
 }
 
 #[test]
