@@ -57,7 +57,7 @@ impl Plugin {
         }
     }
 
-    /// Where it came from: a path, or `embedded`.
+    /// Where it came from: a path, a name and a version, or `built-in`.
     pub fn origin(&self) -> &str {
         &self.origin
     }
