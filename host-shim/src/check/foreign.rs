@@ -7,8 +7,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::contract::docker::ContainerFilter;
+use crate::contract::docker::{ContainerFilter, ContainerStatus};
 use crate::contract::{ProviderError, Result};
+use crate::engine::Engine;
 use crate::policy::{DOCUMENT_LABEL, PROVIDER_LABEL};
 use crate::provider::Provider;
 
@@ -60,10 +61,13 @@ impl Baseline {
             };
             let mut lines = lines(&inspected);
             // What runs inside changes its own files.
-            if inspected.state.pid == 0
-                && let Some(changed) = there(engine.container_diff(&container.id).await)?
-            {
-                lines.extend(self::lines(&changed));
+            if inspected.state.pid == 0 {
+                match engine.container_diff(&container.id).await {
+                    Ok(changed) => lines.extend(self::lines(&changed)),
+                    // Its files go first when somebody takes it away.
+                    Err(_) if is_going(&**engine, &container.id).await? => continue,
+                    Err(error) => return Err(error),
+                }
             }
             let name = inspected.name;
             things.insert(key, Thing { name, lines });
@@ -140,6 +144,17 @@ impl Baseline {
 
 fn lines(value: &impl Debug) -> Vec<String> {
     format!("{value:#?}").lines().map(str::to_owned).collect()
+}
+
+/// Whether a container is gone, or being taken away.
+async fn is_going(engine: &dyn Engine, id: &str) -> Result<bool> {
+    let container = there(engine.container_inspect(id, false).await)?;
+    Ok(container.is_none_or(|container| {
+        matches!(
+            container.state.status,
+            ContainerStatus::Removing | ContainerStatus::Dead
+        )
+    }))
 }
 
 /// What went away while it was looked at.

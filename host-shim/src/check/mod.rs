@@ -16,7 +16,7 @@ use std::sync::Arc;
 use crate::contract::Result;
 use crate::contract::docker::{ContainerFilter, ContainerSummary, ImageSummary};
 use crate::contract::types::Snapshot;
-use crate::engine::Engine;
+use crate::engine::{Engine, scratch};
 use crate::error::invalid;
 use crate::policy::{AGENT_LABEL, PROVIDER_LABEL};
 use crate::provider::Provider;
@@ -218,11 +218,13 @@ impl Belongings {
         };
         let label = format!("{PROVIDER_LABEL}={provider}");
         let mut containers = engine.container_list(everything).await?;
+        let scratch = scratch::container("");
         containers.retain(|container| {
-            // An agent that names no provider is nobody's, and nobody else would find it.
+            // An agent that names no provider is nobody's, and nobody else would find it. What has the labels of a pushed image
+            // on the way to another one is none.
             match value(&container.labels, PROVIDER_LABEL) {
                 Some(of) => of == provider,
-                None => value(&container.labels, AGENT_LABEL).is_some(),
+                None => value(&container.labels, AGENT_LABEL).is_some() && !container.name.starts_with(&scratch),
             }
         });
         Ok(Self {

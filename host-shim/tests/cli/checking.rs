@@ -182,6 +182,17 @@ fn what_others_have_is_compared_with_how_it_was() {
 }
 
 #[test]
+fn what_another_provider_makes_on_the_way_is_not_taken_for_this_ones() {
+    let person = Person::new();
+    let name = format!("mngr-scratch.agent-{}.source", person.provider);
+    let label = "com.imbue.mngr.agent-id=agent-of-another";
+    docker(&["create", "--name", &name, "--label", label, IMAGE, "true"]);
+    let broken = check(&person, &[]);
+    docker(&["rm", &name]);
+    assert_eq!(broken, []);
+}
+
+#[test]
 fn a_call_that_was_killed_is_found_until_it_is_settled() {
     let person = Person::new();
     let proxy = FaultProxy::before_the_engine(person.home().join("engine.sock"));
