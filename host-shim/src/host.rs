@@ -18,7 +18,7 @@ use crate::journal::Store;
 use crate::loader::{ArtefactCache, BuiltIn, Loader, Native, Plugin, PluginSource, Reloader};
 use crate::policy::{AuditLog, Policy};
 use crate::provider::Provider;
-use crate::registry::{PluginChoice, Registry};
+use crate::registry::{Pinned, PluginChoice, Registry};
 
 /// The setting without which native libraries are refused.
 const ALLOW_NATIVE: &str = "allow_native";
@@ -149,8 +149,10 @@ impl Host {
             None => PluginSource::BuiltIn(EMBEDDED),
             Some(PluginChoice::File(path)) => PluginSource::File(path.clone()),
             Some(PluginChoice::Installed(pin)) => PluginSource::Installed {
-                registry: Registry::of_user(&self.environment)?,
-                pin: pin.clone(),
+                installation: Arc::new(Pinned {
+                    registry: Registry::of_user(&self.environment)?,
+                    pin: pin.clone(),
+                }),
                 built_in: EMBEDDED,
             },
         })

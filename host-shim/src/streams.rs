@@ -1,5 +1,7 @@
 //! The data plane: streams that the host owns and a plugin only passes on.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 use std::pin::Pin;
 
@@ -8,7 +10,6 @@ use bytes::Bytes;
 use futures::Stream;
 use tokio::io::AsyncWrite;
 
-use crate::build::Withheld;
 use crate::contract::Result;
 
 /// Which of a process's two outputs some bytes came from. With a terminal everything is [`Channel::Stdout`].
@@ -66,6 +67,32 @@ pub struct LogStream {
     pub output: OutputStream,
 }
 
+/// Secrets and SSH agents that the steps of a build may use, by their ids. No image keeps them. Values are never shown.
+#[derive(Clone, Default)]
+pub struct Withheld {
+    /// What each secret holds.
+    pub secrets: BTreeMap<String, Vec<u8>>,
+    /// The socket of each agent.
+    pub agents: BTreeMap<String, PathBuf>,
+}
+
+impl fmt::Debug for Withheld {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let secrets: Vec<_> = self.secrets.keys().collect();
+        f.debug_struct("Withheld")
+            .field("secrets", &secrets)
+            .field("agents", &self.agents)
+            .finish()
+    }
+}
+
+impl Withheld {
+    /// Whether there is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.secrets.is_empty() && self.agents.is_empty()
+    }
+}
+
 /// A tar archive on its way into or out of a container, or the context of a build.
 pub enum Archive {
     /// A file or directory on this machine, packed when it is sent. Its topmost entry is the path's last component.
@@ -76,22 +103,22 @@ pub enum Archive {
     Context(ByteStream, Withheld),
 }
 
-impl std::fmt::Debug for ExecSession {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for ExecSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ExecSession")
             .field("stdin", &self.stdin.is_some())
             .finish_non_exhaustive()
     }
 }
 
-impl std::fmt::Debug for LogStream {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for LogStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LogStream").finish_non_exhaustive()
     }
 }
 
-impl std::fmt::Debug for Archive {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Archive {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Path(path) => f.debug_tuple("Path").field(path).finish(),
             Self::Tar(_) => f.debug_tuple("Tar").finish_non_exhaustive(),

@@ -8,7 +8,6 @@ mod withheld;
 
 use std::path::{Path, PathBuf};
 
-pub use self::withheld::Withheld;
 use crate::contract::Result;
 use crate::environment::Environment;
 use crate::error::invalid;
@@ -34,7 +33,7 @@ pub fn context(directory: &Path, args: &[String]) -> Result<(Archive, Vec<String
     if !root.is_dir() {
         return Err(unusable("is not a directory".to_owned()));
     }
-    let (withheld, mut args) = Withheld::of(args, &Environment::of_process())?;
+    let (withheld, mut args) = withheld::take(args, &Environment::of_process())?;
     let mut dockerfile = DOCKERFILE.to_owned();
     let mut outside = None;
     if let Some((position, value)) = last_dockerfile(&args) {

@@ -2,8 +2,6 @@
 //!
 //! It is read here, goes to the engine past the plugin, and is asked for there by its id.
 
-use std::collections::BTreeMap;
-use std::fmt;
 use std::fs;
 use std::os::unix::fs::FileTypeExt;
 use std::path::PathBuf;
@@ -11,63 +9,38 @@ use std::path::PathBuf;
 use crate::contract::Result;
 use crate::environment::Environment;
 use crate::error::invalid;
+use crate::streams::Withheld;
 
 /// BuildKit takes no larger ones.
 const MAX_SECRET: usize = 500 * 1024;
 /// The SSH agent of whoever runs this.
 const AGENT: &str = "SSH_AUTH_SOCK";
 
-/// Secrets and SSH agents by their ids. Values are never shown.
-#[derive(Clone, Default)]
-pub struct Withheld {
-    /// What each secret holds.
-    pub secrets: BTreeMap<String, Vec<u8>>,
-    /// The socket of each agent.
-    pub agents: BTreeMap<String, PathBuf>,
-}
-
-impl fmt::Debug for Withheld {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let secrets: Vec<_> = self.secrets.keys().collect();
-        f.debug_struct("Withheld")
-            .field("secrets", &secrets)
-            .field("agents", &self.agents)
-            .finish()
-    }
-}
-
-impl Withheld {
-    /// Whether there is nothing.
-    pub fn is_empty(&self) -> bool {
-        self.secrets.is_empty() && self.agents.is_empty()
-    }
-
-    /// Takes them out of the arguments of `docker build`, in which only their ids stay.
-    ///
-    /// # Errors
-    /// `invalid-argument` for one that is not written as the Docker CLI has it, or can not be read.
-    pub(super) fn of(args: &[String], environment: &Environment) -> Result<(Self, Vec<String>)> {
-        let (mut withheld, mut left) = (Self::default(), Vec::new());
-        let mut args = args.iter();
-        while let Some(arg) = args.next() {
-            let mut value = |flag: &str| match arg.strip_prefix(flag)? {
-                "" => args.next().map(String::as_str),
-                rest => rest.strip_prefix('='),
-            };
-            if let Some(value) = value("--secret") {
-                let (id, secret) = secret(value, environment)?;
-                left.push(format!("--secret=id={id}"));
-                withheld.secrets.insert(id, secret);
-            } else if let Some(value) = value("--ssh") {
-                let (id, socket) = agent(value, environment)?;
-                left.push(format!("--ssh={id}"));
-                withheld.agents.insert(id, socket);
-            } else {
-                left.push(arg.clone());
-            }
+/// Takes what is withheld out of the arguments of `docker build`, in which only their ids stay.
+///
+/// # Errors
+/// `invalid-argument` for one that is not written as the Docker CLI has it, or can not be read.
+pub(super) fn take(args: &[String], environment: &Environment) -> Result<(Withheld, Vec<String>)> {
+    let (mut withheld, mut left) = (Withheld::default(), Vec::new());
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        let mut value = |flag: &str| match arg.strip_prefix(flag)? {
+            "" => args.next().map(String::as_str),
+            rest => rest.strip_prefix('='),
+        };
+        if let Some(value) = value("--secret") {
+            let (id, secret) = secret(value, environment)?;
+            left.push(format!("--secret=id={id}"));
+            withheld.secrets.insert(id, secret);
+        } else if let Some(value) = value("--ssh") {
+            let (id, socket) = agent(value, environment)?;
+            left.push(format!("--ssh={id}"));
+            withheld.agents.insert(id, socket);
+        } else {
+            left.push(arg.clone());
         }
-        Ok((withheld, left))
     }
+    Ok((withheld, left))
 }
 
 /// `id=ID,src=FILE` or `id=ID,env=NAME`. The value's source is named in errors, never what it holds.
@@ -160,7 +133,7 @@ mod tests {
 
     fn of(args: &[&str]) -> Result<(Withheld, Vec<String>)> {
         let args: Vec<_> = args.iter().map(|arg| (*arg).to_owned()).collect();
-        Withheld::of(&args, &Environment::new([("TOKEN", "from a variable")], "/"))
+        take(&args, &Environment::new([("TOKEN", "from a variable")], "/"))
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::contract::docker::ContainerStatus;
 use crate::contract::{ProviderError, Result};
 use crate::engine::Engine;
-use crate::policy::AGENT_LABEL;
+use crate::contract::labels::AGENT_LABEL;
 
 use super::{Account, Belongings, Violation, value};
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::contract::docker::{ContainerFilter, ContainerStatus};
 use crate::contract::{ProviderError, Result};
 use crate::engine::Engine;
-use crate::policy::{DOCUMENT_LABEL, PROVIDER_LABEL};
+use crate::contract::labels::{DOCUMENT_LABEL, PROVIDER_LABEL};
 use crate::provider::Provider;
 
 use super::{Violation, value};

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::contract::docker::ContainerSummary;
-use crate::policy::{AGENT_LABEL, HOST_LABEL, PROVIDER_LABEL};
+use crate::contract::labels::{AGENT_LABEL, HOST_LABEL, PROVIDER_LABEL};
 
 use super::{Belongings, Violation, value};
 

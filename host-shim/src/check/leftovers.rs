@@ -9,7 +9,7 @@ use crate::contract::docker::ContainerFilter;
 use crate::engine::{scratch, ssh};
 use crate::journal::Call;
 use crate::loader::ArtefactCache;
-use crate::policy::{AGENT_LABEL, PROVIDER_LABEL};
+use crate::contract::labels::{AGENT_LABEL, PROVIDER_LABEL};
 use crate::provider::Provider;
 
 use super::{Belongings, Violation, value};

@@ -18,7 +18,7 @@ use crate::contract::docker::{ContainerFilter, ContainerSummary, ImageSummary};
 use crate::contract::types::Snapshot;
 use crate::engine::{Engine, scratch};
 use crate::error::invalid;
-use crate::policy::{AGENT_LABEL, PROVIDER_LABEL};
+use crate::contract::labels::{AGENT_LABEL, PROVIDER_LABEL};
 use crate::provider::Provider;
 
 pub use foreign::Baseline;

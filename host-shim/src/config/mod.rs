@@ -29,6 +29,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use crate::engine::connect::EngineChoice;
 use crate::engine::ssh::Settings;
 use crate::environment::Environment;
 use crate::loader::CallLimits;
@@ -91,6 +92,18 @@ pub struct ProviderConfig {
 
 /// Deadline of one engine call where the configuration names none. Commits, builds and pulls have longer ones of their own.
 pub const DEFAULT_ENGINE_TIMEOUT: Duration = Duration::from_secs(30);
+
+impl<'a> From<&'a ProviderConfig> for EngineChoice<'a> {
+    fn from(config: &'a ProviderConfig) -> Self {
+        Self {
+            host: config.host.as_deref(),
+            docker_context: config.docker_context.as_deref(),
+            tls_directory: config.tls_directory.as_deref(),
+            ssh: &config.ssh,
+            timeout: config.engine_timeout,
+        }
+    }
+}
 
 impl ProviderConfig {
     /// A provider of that name with every setting at its default.

@@ -5,7 +5,7 @@ use futures::StreamExt;
 use crate::contract::ProviderError;
 use crate::contract::docker::ContainerFilter;
 use crate::engine::Engine;
-use crate::policy::PROVIDER_LABEL;
+use crate::contract::labels::PROVIDER_LABEL;
 
 /// How many containers are removed at a time: a benchmark leaves thousands.
 const AT_A_TIME: usize = 8;

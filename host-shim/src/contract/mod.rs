@@ -4,6 +4,8 @@
 //! shim speaks.
 
 mod defaults;
+pub mod labels;
+pub mod paths;
 pub mod v0_1_0;
 
 pub use v0_1_0::ProviderPlugin;

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -11,25 +12,39 @@ use sha2::{Digest, Sha256};
 
 use super::docker::DockerEngine;
 pub use super::endpoint::{Address, Endpoint, LOCAL_SOCKET, Source};
-use super::ssh::Tunnels;
+use super::ssh::{Settings, Tunnels};
 use super::tls::Files;
-use crate::config::ProviderConfig;
 use crate::contract::Result;
 use crate::environment::Environment;
 use crate::error::{invalid, not_found};
+
+/// What a provider's settings say of its engine.
+#[derive(Debug, Clone, Copy)]
+pub struct EngineChoice<'a> {
+    /// Its URL. Absent for what the Docker CLI would choose.
+    pub host: Option<&'a str>,
+    /// A Docker context, in place of `host`.
+    pub docker_context: Option<&'a str>,
+    /// Where the certificates are with which TLS is spoken.
+    pub tls_directory: Option<&'a Path>,
+    /// How `ssh` gets to an engine behind it.
+    pub ssh: &'a Settings,
+    /// How long a call may take.
+    pub timeout: Duration,
+}
 
 /// Opens the engine of a provider. Nothing is sent yet: the connection is made by the first call. Engines on one machine
 /// behind SSH share the one connection in `tunnels`.
 ///
 /// # Errors
 /// As [`endpoint`]; `invalid-argument` for certificates that can not be used.
-pub fn connect(config: &ProviderConfig, environment: &Environment, tunnels: &Tunnels) -> Result<DockerEngine> {
-    DockerEngine::new(
-        endpoint(config, environment)?,
-        &config.ssh,
-        config.engine_timeout,
-        tunnels,
-    )
+pub fn connect<'a>(
+    choice: impl Into<EngineChoice<'a>>,
+    environment: &Environment,
+    tunnels: &Tunnels,
+) -> Result<DockerEngine> {
+    let choice = choice.into();
+    DockerEngine::new(endpoint(choice, environment)?, choice.ssh, choice.timeout, tunnels)
 }
 
 /// Where the engine is that a provider's configuration or, without a word of it there, the environment names.
@@ -37,9 +52,10 @@ pub fn connect(config: &ProviderConfig, environment: &Environment, tunnels: &Tun
 /// # Errors
 /// `invalid-argument` for a bad URL or a Docker configuration that can not be read, `not-found` for a context that does not
 /// exist.
-pub fn endpoint(config: &ProviderConfig, environment: &Environment) -> Result<Endpoint> {
-    let found = chosen(config, environment)?;
-    Ok(match &config.tls_directory {
+pub fn endpoint<'a>(choice: impl Into<EngineChoice<'a>>, environment: &Environment) -> Result<Endpoint> {
+    let choice = choice.into();
+    let found = chosen(choice, environment)?;
+    Ok(match choice.tls_directory {
         Some(directory) => Endpoint {
             tls: Some(Files::of_directory(directory)),
             ..found
@@ -48,14 +64,14 @@ pub fn endpoint(config: &ProviderConfig, environment: &Environment) -> Result<En
     })
 }
 
-fn chosen(config: &ProviderConfig, environment: &Environment) -> Result<Endpoint> {
-    if let Some(name) = &config.docker_context {
-        return match name.as_str() {
+fn chosen(choice: EngineChoice<'_>, environment: &Environment) -> Result<Endpoint> {
+    if let Some(name) = choice.docker_context {
+        return match name {
             "default" => Ok(local(environment)),
-            _ => of_context(name.clone(), environment),
+            _ => of_context(name.to_owned(), environment),
         };
     }
-    if let Some(host) = &config.host {
+    if let Some(host) = choice.host {
         return Ok(Endpoint {
             address: Address::parse("host", host.trim())?,
             source: Source::Config,
@@ -185,15 +201,25 @@ fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use super::*;
 
-    fn unnamed() -> ProviderConfig {
-        ProviderConfig::named("docker")
+    static SSH: LazyLock<Settings> = LazyLock::new(Settings::default);
+
+    fn unnamed() -> EngineChoice<'static> {
+        EngineChoice {
+            host: None,
+            docker_context: None,
+            tls_directory: None,
+            ssh: &SSH,
+            timeout: Duration::from_secs(30),
+        }
     }
 
-    fn at(host: &str) -> ProviderConfig {
-        ProviderConfig {
-            host: Some(host.to_owned()),
+    fn at(host: &str) -> EngineChoice<'_> {
+        EngineChoice {
+            host: Some(host),
             ..unnamed()
         }
     }
@@ -227,7 +253,7 @@ mod tests {
     #[test]
     fn the_configured_host_wins_over_everything() {
         let environment = Environment::new([("DOCKER_HOST", "tcp://a:1"), ("DOCKER_CONTEXT", "b")], "/");
-        let endpoint = endpoint(&at("unix:///x.sock"), &environment).expect("an endpoint");
+        let endpoint = endpoint(at("unix:///x.sock"), &environment).expect("an endpoint");
         assert_eq!(endpoint.address, Address::Unix("/x.sock".into()));
         assert_eq!(endpoint.source, Source::Config);
     }
@@ -235,7 +261,7 @@ mod tests {
     #[test]
     fn docker_host_wins_over_a_context() {
         let environment = Environment::new([("DOCKER_HOST", "tcp://a:1"), ("DOCKER_CONTEXT", "b")], "/");
-        let endpoint = endpoint(&unnamed(), &environment).expect("an endpoint");
+        let endpoint = endpoint(unnamed(), &environment).expect("an endpoint");
         assert_eq!(endpoint.address.to_string(), "tcp://a:1");
         assert_eq!(endpoint.source.to_string(), "from DOCKER_HOST");
     }
@@ -243,7 +269,7 @@ mod tests {
     #[test]
     fn docker_context_wins_over_the_current_context() {
         let cli = Cli::new(r#"{"currentContext":"other"}"#).context("remote", REMOTE);
-        let endpoint = endpoint(&unnamed(), &cli.environment(&[("DOCKER_CONTEXT", "remote")])).expect("an endpoint");
+        let endpoint = endpoint(unnamed(), &cli.environment(&[("DOCKER_CONTEXT", "remote")])).expect("an endpoint");
         assert_eq!(endpoint.address.to_string(), "tcp://10.0.0.5:2375");
         assert_eq!(endpoint.source, Source::Context("remote".into()));
         assert_eq!(endpoint.tls, None);
@@ -252,7 +278,7 @@ mod tests {
     #[test]
     fn the_current_context_is_read_from_the_docker_cli() {
         let cli = Cli::new(r#"{"auths":{},"currentContext":"remote"}"#).context("remote", REMOTE);
-        let endpoint = endpoint(&unnamed(), &cli.environment(&[])).expect("an endpoint");
+        let endpoint = endpoint(unnamed(), &cli.environment(&[])).expect("an endpoint");
         assert_eq!(endpoint.source, Source::Context("remote".into()));
     }
 
@@ -260,18 +286,18 @@ mod tests {
     fn without_any_of_them_it_is_the_local_socket() {
         for config in ["", "{}", r#"{"currentContext":"default"}"#] {
             let cli = Cli::new(config);
-            let endpoint = endpoint(&unnamed(), &cli.environment(&[("DOCKER_HOST", "")])).expect("an endpoint");
+            let endpoint = endpoint(unnamed(), &cli.environment(&[("DOCKER_HOST", "")])).expect("an endpoint");
             assert_eq!(endpoint.address, Address::Unix(LOCAL_SOCKET.into()));
             assert_eq!(endpoint.source, Source::Default);
         }
-        let bare = endpoint(&unnamed(), &Environment::default()).expect("an endpoint");
+        let bare = endpoint(unnamed(), &Environment::default()).expect("an endpoint");
         assert_eq!(bare.source, Source::Default);
     }
 
     #[test]
     fn a_context_that_does_not_exist_is_an_error_and_not_the_local_socket() {
         let cli = Cli::new("{}");
-        let error = endpoint(&unnamed(), &cli.environment(&[("DOCKER_CONTEXT", "gone")])).expect_err("no such context");
+        let error = endpoint(unnamed(), &cli.environment(&[("DOCKER_CONTEXT", "gone")])).expect_err("no such context");
         assert_eq!(error.kind(), "not_found");
         assert!(error.message().contains("`gone`"));
         assert!(error.remedy().contains("docker context ls"));
@@ -281,19 +307,19 @@ mod tests {
     fn a_bad_url_is_blamed_on_where_it_was_written() {
         let environment = Environment::new([("DOCKER_HOST", "nonsense")], "/");
         assert_eq!(
-            endpoint(&unnamed(), &environment).expect_err("bad").field(),
+            endpoint(unnamed(), &environment).expect_err("bad").field(),
             Some("DOCKER_HOST")
         );
-        assert_eq!(endpoint(&at("x"), &environment).expect_err("bad").field(), Some("host"));
+        assert_eq!(endpoint(at("x"), &environment).expect_err("bad").field(), Some("host"));
         let cli = Cli::new("{}").context("bad", r#"{"Endpoints":{"docker":{"Host":"tcp://h:x"}}}"#);
-        let error = endpoint(&unnamed(), &cli.environment(&[("DOCKER_CONTEXT", "bad")])).expect_err("bad");
+        let error = endpoint(unnamed(), &cli.environment(&[("DOCKER_CONTEXT", "bad")])).expect_err("bad");
         assert!(error.field().is_some_and(|field| field.ends_with("meta.json")));
     }
 
     #[test]
     fn a_docker_configuration_that_is_not_json_is_an_error() {
         let cli = Cli::new("{currentContext");
-        let error = endpoint(&unnamed(), &cli.environment(&[])).expect_err("bad");
+        let error = endpoint(unnamed(), &cli.environment(&[])).expect_err("bad");
         assert!(error.field().is_some_and(|field| field.ends_with("config.json")));
     }
 
@@ -306,46 +332,46 @@ mod tests {
             .collect();
         let certificates = cli.0.path().join("contexts/tls").join(id).join("docker");
         std::fs::create_dir_all(&certificates).expect("made");
-        let config = ProviderConfig {
-            docker_context: Some("remote".into()),
+        let choice = EngineChoice {
+            docker_context: Some("remote"),
             ..unnamed()
         };
-        let endpoint = endpoint(&config, &cli.environment(&[("DOCKER_HOST", "tcp://a:1")])).expect("an endpoint");
+        let endpoint = endpoint(choice, &cli.environment(&[("DOCKER_HOST", "tcp://a:1")])).expect("an endpoint");
         assert_eq!(endpoint.address.to_string(), "tcp://10.0.0.5:2375");
         assert_eq!(endpoint.tls.expect("TLS").ca, certificates.join("ca.pem"));
     }
 
     #[test]
     fn the_default_context_is_the_local_socket_whatever_docker_host_says() {
-        let config = ProviderConfig {
-            docker_context: Some("default".into()),
+        let choice = EngineChoice {
+            docker_context: Some("default"),
             ..unnamed()
         };
         let environment = Environment::new([("DOCKER_HOST", "tcp://a:1")], "/");
-        let endpoint = endpoint(&config, &environment).expect("an endpoint");
+        let endpoint = endpoint(choice, &environment).expect("an endpoint");
         assert_eq!(endpoint.address, Address::Unix(LOCAL_SOCKET.into()));
     }
 
     #[test]
     fn tls_is_spoken_with_the_certificates_that_the_environment_or_the_configuration_names() {
         let environment = Environment::new([("DOCKER_TLS_VERIFY", "1"), ("DOCKER_CERT_PATH", "certs")], "/home/me");
-        let found = endpoint(&at("tcp://host:2376"), &environment).expect("an endpoint");
+        let found = endpoint(at("tcp://host:2376"), &environment).expect("an endpoint");
         assert_eq!(found.tls.expect("TLS").ca, Path::new("/home/me/certs/ca.pem"));
-        let config = ProviderConfig {
-            tls_directory: Some("/own".into()),
+        let choice = EngineChoice {
+            tls_directory: Some(Path::new("/own")),
             ..at("tcp://host:2376")
         };
-        let found = endpoint(&config, &environment).expect("an endpoint");
+        let found = endpoint(choice, &environment).expect("an endpoint");
         assert_eq!(found.tls.expect("TLS").ca, Path::new("/own/ca.pem"));
     }
 
     #[test]
     fn certificates_that_are_not_there_are_named() {
-        let config = ProviderConfig {
-            tls_directory: Some("/nowhere".into()),
+        let choice = EngineChoice {
+            tls_directory: Some(Path::new("/nowhere")),
             ..at("tcp://host:2376")
         };
-        let error = connect(&config, &Environment::default(), &Tunnels::default()).expect_err("no certificates");
+        let error = connect(choice, &Environment::default(), &Tunnels::default()).expect_err("no certificates");
         assert_eq!(error.field(), Some("/nowhere/ca.pem"));
     }
 }

@@ -366,7 +366,7 @@ async fn remove_if_ours(engine: &dyn Engine, name: &str, agent_id: &str) -> crat
     let ours = container
         .labels
         .iter()
-        .any(|(key, value)| key == crate::policy::AGENT_LABEL && value == agent_id);
+        .any(|(key, value)| key == crate::contract::labels::AGENT_LABEL && value == agent_id);
     if ours {
         engine.container_remove(&container.id, true, true).await
     } else {

@@ -21,7 +21,7 @@ pub(crate) use limits::{INSTANCES, MEMORIES, NAMES as LIMIT_NAMES, TABLES, Unit}
 pub(crate) use native::is_library;
 pub use native::{Native, TARGET};
 pub use plugin::Plugin;
-pub use reload::{BuiltIn, PluginSource, Rejection, Reloader};
+pub use reload::{BuiltIn, Installation, InstalledPlugin, PluginSource, Rejection, Reloader};
 pub use timing::Timing;
 
 use std::fmt::Write as _;

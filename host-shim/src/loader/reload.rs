@@ -3,6 +3,7 @@
 //! There is no watcher. A provider asks before each call, and what that costs where nothing has changed is one `stat`. A
 //! component that is only half there, or is no plugin, is never handed out: the one before it stays.
 
+use std::fmt;
 use std::fs::{File, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -13,7 +14,6 @@ use super::component::Maker;
 use super::{Loader, Native, Plugin, read_component, sha256};
 use crate::contract::{ProviderError, Result};
 use crate::error::{internal, invalid};
-use crate::registry::{PluginPin, Registry};
 
 /// A file that was written so short a time ago may be written again without its time of change telling: the clock of a
 /// filesystem ticks every 10 ms at worst.
@@ -26,15 +26,36 @@ pub enum PluginSource {
     BuiltIn(BuiltIn),
     /// A file.
     File(PathBuf),
-    /// What the lock file of a registry has for a pin; what is built in where nothing that is installed fits and that does.
+    /// An installed plugin, or the built-in one where its installation says so.
     Installed {
-        /// Whose lock file.
-        registry: Registry,
-        /// Which plugin, and which of its versions.
-        pin: PluginPin,
+        /// Where it is installed.
+        installation: Arc<dyn Installation>,
         /// What is built in.
         built_in: BuiltIn,
     },
+}
+
+/// A place where a plugin is installed, in a version that may change.
+pub trait Installation: fmt::Debug + Send + Sync {
+    /// The file that changes when another version is to be loaded.
+    fn watched(&self) -> &Path;
+
+    /// The plugin to load now. None for the one that is built in.
+    ///
+    /// # Errors
+    /// `invalid-argument` where nothing that is installed fits; `internal` where it is gone or damaged.
+    fn read(&self) -> Result<Option<InstalledPlugin>>;
+}
+
+/// An installed plugin as it was read.
+#[derive(Debug)]
+pub struct InstalledPlugin {
+    /// What it is, for people: its name and version.
+    pub origin: String,
+    /// All of it.
+    pub bytes: Vec<u8>,
+    /// Its SHA-256, in hexadecimal.
+    pub sha256: String,
 }
 
 /// A plugin that is a part of this program.
@@ -99,7 +120,7 @@ impl PluginSource {
         match self {
             Self::BuiltIn(_) => None,
             Self::File(path) => Some(path),
-            Self::Installed { registry, .. } => Some(registry.lock_path()),
+            Self::Installed { installation, .. } => Some(installation.watched()),
         }
     }
 
@@ -113,21 +134,17 @@ impl PluginSource {
         match self {
             Self::BuiltIn(plugin) => plugin.candidate(Seen::Fixed),
             Self::File(path) => read_file(path),
-            Self::Installed {
-                registry,
-                pin,
-                built_in,
-            } => {
+            Self::Installed { installation, built_in } => {
                 // Looked at before it is read: what changes in between is seen the next time.
-                let before = std::fs::metadata(registry.lock_path()).ok();
+                let before = std::fs::metadata(installation.watched()).ok();
                 let seen = before.as_ref().map_or(Seen::Settled(None), settled);
-                let Some(locked) = registry.resolve(pin)? else {
+                let Some(plugin) = installation.read()? else {
                     return built_in.candidate(seen);
                 };
                 Ok(Candidate {
-                    origin: format!("{} {}", pin.name, locked.version),
-                    bytes: registry.component(&pin.name, &locked)?.into(),
-                    digest: locked.sha256,
+                    origin: plugin.origin,
+                    bytes: plugin.bytes.into(),
+                    digest: plugin.sha256,
                     maker: Maker::Stranger,
                     seen,
                 })

@@ -1,24 +1,12 @@
 //! Labels say whose a thing is. What bears ours is this provider's, so nothing else may be given them.
 
 use super::{Policy, Rule};
+use crate::contract::labels::{AGENT_LABEL, HOST_LABEL, PROVIDER_LABEL, is_agent};
 use crate::contract::{ProviderError, Result};
 use crate::error::denied;
 
-/// The label that says which provider instance a container belongs to.
-pub const PROVIDER_LABEL: &str = "com.imbue.mngr.provider";
-/// The label that says that a container is an agent at all.
-pub const AGENT_LABEL: &str = "com.imbue.mngr.agent-id";
-/// The label by which mngr's own Docker provider knows its containers, which are agents as well.
-pub const HOST_LABEL: &str = "com.imbue.mngr.host-id";
-/// The label of a document that is kept beside an agent: which one it is.
-pub const DOCUMENT_LABEL: &str = "com.imbue.mngr.document";
 /// Those that say whose a thing is.
 const IDENTITY: [&str; 3] = [PROVIDER_LABEL, AGENT_LABEL, HOST_LABEL];
-
-/// Whether these labels are of an agent, of whatever provider.
-pub fn is_agent(labels: &[(String, String)]) -> bool {
-    labels.iter().any(|(key, _)| key == AGENT_LABEL || key == HOST_LABEL)
-}
 
 /// The provider that labels name, where they name one.
 pub(super) fn provider_of(labels: &[(String, String)]) -> Option<&str> {

@@ -21,10 +21,11 @@ mod volumes;
 pub use audit::{AuditChoice, AuditLog, Caller};
 pub use container::{Link, NamedVolume, Needs};
 pub use grant::{Grant, Permissions, Which, Wrong};
-pub use labels::{AGENT_LABEL, DOCUMENT_LABEL, HOST_LABEL, PROVIDER_LABEL, is_agent};
 pub use permissions::{Kind, PERMISSIONS, Permission, Preset, Rule};
-pub use places::{Machine, Place, plain};
+pub use places::{Machine, Place};
 
+pub use crate::contract::labels::{AGENT_LABEL, DOCUMENT_LABEL, HOST_LABEL, PROVIDER_LABEL, is_agent};
+pub use crate::contract::paths::plain;
 use crate::contract::{ProviderError, Result};
 use crate::error::denied;
 use grant::Need;

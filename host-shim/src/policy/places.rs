@@ -6,6 +6,7 @@
 use super::grant::{Need, Which};
 use super::{Policy, Rule};
 use crate::contract::Result;
+use crate::contract::paths::plain;
 
 /// Directories that are not an agent's business, each with all that lies below it.
 const SYSTEM_DIRECTORIES: [&str; 13] = [
@@ -86,21 +87,6 @@ pub struct Place {
     pub asked: String,
     /// Where it leads on the machine: as asked for, and once an engine has cleaned it. None where that is not known.
     pub leads_to: Option<Vec<String>>,
-}
-
-/// The path without `.`, `..` and doubled slashes, as an engine cleans it.
-pub fn plain(path: &str) -> String {
-    let mut parts = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop();
-            }
-            part => parts.push(part),
-        }
-    }
-    format!("/{}", parts.join("/"))
 }
 
 fn is_under(path: &str, directory: &str) -> bool {

@@ -7,6 +7,7 @@
 
 mod consent;
 mod install;
+mod installation;
 mod lock;
 mod name;
 mod place;
@@ -29,6 +30,7 @@ use crate::error::{invalid, unavailable};
 
 pub use consent::Consent;
 pub use install::{Installed, Request};
+pub use installation::Pinned;
 pub use lock::{Form, Lock, LockedPlugin, LockedVersion};
 pub use name::{PluginChoice, PluginName, PluginPin};
 pub use signature::read_public_key;

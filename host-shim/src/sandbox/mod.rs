@@ -33,6 +33,8 @@ mod lifecycle;
 mod log;
 mod process;
 mod programs;
+#[cfg(test)]
+mod scratch;
 mod shell;
 mod state;
 mod transfer;

@@ -2,7 +2,7 @@
 //! machine that has no links.
 
 use super::{SandboxEngine, locked};
-use crate::policy::plain;
+use crate::contract::paths::plain;
 
 impl SandboxEngine {
     pub(super) fn answer(&self, argv: &[String]) -> Option<Vec<u8>> {

@@ -4,7 +4,7 @@ use crate::conformance::bench::Bench;
 use crate::conformance::rule::{Comes, Stop, ensure, ensure_same, rules};
 use crate::contract::instance::{Action, GcRequest, SnapshotRequest};
 use crate::contract::types::{AgentState, Snapshot};
-use crate::policy::{AGENT_LABEL, PROVIDER_LABEL};
+use crate::contract::labels::{AGENT_LABEL, PROVIDER_LABEL};
 use crate::sandbox::{Fault, Operation};
 
 /// A snapshot whose agent is gone.

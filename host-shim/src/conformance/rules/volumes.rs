@@ -2,7 +2,7 @@
 
 use crate::conformance::bench::Bench;
 use crate::conformance::rule::{Comes, Stop, ensure, ensure_same, rules};
-use crate::policy::{AGENT_LABEL, PROVIDER_LABEL};
+use crate::contract::labels::{AGENT_LABEL, PROVIDER_LABEL};
 
 /// Makes a volume past the provider, of this agent or of nobody's.
 async fn volume(bench: &Bench, suffix: &str, agent_id: Option<&str>) -> Result<String, Stop> {

@@ -5,8 +5,8 @@ use bollard::models::ContainerCreateResponse;
 use super::{DockerEngine, flatten, images, references};
 use crate::contract::Result;
 use crate::contract::docker::{CommitOptions, DeriveOptions};
+use crate::contract::labels::PROVIDER_LABEL;
 use crate::engine::scratch;
-use crate::policy::PROVIDER_LABEL;
 
 /// What is made on the way is removed, however it ends.
 pub(super) async fn derive(engine: &DockerEngine, reference: &str, options: DeriveOptions) -> Result<String> {
