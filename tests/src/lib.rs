@@ -36,7 +36,7 @@ pub use component::{
     written_over,
 };
 pub use fault_proxy::{Fault, FaultProxy};
-pub use mngr_host_shim::conformance::remove_all;
+pub use mngr_conformance::remove_all;
 pub use network_mount::NetworkMount;
 pub use opened::{open_behind, open_for_bench, open_with_ledger, open_with_library};
 pub use private_engine::{PrivateEngine, Setup};

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::{FutureExt, StreamExt};
+use mngr_conformance::remove_all;
 use mngr_host_shim::config::ProviderConfig;
-use mngr_host_shim::conformance::remove_all;
 use mngr_host_shim::contract::Result;
 use mngr_host_shim::contract::docker::{ContainerSpec, ExecOptions};
 use mngr_host_shim::contract::types::Agent;

@@ -28,7 +28,7 @@ pub fn build_for_tests(root: &Path) -> Result<()> {
 fn template(root: &Path) -> Result<PathBuf> {
     let folder = target(root, "template")?;
     let copies = [
-        (root.join("templates/provider"), folder.join("my-provider")),
+        (root.join("host-shim/cli/template"), folder.join("my-provider")),
         (root.join("wit"), folder.join("my-provider/wit")),
     ];
     let written = folder.join("my-provider");

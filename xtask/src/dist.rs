@@ -16,14 +16,7 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub fn run(root: &Path) -> Result<()> {
     let component = component::build(root)?;
     Cargo::new(root)
-        .args([
-            "build",
-            "--release",
-            "--package",
-            "mngr-host-shim",
-            "--bin",
-            "mngr-docker",
-        ])
+        .args(["build", "--release", "--package", "mngr-docker", "--bin", "mngr-docker"])
         .run()?;
     let dist = root.join("dist");
     if dist.exists() {

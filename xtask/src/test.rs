@@ -10,7 +10,7 @@ use crate::peer;
 use crate::python::{self, Python};
 
 /// What is not built for the tests: lints and documentation look at it.
-const OPTIONAL: &str = "mngr-host-shim/otel";
+const OPTIONAL: &str = "mngr-docker/otel";
 
 /// Sets up, then checks formatting, lints and documentation, then runs every test.
 pub fn run(root: &Path, filter: &[String]) -> Result<()> {

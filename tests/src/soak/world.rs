@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use mngr_conformance::remove_all;
 use mngr_host_shim::check::{Entry, Ledger};
-use mngr_host_shim::conformance::remove_all;
 use mngr_host_shim::contract::docker::ContainerFilter;
 use mngr_host_shim::engine::Engine;
 use mngr_host_shim::engine::connect::connect;

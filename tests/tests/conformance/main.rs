@@ -6,7 +6,7 @@ mod wrong;
 
 use std::path::Path;
 
-use mngr_host_shim::conformance::{Report, Suite};
+use mngr_conformance::{Report, Suite};
 use mngr_host_shim::loader::{ArtefactCache, Loader, Plugin};
 
 fn load(origin: &str, bytes: &[u8]) -> Plugin {
@@ -32,6 +32,6 @@ fn broken(report: &Report) -> Vec<String> {
     told.collect()
 }
 
-fn ids<'a>(outcomes: impl Iterator<Item = &'a mngr_host_shim::conformance::Outcome>) -> Vec<&'static str> {
+fn ids<'a>(outcomes: impl Iterator<Item = &'a mngr_conformance::Outcome>) -> Vec<&'static str> {
     outcomes.map(|outcome| outcome.rule.id).collect()
 }

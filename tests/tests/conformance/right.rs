@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use mngr_conformance::{Rule, Suite, rules};
 use mngr_docker_tests::{IMAGE, Registry, component, component_of, library};
 use mngr_host_shim::config::ProviderConfig;
-use mngr_host_shim::conformance::{Rule, Suite, rules};
 use mngr_host_shim::contract::backend::Description;
 use mngr_host_shim::engine::connect::connect;
 use mngr_host_shim::engine::ssh::Tunnels;

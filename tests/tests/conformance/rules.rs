@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use mngr_host_shim::conformance::{Suite, rules};
+use mngr_conformance::{Suite, rules};
 
 #[test]
 fn each_rule_has_an_id_of_its_own_and_the_contract_has_its_source() {

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use mngr_conformance::{Suite, rules};
 use mngr_docker_tests::{component_of, written_over};
-use mngr_host_shim::conformance::{Suite, rules};
 use mngr_host_shim::loader::Plugin;
 use serde_json::{Map, Value};
 

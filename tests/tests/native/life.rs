@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use mngr_conformance::remove_all;
 use mngr_docker_tests::{IMAGE, argv, library, output_of, tar_of};
-use mngr_host_shim::conformance::remove_all;
 use mngr_host_shim::contract::instance::{DiscoverRequest, ForkRequest, SnapshotRequest, StartRequest, StopRequest};
 use mngr_host_shim::contract::types::AgentState;
 use mngr_host_shim::engine::connect::connect;

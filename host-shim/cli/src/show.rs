@@ -1,0 +1,99 @@
+//! `show`.
+
+use clap::Args;
+use jiff::Timestamp;
+use mngr_host_shim::contract::types::Agent;
+use mngr_host_shim::json::AgentJson;
+
+use super::arguments::agent_names;
+use super::context::Context;
+use super::exit::Exit;
+use super::failure::Outcome;
+use super::list::state_cell;
+use super::output::{Table, clean};
+use super::units::age;
+
+/// Show all that is known of an agent
+#[derive(Debug, Args)]
+pub struct Show {
+    /// Id, unique prefix of one, or name
+    #[arg(add = agent_names())]
+    agent: String,
+}
+
+impl Show {
+    /// Shows it.
+    pub async fn run(self, context: &Context) -> Outcome {
+        let spinner = context.spinner("asking the engine");
+        let provider = context.provider(&spinner).await?;
+        let agent = provider
+            .get(&self.agent)
+            .await
+            .map_err(|error| context.failure(error))?;
+        drop(spinner);
+        match context.output.json {
+            true => context.output.value(&AgentJson::from(&agent))?,
+            false => context.output.table(table(&agent, Timestamp::now()))?,
+        }
+        Ok(Exit::OK)
+    }
+}
+
+fn table(agent: &Agent, now: Timestamp) -> Table {
+    let time = |at: &Option<String>| at.as_deref().map(|at| clean(&format!("{at} ({})", age(at, now))));
+    let tags: Vec<_> = agent
+        .tags
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    let list = |words: &[String]| (!words.is_empty()).then(|| clean(&words.join(", ")));
+    let mut table = Table::default();
+    table.field("Name", Some(clean(&agent.name)));
+    table.field("Id", Some(clean(&agent.id)));
+    table.field("State", Some(state_cell(agent)));
+    table.field("Status", Some(clean(&agent.status)));
+    table.field("Type", Some(clean(&agent.agent_type)));
+    table.field("Tags", list(&tags));
+    table.field("Parent", agent.parent_id.as_deref().map(clean));
+    table.field("Created", time(&agent.created_at));
+    table.field("Started", time(&agent.started_at));
+    table.field("Ended", time(&agent.finished_at));
+    table.field("Exit status", agent.exit_code.map(|status| status.to_string()));
+    table.field("Image", Some(clean(&agent.image)));
+    table.field("Image id", Some(clean(&agent.image_id)));
+    table.field("Snapshot", agent.snapshot_id.as_deref().map(clean));
+    table.field(
+        "Container",
+        Some(clean(&format!("{} ({})", agent.container_name, agent.container_id))),
+    );
+    table.field("Provider", Some(clean(&agent.provider)));
+    table.field("GPUs", list(&agent.gpus));
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use mngr_host_shim::contract::types::AgentState;
+
+    use super::*;
+    use crate::list::tests::agent;
+
+    #[test]
+    fn what_is_absent_has_no_line() {
+        let now = "2026-01-31T12:00:00Z".parse().expect("a time");
+        let text = table(&agent("a", AgentState::Running), now).render().expect("text");
+        insta::assert_snapshot!(anstream::adapter::strip_str(&text).to_string(), @r#"
+        Name        a
+        Id          agent-0000000000000000000000000000000a
+        State       running
+        Status      Up 5 minutes
+        Type        generic
+        Tags        project=x
+        Created     2026-01-31T11:55:00Z (5 minutes ago)
+        Image       debian:12
+        Image id    sha256:feed
+        Container   mngr-docker-a (0123456789abcdef)
+        Provider    docker
+        "#);
+    }
+}

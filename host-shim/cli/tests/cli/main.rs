@@ -1,0 +1,27 @@
+//! The program `mngr-docker` as a person or a script meets it, on a real engine and on engines that are not there.
+
+mod checking;
+mod configuration;
+mod conformance;
+mod contained;
+mod crash;
+mod engines;
+mod gpus;
+mod life;
+mod logging;
+mod machines;
+mod moving;
+mod native;
+mod person;
+mod plugins;
+mod policy;
+mod providers;
+#[path = "../../../../tests/src/registry.rs"]
+#[allow(dead_code)]
+mod registry;
+mod running;
+mod snapshots;
+mod soaking;
+mod ssh;
+mod terminal;
+mod watching;

@@ -1,0 +1,42 @@
+//! GPUs of the engine's machine.
+
+use crate::bench::Bench;
+use crate::rule::{Comes, Stop, ensure, ensure_same, rules};
+
+/// The machine has two cards and NVIDIA's hook.
+fn pretend(bench: &Bench) -> Result<(), Stop> {
+    let sandbox = bench.sandbox("no real machine can be given GPUs that it has not")?;
+    sandbox.accept_gpus();
+    let list = "GPU 0: NVIDIA A100 (UUID: GPU-a)\nGPU 1: NVIDIA A100 (UUID: GPU-b)\n";
+    sandbox.answer_command(&["nvidia-smi", "-L"], list);
+    sandbox.answer_command(&["find", "/usr/bin"], "/usr/bin/nvidia-container-runtime-hook\n");
+    sandbox.answer_command(&["find", "/dev"], "/dev/nvidiactl 0\n");
+    Ok(())
+}
+
+rules! {
+    "gpus.tell-where-was-looked" of "instance.gpu-report", ["gpus"], "Every source is told, with where it was looked for and what came of it", |bench| {
+        let report = bench.provider.gpus().await.succeeds("to look for GPUs")?;
+        ensure!(!report.sources.is_empty(), "no source is told");
+        let told = |word: &str| !word.is_empty();
+        ensure!(report.sources.iter().all(|source| told(&source.source) && told(&source.place) && told(&source.outcome)), "{:?}", report.sources);
+    }
+
+    "gpus.are-told-with-their-holders" of "instance.gpu-holding", ["create", "gpus", "--gpus"], "Each GPU is told with the agents that hold it", |bench| {
+        pretend(bench)?;
+        let agent = bench.agent_with("a", &["--gpus=device=1"]).await?;
+        let report = bench.provider.gpus().await.succeeds("to look for GPUs")?;
+        let held: Vec<_> = report.gpus.into_iter().map(|gpu| gpu.agents).collect();
+        ensure_same!(held, [Vec::new(), vec![agent.id]], "who holds them");
+    }
+
+    "gpus.missing-are-refused" of "instance.create", ["create", "gpus", "--gpus"], "GPUs that the machine has not are refused, and nothing is made", |bench| {
+        let report = bench.provider.gpus().await.succeeds("to look for GPUs")?;
+        if !report.gpus.is_empty() {
+            return Err(Stop::Skipped("the engine's machine has GPUs".to_owned()));
+        }
+        let made = bench.provider.create(bench.new_agent("a", &["--gpus=all"])).await;
+        ensure!(made.is_err(), "an agent got GPUs that are not there");
+        ensure_same!(bench.containers().await?.len(), 0, "how many containers are left");
+    }
+}

@@ -1,0 +1,121 @@
+//! What an engine tells, a line of JSON each, while it works on something.
+
+use std::collections::HashMap;
+use std::io;
+use std::time::Duration;
+
+use bollard::errors::Error;
+use bollard::models::ProgressDetail;
+use futures::{Stream, StreamExt, TryStreamExt};
+use http_body_util::BodyDataStream;
+use hyper::body::Incoming;
+use mngr_contract::Result;
+use mngr_contract::system::Progress;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use tokio::io::AsyncBufReadExt;
+use tokio_util::io::StreamReader;
+
+use super::DockerEngine;
+use super::convert_values::or_default;
+use super::errors::Operation;
+use crate::ProgressSink;
+
+/// Who pulls, pushes or loads tells how far it is; after this long without a word it hangs.
+pub(super) const SILENCE: Duration = Duration::from_secs(600);
+
+/// The lines of an answer, as they come.
+pub(super) fn lines<T: DeserializeOwned>(answer: Incoming) -> impl Stream<Item = std::result::Result<T, Error>> {
+    let reader = StreamReader::new(BodyDataStream::new(answer).map_err(io::Error::other));
+    futures::stream::try_unfold(reader.lines(), async |mut lines| {
+        while let Some(line) = lines.next_line().await? {
+            if !line.trim().is_empty() {
+                return Ok(Some((serde_json::from_str(&line)?, lines)));
+            }
+        }
+        Ok(None)
+    })
+}
+
+/// One line of a pull, push or load.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Message {
+    /// The layer it is about.
+    id: Option<String>,
+    /// What a load says.
+    pub(super) stream: String,
+    error: Option<String>,
+    #[serde(rename = "progressDetail")]
+    amount: Option<ProgressDetail>,
+    pub(super) aux: Option<Aux>,
+}
+
+/// What a push says of its result.
+#[derive(Deserialize)]
+pub(super) struct Aux {
+    /// Of the manifest in the registry.
+    #[serde(rename = "Digest")]
+    pub(super) digest: Option<String>,
+}
+
+/// Adds the layers up and tells the sum.
+pub(super) struct Report<'a> {
+    step: &'static str,
+    subject: &'a str,
+    layers: HashMap<String, (u64, u64)>,
+    progress: ProgressSink,
+}
+
+impl<'a> Report<'a> {
+    pub(super) fn new(step: &'static str, subject: &'a str, progress: ProgressSink) -> Self {
+        Self {
+            step,
+            subject,
+            layers: HashMap::new(),
+            progress,
+        }
+    }
+
+    fn tell(&mut self, message: &Message) {
+        let bytes = |value: Option<i64>| value.and_then(|bytes| u64::try_from(bytes).ok());
+        if let Some(amount) = &message.amount
+            && let (Some(done), Some(total)) = (bytes(amount.current), bytes(amount.total))
+        {
+            self.layers.insert(or_default(message.id.clone()), (done, total));
+        }
+        let sum =
+            |part: fn(&(u64, u64)) -> u64| (!self.layers.is_empty()).then(|| self.layers.values().map(part).sum());
+        (self.progress)(Progress {
+            step: self.step.to_owned(),
+            subject: self.subject.to_owned(),
+            done: sum(|layer| layer.0),
+            total: sum(|layer| layer.1),
+        });
+    }
+}
+
+/// Reads messages to their end, each within its deadline, and hands them to `take`.
+pub(super) async fn follow(
+    engine: &DockerEngine,
+    operation: Operation<'_>,
+    messages: impl Stream<Item = std::result::Result<Message, Error>>,
+    mut report: Report<'_>,
+    mut take: impl FnMut(Message),
+) -> Result<()> {
+    let mut messages = std::pin::pin!(messages);
+    let operation = operation.within(operation.deadline.max(SILENCE));
+    let _turn = engine.turn(&operation).await?;
+    loop {
+        let next = async { messages.next().await.transpose() };
+        let Some(message) = engine.run_now(operation, next).await? else {
+            return Ok(());
+        };
+        if let Some(error) = message.error {
+            let failure = async { Err(Error::DockerStreamError { error }) };
+            return engine.run_now(operation, failure).await;
+        }
+        report.tell(&message);
+        take(message);
+    }
+}

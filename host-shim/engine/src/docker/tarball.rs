@@ -1,0 +1,424 @@
+//! Tar archives as they are sent: a path is packed, an archive's topmost entry renamed, both as the bytes are asked for.
+
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Component, Path, PathBuf};
+
+use mngr_contract::error::invalid;
+use mngr_contract::streams::{Archive, ByteStream};
+use mngr_contract::{ProviderError, Result};
+use tar::{Builder, EntryType, Header, HeaderMode};
+use tokio_util::io::{ReaderStream, StreamReader, SyncIoBridge};
+
+/// Bytes between the thread that packs and the connection.
+const BUFFER: usize = 256 << 10;
+
+/// The root name that stands for no topmost entry at all.
+const CONTENTS_ONLY: &str = ".";
+
+/// What an entry of a tar archive says in headers of its own; the writer makes these anew.
+const REWRITTEN: [&str; 3] = ["path", "linkpath", "size"];
+
+/// The error of a source that can not be read to its end.
+pub fn unreadable(error: &io::Error) -> ProviderError {
+    invalid(
+        "archive",
+        "",
+        format!("it can not be read: {error}"),
+        "see whether the files are there and may be read, and whether the archive is whole",
+    )
+}
+
+/// The bytes to send: `archive`, its topmost entry called `root_name`.
+///
+/// # Errors
+/// `invalid-argument` for a path that can not be packed. What is wrong further down shows in the stream.
+pub fn bytes(archive: Archive, root_name: Option<String>) -> Result<ByteStream> {
+    match (archive, root_name) {
+        (Archive::Tar(bytes) | Archive::Context(bytes, _), None) => Ok(bytes),
+        (Archive::Tar(bytes) | Archive::Context(bytes, _), Some(name)) => {
+            let source = SyncIoBridge::new(StreamReader::new(bytes));
+            Ok(written(move |to| rename(source, to, &name, &[])))
+        }
+        (Archive::Path(path), name) => {
+            let name = match name {
+                Some(name) => name,
+                None => last_component(&path)?,
+            };
+            let metadata = fs::symlink_metadata(&path).map_err(|error| unreadable(&about(&path, &error)))?;
+            if name == CONTENTS_ONLY && !metadata.is_dir() {
+                return Err(invalid(
+                    "path",
+                    path.display().to_string(),
+                    "only a directory has contents to copy, and this is none",
+                    "leave `/.` off its end",
+                ));
+            }
+            Ok(written(move |to| pack(&path, &name, to)))
+        }
+    }
+}
+
+/// The bytes of an archive, its topmost entry called `root_name`, without what lies in the directories `exclude` below that.
+pub fn without(archive: Archive, root_name: &str, exclude: Vec<String>) -> Result<ByteStream> {
+    let Archive::Tar(bytes) = archive else {
+        return self::bytes(archive, Some(root_name.to_owned()));
+    };
+    let name = root_name.to_owned();
+    let inside: Vec<_> = exclude.iter().map(|path| Path::new(&name).join(path)).collect();
+    let source = SyncIoBridge::new(StreamReader::new(bytes));
+    Ok(written(move |to| rename(source, to, &name, &inside)))
+}
+
+fn last_component(path: &Path) -> Result<String> {
+    // `.` and `..` have no name of their own.
+    let whole = match path.components().next_back() {
+        Some(Component::Normal(_)) => path.to_path_buf(),
+        _ => path.canonicalize().map_err(|error| unreadable(&about(path, &error)))?,
+    };
+    let name = whole.file_name().and_then(|name| name.to_str());
+    name.map(str::to_owned).ok_or_else(|| {
+        let reason = "it has no name, or one that is not UTF-8";
+        invalid("path", path.display().to_string(), reason, "name another path")
+    })
+}
+
+/// An error that says which file.
+pub fn about(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}
+
+/// Bytes that a thread of its own writes. It ends when the reader goes away.
+pub fn written(write: impl FnOnce(&mut dyn Write) -> io::Result<()> + Send + 'static) -> ByteStream {
+    let (near, far) = tokio::io::duplex(BUFFER);
+    let task = tokio::task::spawn_blocking({
+        let mut far = SyncIoBridge::new(far);
+        move || {
+            write(&mut far)?;
+            far.flush()
+        }
+    });
+    let ended = async move { task.await.map_err(io::Error::other)? };
+    // A failed writer just stops; its error comes after the last of its bytes.
+    let failure = futures::StreamExt::filter_map(futures::stream::once(ended), async |end| end.err().map(Err));
+    Box::pin(futures::StreamExt::chain(
+        ReaderStream::with_capacity(near, BUFFER),
+        failure,
+    ))
+}
+
+/// Packs a file or a directory. Links stay links; modes, owners and times are kept.
+fn pack(path: &Path, name: &str, to: &mut dyn Write) -> io::Result<()> {
+    let mut builder = Builder::new(to);
+    let root = if name == CONTENTS_ONLY { "" } else { name };
+    let mut waiting = vec![(path.to_path_buf(), PathBuf::from(root))];
+    while let Some((source, target)) = waiting.pop() {
+        let metadata = fs::symlink_metadata(&source).map_err(|error| about(&source, &error))?;
+        if metadata.is_dir() {
+            let mut entries = fs::read_dir(&source)
+                .and_then(|entries| {
+                    entries
+                        .map(|entry| entry.map(|entry| entry.file_name()))
+                        .collect::<io::Result<Vec<_>>>()
+                })
+                .map_err(|error| about(&source, &error))?;
+            entries.sort();
+            let inside = |name| (source.join(&name), target.join(&name));
+            waiting.extend(entries.into_iter().rev().map(inside));
+        }
+        if !target.as_os_str().is_empty() {
+            append(&mut builder, &source, &target, &metadata).map_err(|error| about(&source, &error))?;
+        }
+    }
+    builder.into_inner()?.flush()
+}
+
+pub fn append(
+    builder: &mut Builder<&mut dyn Write>,
+    source: &Path,
+    target: &Path,
+    metadata: &Metadata,
+) -> io::Result<()> {
+    let mut header = Header::new_gnu();
+    header.set_metadata_in_mode(metadata, HeaderMode::Complete);
+    let kind = metadata.file_type();
+    if kind.is_symlink() {
+        header.set_size(0);
+        builder.append_link(&mut header, target, fs::read_link(source)?)
+    } else if kind.is_file() {
+        // A file may grow or shrink while it is read, a log for one; the header has said how long it is.
+        let content = File::open(source)?.chain(io::repeat(0)).take(metadata.len());
+        builder.append_data(&mut header, target, content)
+    } else if kind.is_dir() {
+        header.set_size(0);
+        builder.append_data(&mut header, target, io::empty())
+    } else if kind.is_fifo() {
+        header.set_size(0);
+        header.set_entry_type(EntryType::Fifo);
+        builder.append_data(&mut header, target, io::empty())
+    } else if kind.is_socket() {
+        // A socket is nothing without the process that listens on it; tar has no form for it.
+        Ok(())
+    } else {
+        Err(io::Error::other("a device can not be copied"))
+    }
+}
+
+/// Copies an archive entry by entry, with another name for the topmost one. Of the directories `left_out` only the entry of
+/// the directory itself is copied.
+fn rename(source: impl Read, to: &mut dyn Write, name: &str, left_out: &[PathBuf]) -> io::Result<()> {
+    let mut archive = tar::Archive::new(source);
+    let mut builder = Builder::new(to);
+    let mut top: Option<PathBuf> = None;
+    for entry in archive.entries()? {
+        let mut entry = entry?;
+        let path = entry.path()?.into_owned();
+        let top = top.get_or_insert_with(|| topmost(&path));
+        let Some(target) = renamed(&path, top, name) else {
+            return Err(io::Error::other(format!(
+                "the archive's entry {} is not inside its topmost entry, {}",
+                path.display(),
+                top.display()
+            )));
+        };
+        if left_out.iter().any(|path| target != *path && target.starts_with(path)) {
+            continue;
+        }
+        if target.as_os_str().is_empty() {
+            if entry.header().entry_type().is_dir() {
+                continue;
+            }
+            return Err(io::Error::other(format!(
+                "{} is no directory, so it has no contents to copy",
+                path.display()
+            )));
+        }
+        let extensions: Vec<_> = match entry.pax_extensions()? {
+            Some(extensions) => extensions
+                .filter_map(|extension| extension.ok())
+                .filter_map(|extension| Some((extension.key().ok()?.to_owned(), extension.value_bytes().to_vec())))
+                .filter(|(key, _)| !REWRITTEN.contains(&key.as_str()) && !key.starts_with("GNU.sparse"))
+                .collect(),
+            None => Vec::new(),
+        };
+        if !extensions.is_empty() {
+            builder.append_pax_extensions(extensions.iter().map(|(key, value)| (key.as_str(), value.as_slice())))?;
+        }
+        let mut header = entry.header().clone();
+        match (
+            entry.header().entry_type(),
+            entry.link_name()?.map(|link| link.into_owned()),
+        ) {
+            // A hard link names another entry of the archive, so that name changes too.
+            (EntryType::Link, Some(link)) => {
+                let link = renamed(&link, top, name).unwrap_or(link);
+                builder.append_link(&mut header, target, link)?;
+            }
+            (EntryType::Symlink, Some(link)) => builder.append_link(&mut header, target, link)?,
+            (kind, _) => {
+                if kind.is_gnu_sparse() {
+                    // It is read whole, and engines do not unpack this kind.
+                    header.set_entry_type(EntryType::Regular);
+                }
+                header.set_size(entry.size());
+                builder.append_data(&mut header, target, &mut entry)?;
+            }
+        }
+    }
+    builder.into_inner()?.flush()
+}
+
+/// The topmost entry of an archive that begins with `path`: `.` where it is one of a directory's contents.
+fn topmost(path: &Path) -> PathBuf {
+    let first = path
+        .components()
+        .find(|component| matches!(component, Component::Normal(_)));
+    first.map_or_else(
+        || PathBuf::from(CONTENTS_ONLY),
+        |first| PathBuf::from(first.as_os_str()),
+    )
+}
+
+/// The path with its topmost component replaced; none where it leads elsewhere.
+fn renamed(path: &Path, top: &Path, name: &str) -> Option<PathBuf> {
+    if path.components().any(|component| component == Component::ParentDir) {
+        return None;
+    }
+    let plain: PathBuf = path
+        .components()
+        .filter(|component| matches!(component, Component::Normal(_)))
+        .collect();
+    let rest = if top == Path::new(CONTENTS_ONLY) {
+        plain
+    } else {
+        plain.strip_prefix(top).ok()?.to_path_buf()
+    };
+    match (name, rest.as_os_str().is_empty()) {
+        (CONTENTS_ONLY, _) => Some(rest),
+        (name, true) => Some(PathBuf::from(name)),
+        (name, false) => Some(Path::new(name).join(rest)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use futures::{StreamExt, TryStreamExt};
+
+    use super::*;
+
+    /// What an archive holds: by path, the kind, the mode and the content or the link's target.
+    type Listing = BTreeMap<String, (char, u32, String)>;
+
+    fn listing(bytes: &[u8]) -> Listing {
+        let mut listing = Listing::new();
+        for entry in tar::Archive::new(bytes).entries().expect("an archive") {
+            let mut entry = entry.expect("an entry");
+            let path = entry.path().expect("a path").display().to_string();
+            let mode = entry.header().mode().expect("a mode") & 0o7777;
+            let link = entry
+                .link_name()
+                .expect("a link")
+                .map(|link| link.display().to_string());
+            let mut content = String::new();
+            entry.read_to_string(&mut content).expect("content");
+            let kind = char::from(entry.header().entry_type().as_byte());
+            listing.insert(
+                path.trim_end_matches('/').to_owned(),
+                (kind, mode, link.unwrap_or(content)),
+            );
+        }
+        listing
+    }
+
+    async fn collected(stream: ByteStream) -> io::Result<Vec<u8>> {
+        stream
+            .try_fold(Vec::new(), |mut all, piece| async move {
+                all.extend_from_slice(&piece);
+                Ok(all)
+            })
+            .await
+    }
+
+    /// `top/` with a file, a directory, a symbolic and, in an archive, a hard link.
+    fn tree() -> tempfile::TempDir {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let top = directory.path().join("top");
+        fs::create_dir_all(top.join("sub")).expect("made");
+        fs::write(top.join("file"), "content").expect("written");
+        fs::set_permissions(top.join("file"), fs::Permissions::from_mode(0o640)).expect("set");
+        fs::write(top.join("sub/deep"), "deep").expect("written");
+        symlink("file", top.join("link")).expect("linked");
+        symlink("nowhere", top.join("dangling")).expect("linked");
+        directory
+    }
+
+    fn archived(entries: &[(&str, &str)]) -> ByteStream {
+        let mut builder = Builder::new(Vec::new());
+        for (path, content) in entries {
+            let mut header = Header::new_gnu();
+            header.set_mode(0o644);
+            header.set_size(content.len() as u64);
+            let kind = if path.ends_with('/') {
+                EntryType::Directory
+            } else {
+                EntryType::Regular
+            };
+            header.set_entry_type(kind);
+            builder
+                .append_data(&mut header, path, content.as_bytes())
+                .expect("appended");
+        }
+        let bytes = builder.into_inner().expect("an archive");
+        // In small pieces, as a connection would deliver them.
+        let pieces: Vec<_> = bytes
+            .chunks(100)
+            .map(|piece| Ok(bytes::Bytes::copy_from_slice(piece)))
+            .collect();
+        futures::stream::iter(pieces).boxed()
+    }
+
+    #[tokio::test]
+    async fn a_directory_is_packed_under_its_own_name_with_links_and_modes() {
+        let tree = tree();
+        let stream = bytes(Archive::Path(tree.path().join("top")), None).expect("a stream");
+        let listing = listing(&collected(stream).await.expect("bytes"));
+        assert_eq!(listing.keys().next().map(String::as_str), Some("top"));
+        assert_eq!(listing["top/file"], ('0', 0o640, "content".into()));
+        assert_eq!(listing["top/link"].2, "file");
+        assert_eq!(listing["top/dangling"].0, '2');
+        assert_eq!(listing["top/sub/deep"].2, "deep");
+    }
+
+    #[tokio::test]
+    async fn a_root_name_renames_the_topmost_entry_and_a_dot_leaves_it_out() {
+        let tree = tree();
+        let pack = async |name: &str| {
+            let stream = bytes(Archive::Path(tree.path().join("top")), Some(name.into())).expect("a stream");
+            listing(&collected(stream).await.expect("bytes"))
+        };
+        let renamed = pack("other").await;
+        assert!(renamed.contains_key("other/sub/deep") && !renamed.contains_key("top"));
+        let contents = pack(".").await;
+        assert!(contents.contains_key("sub/deep") && contents.len() == 5);
+    }
+
+    #[tokio::test]
+    async fn a_file_has_no_contents_to_copy() {
+        let tree = tree();
+        let path = tree.path().join("top/file");
+        assert!(bytes(Archive::Path(path), Some(".".into())).is_err());
+        let stream = bytes(Archive::Tar(archived(&[("file", "x")])), Some(".".into())).expect("a stream");
+        assert!(collected(stream).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_path_that_is_not_there_is_named() {
+        let error = bytes(Archive::Path("/no/such/path".into()), None)
+            .err()
+            .expect("an error");
+        assert_eq!(error.kind(), "invalid_argument");
+        assert!(error.message().contains("/no/such/path"));
+    }
+
+    #[tokio::test]
+    async fn an_archive_without_a_new_name_passes_untouched() {
+        let entries = [("a/", ""), ("b", "x")];
+        let same = collected(bytes(Archive::Tar(archived(&entries)), None).expect("a stream"))
+            .await
+            .expect("bytes");
+        assert_eq!(same, collected(archived(&entries)).await.expect("bytes"));
+    }
+
+    #[tokio::test]
+    async fn an_archives_topmost_entry_is_renamed_as_it_streams() {
+        let long = format!("top/{}/file", "d".repeat(120));
+        let entries = [("top/", ""), ("top/file", "content"), (long.as_str(), "deep")];
+        let rename = async |name: &str| {
+            let stream = bytes(Archive::Tar(archived(&entries)), Some(name.into())).expect("a stream");
+            listing(&collected(stream).await.expect("bytes"))
+        };
+        let renamed = rename("other").await;
+        assert_eq!(renamed["other/file"].2, "content");
+        assert_eq!(renamed[&long.replace("top/", "other/")].2, "deep");
+        assert!(rename(".").await.contains_key("file"));
+    }
+
+    #[tokio::test]
+    async fn a_directorys_contents_are_put_under_the_new_name() {
+        let archive = archived(&[("./", ""), ("./a", "1"), ("./b/c", "2")]);
+        let stream = bytes(Archive::Tar(archive), Some("new".into())).expect("a stream");
+        let listing = listing(&collected(stream).await.expect("bytes"));
+        assert!(listing.contains_key("new/a") && listing.contains_key("new/b/c"));
+    }
+
+    #[tokio::test]
+    async fn an_archive_with_two_topmost_entries_can_not_be_renamed() {
+        let stream = bytes(Archive::Tar(archived(&[("a", "1"), ("b", "2")])), Some("c".into())).expect("a stream");
+        let error = collected(stream).await.expect_err("two");
+        assert!(error.to_string().contains('b'));
+    }
+}

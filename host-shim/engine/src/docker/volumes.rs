@@ -1,0 +1,99 @@
+//! Volumes and networks.
+
+use std::collections::HashMap;
+
+use bollard::models::{Volume as ApiVolume, VolumeCreateRequest};
+use bollard::query_parameters::{ListContainersOptions, ListVolumesOptions, RemoveVolumeOptions};
+use mngr_contract::Result;
+use mngr_contract::docker::{Network, Volume};
+
+use super::convert_values::{label_filter, map, moment, or_default, pairs};
+use super::{DockerEngine, convert_inspect, references};
+
+fn volume(volume: ApiVolume) -> Volume {
+    Volume {
+        name: volume.name,
+        driver: volume.driver,
+        mountpoint: volume.mountpoint,
+        options: pairs(Some(volume.options)),
+        labels: pairs(Some(volume.labels)),
+        created: moment(volume.created_at.as_deref()),
+    }
+}
+
+pub(super) async fn list(engine: &DockerEngine, labels: Vec<String>) -> Result<Vec<Volume>> {
+    let options = ListVolumesOptions {
+        filters: Some(label_filter(labels)),
+    };
+    let request = engine.docker().list_volumes(Some(options));
+    let answer = engine.run(engine.reads("list", "the volumes", ""), request).await?;
+    Ok(or_default(answer.volumes).into_iter().map(volume).collect())
+}
+
+pub(super) async fn inspect(engine: &DockerEngine, name: &str) -> Result<Volume> {
+    let name = references::name("volume", name)?;
+    let request = engine.docker().inspect_volume(name);
+    Ok(volume(
+        engine.run(engine.reads("inspect", "volume", name), request).await?,
+    ))
+}
+
+/// The engine's filter also fits a path in a container, which no volume's name is.
+pub(super) async fn users(engine: &DockerEngine, name: &str) -> Result<Vec<String>> {
+    let name = references::name("volume", name)?;
+    let options = ListContainersOptions {
+        all: true,
+        filters: Some(HashMap::from([("volume".to_owned(), vec![name.to_owned()])])),
+        ..Default::default()
+    };
+    let request = engine.docker().list_containers(Some(options));
+    let containers = engine
+        .run(engine.reads("list", "the users of volume", name), request)
+        .await?;
+    let mut names: Vec<_> = containers
+        .into_iter()
+        .map(|container| convert_inspect::summary(container).name)
+        .collect();
+    names.sort();
+    Ok(names)
+}
+
+pub(super) async fn create(
+    engine: &DockerEngine,
+    name: &str,
+    driver: &str,
+    options: Vec<(String, String)>,
+    labels: Vec<(String, String)>,
+) -> Result<Volume> {
+    let name = references::name("volume", name)?;
+    let body = VolumeCreateRequest {
+        name: Some(name.to_owned()),
+        driver: Some(driver.to_owned()).filter(|driver| !driver.is_empty()),
+        driver_opts: map(options),
+        labels: map(labels),
+        cluster_volume_spec: None,
+    };
+    let request = engine.docker().create_volume(body);
+    Ok(volume(
+        engine.run(engine.changes("create", "volume", name), request).await?,
+    ))
+}
+
+pub(super) async fn remove(engine: &DockerEngine, name: &str, force: bool) -> Result<()> {
+    let name = references::name("volume", name)?;
+    let request = engine.docker().remove_volume(name, Some(RemoveVolumeOptions { force }));
+    engine.run(engine.changes("remove", "volume", name), request).await
+}
+
+pub(super) async fn inspect_network(engine: &DockerEngine, name: &str) -> Result<Network> {
+    let name = references::name("network", name)?;
+    let request = engine.docker().inspect_network(name, None);
+    let network = engine.run(engine.reads("inspect", "network", name), request).await?;
+    Ok(Network {
+        id: or_default(network.id),
+        name: or_default(network.name),
+        driver: or_default(network.driver),
+        internal: or_default(network.internal),
+        labels: pairs(network.labels),
+    })
+}

@@ -1,0 +1,140 @@
+//! Volumes as one call of a plugin may make, fill, read and remove them.
+
+use mngr_contract::Result;
+use mngr_contract::docker::{ExecOptions, ImportOptions, Volume};
+use mngr_engine::scratch;
+
+use super::lookups::found;
+use super::{Guard, may_have_happened};
+use crate::journal::Step;
+use crate::policy::{DOCUMENT_LABEL, Policy, Rule};
+
+impl Guard {
+    pub(super) async fn make_volume(
+        &self,
+        name: &str,
+        driver: &str,
+        options: Vec<(String, String)>,
+        labels: Vec<(String, String)>,
+    ) -> Result<Volume> {
+        let may = async {
+            if !name.is_empty() {
+                Policy::volume_name(name)?;
+            }
+            let places = self.policy.create_volume(name, driver, &options, &labels)?;
+            self.places(&places, &format!("volume {name}")).await?;
+            // One that is there is returned as it is.
+            match found(self.engine.volume_inspect(name).await)? {
+                Some(there) => self.policy.use_volume(name, self.policy.made(&there.labels)),
+                None => Ok(()),
+            }
+        };
+        self.may_change("volume-create", Rule::Volumes, name, may).await?;
+        // A document is all there from the moment it is made, and takes the place of an older one: it is never rolled back.
+        if labels.iter().any(|(key, _)| key == DOCUMENT_LABEL) {
+            return self.engine.volume_create(name, driver, options, labels).await;
+        }
+        self.make_volume_now(name.to_owned(), driver.to_owned(), options, labels)
+            .await
+    }
+
+    pub(super) async fn make_volume_now(
+        &self,
+        name: String,
+        driver: String,
+        options: Vec<(String, String)>,
+        labels: Vec<(String, String)>,
+    ) -> Result<Volume> {
+        let (engine, journal) = (self.engine.clone(), self.journal.clone());
+        self.settle(async move {
+            journal.about_to(Step::Volume { name: name.clone() }).await;
+            let result = engine.volume_create(&name, &driver, options, labels).await;
+            if result.as_ref().map_or_else(may_have_happened, |_| true) {
+                journal.volume_made(&name);
+            }
+            result
+        })
+        .await
+    }
+
+    pub(super) async fn remove_volume(&self, name: &str, force: bool) -> Result<()> {
+        let may = self.own_volume(name);
+        self.may_change("volume-remove", Rule::Volumes, name, may).await?;
+        scratch::remove(&*self.engine, &scratch::container(name)).await?;
+        self.engine.volume_remove(name, force).await?;
+        self.journal.volume_gone(name);
+        Ok(())
+    }
+
+    pub(super) async fn fill_volume(&self, name: &str, image: &str, directory: &str) -> Result<()> {
+        let may = async {
+            self.own_volume(name).await?;
+            self.own_image(image).await
+        };
+        self.may_change("volume-fill", Rule::Volumes, name, may).await?;
+        let (engine, journal) = (self.engine.clone(), self.journal.clone());
+        let (name, image, directory) = (name.to_owned(), image.to_owned(), directory.to_owned());
+        self.settle(async move {
+            let container = scratch::container(&name);
+            journal.about_to(Step::Scratch { container }).await;
+            engine.volume_fill(&name, &image, &directory).await
+        })
+        .await
+    }
+
+    pub(super) async fn read_volume(
+        &self,
+        container: &str,
+        path: &str,
+        subpath: Option<&str>,
+        options: ImportOptions,
+    ) -> Result<String> {
+        let may = async {
+            self.policy.import_image(&options)?;
+            self.own(container).await?;
+            self.free_name(&format!("{}:{}", options.repository, options.tag)).await
+        };
+        self.may_change("volume-import", Rule::Images, container, may).await?;
+        let (engine, journal) = (self.engine.clone(), self.journal.clone());
+        let (container, path) = (container.to_owned(), path.to_owned());
+        let subpath = subpath.map(str::to_owned);
+        self.settle(async move {
+            let image = format!("{}:{}", options.repository, options.tag);
+            let scratch = scratch::container(&options.tag);
+            journal.about_to(Step::Import { image: image.clone() }).await;
+            journal.about_to(Step::Scratch { container: scratch }).await;
+            let result = engine
+                .volume_import(&container, &path, subpath.as_deref(), options)
+                .await;
+            if result.as_ref().map_or_else(may_have_happened, |_| true) {
+                journal.committed(&image);
+            }
+            result
+        })
+        .await
+    }
+
+    pub(super) async fn unpack_by_exec(
+        &self,
+        id: &str,
+        options: ExecOptions,
+        image: &str,
+        directory: &str,
+        root_name: &str,
+    ) -> Result<()> {
+        let may = async {
+            self.policy.may(Rule::Exec, "a command in a container")?;
+            self.own(id).await?;
+            self.own_image(image).await
+        };
+        self.may_change("exec-unpack", Rule::Exec, id, may).await?;
+        let (engine, journal) = (self.engine.clone(), self.journal.clone());
+        let [id, image, directory, root_name] = [id, image, directory, root_name].map(str::to_owned);
+        self.settle(async move {
+            let container = scratch::container(&id);
+            journal.about_to(Step::Scratch { container }).await;
+            engine.exec_unpack(&id, options, &image, &directory, &root_name).await
+        })
+        .await
+    }
+}

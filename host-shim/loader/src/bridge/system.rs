@@ -1,0 +1,31 @@
+//! `system`: log, progress, clock, random id.
+
+use mngr_contract::system::{Host, HostWithStore, LogLevel, Progress};
+use wasmtime::component::{Accessor, HasSelf};
+
+use super::Call;
+
+impl Host for Call {
+    fn log(&mut self, level: LogLevel, message: String) {
+        self.reach.log(level, &message);
+    }
+
+    fn report(&mut self, progress: Progress) {
+        self.reach.report(progress);
+    }
+
+    fn now(&mut self) -> String {
+        self.reach.now()
+    }
+
+    fn random_id(&mut self) -> String {
+        self.reach.random_id()
+    }
+}
+
+impl HostWithStore<Call> for HasSelf<Call> {
+    async fn sleep(call: &Accessor<Call, Self>, milliseconds: u64) {
+        let reach = call.with(|mut access| access.get().reach.clone());
+        reach.sleep(milliseconds).await;
+    }
+}

@@ -1,0 +1,210 @@
+//! One call of a plugin: what it is made with, and how it ends; and where the plugin is a component, the instance that it gets.
+
+use std::sync::Arc;
+
+use mngr_contract::Result;
+use mngr_contract::error::{internal, unavailable};
+use mngr_engine::ProgressSink;
+use mngr_guard::Guard;
+use tokio_util::sync::CancellationToken;
+use wasmtime::Store;
+
+use super::Plugin;
+use super::limits::{CallLimits, STACK};
+use super::running::{Linked, Running};
+use crate::bridge::{Call, Excess, Meter, Reach, look};
+
+/// After how many instructions a busy plugin lets others run.
+const YIELD_INTERVAL: u64 = 1_000_000;
+
+/// What a call is made with, besides its arguments.
+#[derive(Clone)]
+pub struct Session {
+    pub guard: Option<Arc<Guard>>,
+    pub progress: ProgressSink,
+    pub cancel: CancellationToken,
+    pub limits: CallLimits,
+}
+
+/// How a call ended.
+pub(super) enum End<R> {
+    /// It answered.
+    Answered(Result<R>),
+    /// It went beyond a limit, trapped, panicked, or never began.
+    Broken(Excess),
+    /// Whoever made it does not want it any more.
+    Cancelled,
+}
+
+impl Session {
+    /// For calls that touch no engine.
+    pub fn idle() -> Self {
+        Self {
+            guard: None,
+            progress: Arc::new(|_| {}),
+            cancel: CancellationToken::new(),
+            limits: CallLimits::default(),
+        }
+    }
+
+    /// For those that answer at once.
+    pub(super) fn brief() -> Self {
+        Self {
+            limits: CallLimits::default().brief(),
+            ..Self::idle()
+        }
+    }
+
+    /// Lets a call run until it ends, it is cancelled, or it goes beyond a limit.
+    pub(super) async fn watch<R>(
+        &self,
+        meter: &Meter,
+        running: impl Future<Output = std::result::Result<Result<R>, Excess>>,
+    ) -> End<R> {
+        // The token is looked at first: a call that was cancelled before it began must not begin.
+        let end = tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => End::Cancelled,
+            excess = meter.exceeded() => End::Broken(excess),
+            outcome = running => match outcome {
+                Ok(result) => End::Answered(result),
+                Err(excess) => End::Broken(excess),
+            },
+        };
+        match (end, meter.excess()) {
+            // That is why it broke, or what it was told before it answered.
+            (End::Broken(_) | End::Answered(_), Some(excess)) => End::Broken(excess.clone()),
+            (end, _) => end,
+        }
+    }
+
+    /// For a call that is to wait for so long.
+    pub fn waiting(self, milliseconds: u64) -> Self {
+        Self {
+            limits: self.limits.waiting(milliseconds),
+            ..self
+        }
+    }
+}
+
+impl Plugin {
+    /// Makes an instance, calls it, and throws it away. A call that is cancelled, traps or goes beyond a limit is undone.
+    pub(super) async fn call<R>(
+        &self,
+        component: &Linked,
+        session: Session,
+        call: impl AsyncFnOnce(&mut Running) -> wasmtime::Result<Result<R>>,
+    ) -> Result<R> {
+        self.ended(&session, self.run(component, &session, call)).await
+    }
+
+    /// What becomes of a call of any form that runs like this.
+    pub(super) async fn ended<R>(&self, session: &Session, running: impl Future<Output = End<R>>) -> Result<R> {
+        if let Some(guard) = &session.guard {
+            guard.called_by(self.caller(guard.provider()));
+        }
+        let mut error = match Box::pin(running).await {
+            End::Answered(result) => {
+                if let Some(guard) = &session.guard {
+                    guard.end(result.is_ok());
+                }
+                return result;
+            }
+            End::Broken(excess) => excess.error(&self.origin),
+            End::Cancelled => unavailable(
+                "the call",
+                "it was interrupted",
+                "what it had made was removed; call again",
+            ),
+        };
+        if let Some(guard) = &session.guard {
+            let left = guard.roll_back().await;
+            if !left.is_empty() {
+                error = internal(
+                    "the call",
+                    format!("{}; left behind: {}", error.message(), left.join("; ")),
+                    "see `mngr-docker list`",
+                );
+            }
+        }
+        Err(error)
+    }
+
+    /// When this returns, nothing of the plugin runs any more.
+    async fn run<R>(
+        &self,
+        component: &Linked,
+        session: &Session,
+        call: impl AsyncFnOnce(&mut Running) -> wasmtime::Result<Result<R>>,
+    ) -> End<R> {
+        let meter = Arc::new(Meter::new(session.limits));
+        let running = Box::pin(async {
+            let store = self.store(component, session, &meter)?;
+            // What a component does as it starts is a part of the call.
+            call(&mut component.instance(store).await?).await
+        });
+        let end = session.watch(&meter, async {
+            running
+                .await
+                .map_err(|trap| told(&trap, &meter).unwrap_or_else(|| trapped(&trap)))
+        });
+        end.await
+    }
+
+    pub(super) fn reach(&self, session: &Session, meter: &Arc<Meter>) -> Reach {
+        Reach {
+            guard: session.guard.clone(),
+            progress: session.progress.clone(),
+            plugin: self.origin.clone(),
+            meter: meter.clone(),
+        }
+    }
+
+    pub(super) fn store(
+        &self,
+        component: &Linked,
+        session: &Session,
+        meter: &Arc<Meter>,
+    ) -> wasmtime::Result<Store<Call>> {
+        let mut store = Store::new(&component.engine, Call::new(self.reach(session, meter)));
+        store.limiter(|call| call);
+        store.call_hook(look);
+        store.set_fuel(session.limits.instructions)?;
+        store.fuel_async_yield_interval(Some(YIELD_INTERVAL))?;
+        store.set_max_component_handles(usize::try_from(session.limits.handles).unwrap_or(usize::MAX));
+        store.set_hostcall_fuel(meter.share());
+        Ok(store)
+    }
+}
+
+/// A trap as the reason for which a call ended.
+pub(super) fn trapped(error: &wasmtime::Error) -> Excess {
+    Excess::fixed(match error.downcast_ref::<wasmtime::Trap>() {
+        Some(trap) => trap.to_string(),
+        None => format!("{error:#}"),
+    })
+}
+
+/// The limit that a trap of the runtime's own means.
+fn told(trap: &wasmtime::Error, meter: &Meter) -> Option<Excess> {
+    match trap.downcast_ref::<wasmtime::Trap>() {
+        Some(wasmtime::Trap::OutOfFuel) => {
+            let limit = meter.limits().instructions;
+            let reason = format!("it ran for too long without an answer: more than {limit} instructions");
+            return Some(Excess::new("instructions", reason));
+        }
+        Some(wasmtime::Trap::StackOverflow) => {
+            let reason = format!("it called itself too deep: it has {} KiB of stack", STACK >> 10);
+            return Some(Excess::fixed(reason));
+        }
+        _ => {}
+    }
+    // These two have no type that could be told.
+    let reason = format!("{trap:#}");
+    if reason.contains("handle limit exceeded") {
+        return Some(meter.too_many_handles());
+    }
+    reason
+        .contains("fuel allocated for hostcalls")
+        .then(|| meter.too_much_data())
+}

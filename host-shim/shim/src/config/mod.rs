@@ -1,0 +1,299 @@
+//! Which providers there are and what they are told: `providers.<name>` in YAML or TOML, with overrides from the
+//! environment.
+//!
+//! The file may be mngr's own: tables other than `providers`, and providers of another `backend`, are not ours and are left
+//! alone. What the shim keeps for itself of a provider is checked here; the rest is checked by the plugin, whose findings
+//! [`Config::problems`] puts in their place in the file.
+
+mod address;
+mod check;
+mod choose;
+mod error;
+mod find;
+mod limits;
+mod node;
+mod overrides;
+mod policy;
+mod problems;
+mod shorten;
+#[cfg(test)]
+mod tests;
+mod toml;
+mod yaml;
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+pub use error::ConfigError;
+use mngr_contract::environment::Environment;
+use mngr_engine::connect::EngineChoice;
+use mngr_engine::ssh::Settings;
+use mngr_guard::policy::{AuditChoice, Permissions, Preset};
+use mngr_loader::CallLimits;
+use mngr_registry::PluginChoice;
+use node::{Entry, Node, Origin, Source};
+
+/// The backend that this provider is, as configurations spell it.
+const BACKEND: &str = "docker";
+
+/// Every configured provider, by name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// The file it was read from; none where there was no file.
+    pub path: Option<PathBuf>,
+    /// The providers of the backend `docker`, by name.
+    pub providers: BTreeMap<String, ProviderConfig>,
+    /// The backends of the other providers, by the providers' names.
+    others: BTreeMap<String, String>,
+    /// All of it as it was written, to find the place of what the plugin finds fault with.
+    written: Vec<Entry>,
+}
+
+/// One provider: what the shim keeps for itself, and what the plugin is told.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProviderConfig {
+    /// Instance name.
+    pub name: String,
+    /// Which engine (`host`): absent for what the Docker CLI would choose.
+    pub host: Option<String>,
+    /// Which Docker context (`docker_context`), in place of `host`.
+    pub docker_context: Option<String>,
+    /// How `ssh` gets to an engine behind it (`ssh_config_file`, `identity_file`, `known_hosts_file`, `ssh_options`).
+    pub ssh: Settings,
+    /// Where the certificates are with which TLS is spoken (`tls_directory`).
+    pub tls_directory: Option<PathBuf>,
+    /// Which plugin (`plugin`): the path of a component, or `NAME[@RANGE]` of one that is installed; absent for the one that
+    /// is built in.
+    pub plugin: Option<PluginChoice>,
+    /// Whether that may be a native library, which no sandbox holds (`allow_native`).
+    pub allow_native: bool,
+    /// What its plugin may ask for (`policy`): absent for what suits the plugin, see [`ProviderConfig::preset`].
+    pub policy: Option<Preset>,
+    /// What goes before that (`permissions`).
+    pub permissions: Permissions,
+    /// Where is written down what its plugin asks for (`audit_log`).
+    pub audit_log: AuditChoice,
+    /// Where callers' acknowledgements are written down (`ledger`), for `mngr-docker check` to compare with.
+    pub ledger: Option<PathBuf>,
+    /// How much one call of it may use (`plugin_limits`).
+    pub plugin_limits: CallLimits,
+    /// Deadline of one engine call (`engine_timeout_seconds`).
+    pub engine_timeout: Duration,
+    /// Whether it is to be used at all (`is_enabled`).
+    pub is_enabled: bool,
+    /// Everything else, for the plugin to check.
+    pub settings: Map<String, Value>,
+}
+
+/// Deadline of one engine call where the configuration names none. Commits, builds and pulls have longer ones of their own.
+pub const DEFAULT_ENGINE_TIMEOUT: Duration = Duration::from_secs(30);
+
+impl<'a> From<&'a ProviderConfig> for EngineChoice<'a> {
+    fn from(config: &'a ProviderConfig) -> Self {
+        Self {
+            host: config.host.as_deref(),
+            docker_context: config.docker_context.as_deref(),
+            tls_directory: config.tls_directory.as_deref(),
+            ssh: &config.ssh,
+            timeout: config.engine_timeout,
+        }
+    }
+}
+
+impl ProviderConfig {
+    /// A provider of that name with every setting at its default.
+    pub fn named(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            host: None,
+            docker_context: None,
+            ssh: Settings::default(),
+            tls_directory: None,
+            plugin: None,
+            allow_native: false,
+            policy: None,
+            permissions: Permissions::default(),
+            audit_log: AuditChoice::default(),
+            ledger: None,
+            plugin_limits: CallLimits::default(),
+            engine_timeout: DEFAULT_ENGINE_TIMEOUT,
+            is_enabled: true,
+            settings: Map::new(),
+        }
+    }
+
+    /// The preset that holds: where none is set, `standard` for the plugin that is built in and `strict` for any that is named.
+    pub fn preset(&self) -> Preset {
+        self.policy.unwrap_or(match self.plugin {
+            None => Preset::Standard,
+            Some(_) => Preset::Strict,
+        })
+    }
+}
+
+impl Default for Config {
+    /// No file: one provider called `docker`.
+    fn default() -> Self {
+        let docker = ProviderConfig::named(BACKEND);
+        Self {
+            path: None,
+            providers: BTreeMap::from([(docker.name.clone(), docker)]),
+            others: BTreeMap::new(),
+            written: Vec::new(),
+        }
+    }
+}
+
+impl Config {
+    /// Reads the configuration: of the file `explicit` (`--config`), else of the one that `MNGR_CONFIG` names, else of
+    /// `./.mngr/settings.toml`, else of `~/.mngr/settings.toml`. The first of them is read alone. The environment's
+    /// `MNGR__PROVIDERS__<NAME>__<KEY>` win over it.
+    ///
+    /// Where that names no provider of this backend there is one called `docker`, with every setting at its default.
+    ///
+    /// # Errors
+    /// What is wrong and where: a file that is named and not there or can not be read, a syntax error, a key that is there
+    /// twice, or a value that can not be meant.
+    pub fn load(explicit: Option<&Path>, environment: &Environment) -> Result<Self, ConfigError> {
+        let found = find::find(explicit, environment)?;
+        let mut written = Vec::new();
+        let mut path = None;
+        if let Some(found) = found {
+            written = check::providers(parse(&found.path, found.text)?)?;
+            path = Some(found.path);
+        }
+        let mut ours = false;
+        for entry in &written {
+            ours |= check::backend(entry)? == BACKEND;
+        }
+        if !ours && !written.iter().any(|entry| entry.key == BACKEND) {
+            written.push(default_provider());
+        }
+        overrides::apply(&mut written, environment)?;
+        let base = check::Base {
+            directory: path
+                .as_deref()
+                .and_then(Path::parent)
+                .unwrap_or(environment.directory()),
+            working: environment.directory(),
+            home: environment.home(),
+        };
+        let (providers, others) = check::sorted(&written, &base)?;
+        Ok(Self {
+            path,
+            providers,
+            others,
+            written,
+        })
+    }
+
+    /// One provider of a program that has read its settings itself: the table that a file would have under
+    /// `providers.<name>`. No file is read, and of the environment only the home directory and the working directory, where
+    /// `~` and relative paths start.
+    ///
+    /// # Errors
+    /// A value that can not be meant, with its key; another backend than `docker`.
+    pub fn of_table(name: &str, table: Map<String, Value>, environment: &Environment) -> Result<Self, ConfigError> {
+        let entry = check::table(name, table)?;
+        let written = vec![entry];
+        let base = check::Base {
+            directory: environment.directory(),
+            working: environment.directory(),
+            home: environment.home(),
+        };
+        let (providers, others) = check::sorted(&written, &base)?;
+        if let Some(backend) = others.get(name) {
+            let field = format!("providers.{name}.backend");
+            let remedy = "write backend = \"docker\", or leave it out and give the provider a name of its own";
+            return Err(ConfigError::new(field, "is another backend than `docker`", remedy).value(backend));
+        }
+        Ok(Self {
+            path: None,
+            providers,
+            others,
+            written,
+        })
+    }
+}
+
+/// The provider that is there where none is configured.
+fn default_provider() -> Entry {
+    unwritten(BACKEND, Value::Object(Map::new()))
+}
+
+/// A provider that stands in no text.
+fn unwritten(name: &str, table: Value) -> Entry {
+    let nowhere = Arc::new(Source {
+        name: "settings".to_owned(),
+        text: String::new(),
+        variable: None,
+    });
+    let origin = Origin::new(&nowhere, 0..0);
+    Entry {
+        key: name.to_owned(),
+        origin: origin.clone(),
+        node: Node::from_json(table, &origin),
+    }
+}
+
+/// Reads a file in the format that its name tells, else in the one that it can be read in.
+fn parse(path: &Path, text: String) -> Result<Node, ConfigError> {
+    let source = Arc::new(Source {
+        name: path.display().to_string(),
+        text,
+        variable: None,
+    });
+    match path
+        .extension()
+        .and_then(OsStr::to_str)
+        .map(str::to_ascii_lowercase)
+        .as_deref()
+    {
+        Some("toml") => toml::parse(&source),
+        Some("yaml" | "yml") => yaml::parse(&source),
+        _ => toml::parse(&source).or_else(|not_toml| {
+            yaml::parse(&source).map_err(|not_yaml| {
+                if looks_like_toml(&source.text) {
+                    not_toml
+                } else {
+                    not_yaml
+                }
+            })
+        }),
+    }
+}
+
+/// Whether the first line that says something has the form of TOML.
+fn looks_like_toml(text: &str) -> bool {
+    let said = text
+        .lines()
+        .map(str::trim)
+        .find(|line| !line.is_empty() && !line.starts_with('#'));
+    said.is_some_and(|line| line.starts_with('[') || line.find('=').is_some_and(|at| !line[..at].contains(':')))
+}
+
+/// The candidate that someone who wrote this is likely to have meant.
+fn nearest<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    /// Nothing that is longer is a slip of the hand.
+    const LONGEST: usize = 64;
+    if given.len() > LONGEST {
+        return None;
+    }
+    let given = given.to_lowercase().replace('-', "_");
+    candidates
+        .into_iter()
+        .map(|candidate| {
+            (
+                strsim::osa_distance(&given, &candidate.to_lowercase().replace('-', "_")),
+                candidate,
+            )
+        })
+        .filter(|(distance, candidate)| *distance <= 1 + candidate.len() / 5 && *distance < candidate.len().max(2) - 1)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
