@@ -19,7 +19,7 @@ mod wasm_std;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use clap::{Parser, Subcommand};
 
 use command::Cargo;
@@ -107,19 +107,30 @@ fn component(root: &Path) -> Result<()> {
     Ok(())
 }
 
+/// What waits for the network and the disk is done beside what keeps the processors busy.
 fn setup(root: &Path) -> Result<()> {
-    component::build(root)?;
-    component::build_for_tests(root)?;
-    test::runner()?;
+    std::thread::scope(|scope| {
+        let machine = scope.spawn(|| machine(root));
+        component::build(root)?;
+        component::build_for_tests(root)?;
+        test::runner()?;
+        machine.join().map_err(|_| anyhow!("the set-up of the machine panicked"))?
+    })
+}
+
+/// Programs, an engine and images that tests need, and the packages that Python needs.
+fn machine(root: &Path) -> Result<()> {
     packages::ensure()?;
     let engine = engine::find_or_start()?;
     eprintln!("setup: engine {engine}");
     let image = image::ensure(&engine)?;
     eprintln!("setup: test image {} ({})", image::TEST_IMAGE, image);
     // Without a Python there is no mngr to test with it.
-    if python::Python::find().is_some() {
+    if let Some(python) = python::Python::find() {
         let image = host_image::ensure(root, &engine)?;
         eprintln!("setup: image for hosts of mngr {} ({})", host_image::HOST_IMAGE, image);
+        python.prepare(root)?;
+        peer::ensure(root, &python)?;
     }
     Ok(())
 }

@@ -39,9 +39,14 @@ impl Python {
         all.into_iter().find(|path| is_new_enough(path)).map(Self)
     }
 
+    /// Makes the virtual environment that our package is tested in, still without it.
+    pub fn prepare(&self, root: &Path) -> Result<PathBuf> {
+        self.environment(root, &TESTED_WITH)
+    }
+
     /// Makes a virtual environment with our package in it, and returns its interpreter.
     pub fn install(&self, root: &Path) -> Result<PathBuf> {
-        let python = self.environment(root, &TESTED_WITH)?;
+        let python = self.prepare(root)?;
         Cargo::new(root)
             .args(["build", "--quiet", "--workspace", "--all-targets"])
             .run()
