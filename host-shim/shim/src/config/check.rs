@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::error::ConfigError;
 use super::find::expanded;
 use super::limits::plugin_limits;
-use super::node::{Data, Entry, Node, Origin};
+use super::node::{Data, KeyValue, Node, Origin};
 use super::{BACKEND, ProviderConfig, address, nearest, policy, unwritten};
 
 /// The keys that the shim keeps for itself.
@@ -54,7 +54,7 @@ const OPERATORS: [&str; 2] = ["__extend", "__assign"];
 const ENGINE_TIMEOUT_LIMIT: Duration = Duration::from_secs(3600);
 
 /// The providers' tables of a whole document, with keys as mngr normalises them.
-pub(super) fn providers(root: Node) -> Result<Vec<Entry>, ConfigError> {
+pub(super) fn providers(root: Node) -> Result<Vec<KeyValue>, ConfigError> {
     let entries = match root.data {
         Data::Null => return Ok(Vec::new()),
         Data::Table(entries) => entries,
@@ -101,13 +101,13 @@ pub(super) fn providers(root: Node) -> Result<Vec<Entry>, ConfigError> {
 }
 
 /// The table of one provider that stands in no text, with keys as mngr normalises them.
-pub(super) fn table(name: &str, table: Map<String, Value>) -> Result<Entry, ConfigError> {
+pub(super) fn table(name: &str, table: Map<String, Value>) -> Result<KeyValue, ConfigError> {
     let mut provider = unwritten(name, Value::Object(table));
     normalise(&mut provider)?;
     Ok(provider)
 }
 
-fn normalise(provider: &mut Entry) -> Result<(), ConfigError> {
+fn normalise(provider: &mut KeyValue) -> Result<(), ConfigError> {
     if let Data::Table(entries) = &mut provider.node.data {
         for entry in entries.iter_mut() {
             entry.key = normal(&entry.key);
@@ -125,7 +125,7 @@ fn normal(key: &str) -> String {
 }
 
 /// Refuses two keys that one and the same environment variable would mean.
-fn distinct(entries: &[Entry], table: &str) -> Result<(), ConfigError> {
+fn distinct(entries: &[KeyValue], table: &str) -> Result<(), ConfigError> {
     let mut seen: HashMap<String, &Origin> = HashMap::with_capacity(entries.len());
     for entry in entries {
         if let Some(first) = seen.insert(normal(&entry.key).to_lowercase(), &entry.origin) {
@@ -140,7 +140,7 @@ fn distinct(entries: &[Entry], table: &str) -> Result<(), ConfigError> {
 }
 
 /// The backend of one provider.
-pub(super) fn backend(provider: &Entry) -> Result<String, ConfigError> {
+pub(super) fn backend(provider: &KeyValue) -> Result<String, ConfigError> {
     let given = match &provider.node.data {
         Data::Table(entries) => entries.iter().find(|entry| entry.key == "backend"),
         _ => None,
@@ -172,7 +172,7 @@ pub(super) struct Base<'a> {
 }
 
 /// One provider of this backend.
-pub(super) fn provider(provider: &Entry, base: &Base<'_>) -> Result<ProviderConfig, ConfigError> {
+pub(super) fn provider(provider: &KeyValue, base: &Base<'_>) -> Result<ProviderConfig, ConfigError> {
     let mut config = ProviderConfig::named(&provider.key);
     let entries = match &provider.node.data {
         Data::Table(entries) => entries.as_slice(),
@@ -187,7 +187,7 @@ pub(super) fn provider(provider: &Entry, base: &Base<'_>) -> Result<ProviderConf
         }
     };
     let mut settings = Map::new();
-    for Entry { key, node, .. } in entries {
+    for KeyValue { key, node, .. } in entries {
         if node.data == Data::Null {
             continue;
         }
@@ -338,7 +338,7 @@ fn ssh_options(field: &str, node: &Node) -> Result<BTreeMap<String, String>, Con
     let Data::Table(entries) = &node.data else {
         return Err(wrong_type(field, node, "a table of options", remedy));
     };
-    let option = |Entry { key, node, origin }: &Entry| {
+    let option = |KeyValue { key, node, origin }: &KeyValue| {
         let field = format!("{field}.{key}");
         let value = match &node.data {
             Data::Text(value) => value.clone(),
@@ -379,7 +379,7 @@ fn engine_timeout(field: &str, node: &Node) -> Result<Duration, ConfigError> {
 pub(super) type Sorted = (BTreeMap<String, ProviderConfig>, BTreeMap<String, String>);
 
 /// Sorts providers by backend and checks those of this one.
-pub(super) fn sorted(providers: &[Entry], base: &Base<'_>) -> Result<Sorted, ConfigError> {
+pub(super) fn sorted(providers: &[KeyValue], base: &Base<'_>) -> Result<Sorted, ConfigError> {
     let (mut own, mut others) = (BTreeMap::new(), BTreeMap::new());
     for entry in providers {
         match backend(entry)? {

@@ -5,7 +5,7 @@ use mngr_loader::{CallLimits, LIMIT_NAMES, Unit};
 use super::check::wrong_type;
 use super::error::ConfigError;
 use super::nearest;
-use super::node::{Data, Entry, Node};
+use super::node::{Data, KeyValue, Node};
 
 /// The limits in a table of them; those that it does not name are at their defaults.
 pub(super) fn plugin_limits(field: &str, node: &Node) -> Result<CallLimits, ConfigError> {
@@ -14,7 +14,7 @@ pub(super) fn plugin_limits(field: &str, node: &Node) -> Result<CallLimits, Conf
         return Err(wrong_type(field, node, "a table of limits", remedy));
     };
     let mut limits = CallLimits::default();
-    for Entry { key, node, origin } in entries {
+    for KeyValue { key, node, origin } in entries {
         let field = format!("{field}.{key}");
         let name = key.replace('-', "_");
         let Some(known) = LIMIT_NAMES.iter().find(|(known, ..)| *known == name) else {

@@ -36,7 +36,7 @@ use mngr_engine::ssh::Settings;
 use mngr_guard::policy::{AuditChoice, Permissions, Preset};
 use mngr_loader::CallLimits;
 use mngr_registry::PluginChoice;
-use node::{Entry, Node, Origin, Source};
+use node::{KeyValue, Node, Origin, Source};
 
 /// The backend that this provider is, as configurations spell it.
 const BACKEND: &str = "docker";
@@ -51,7 +51,7 @@ pub struct Config {
     /// The backends of the other providers, by the providers' names.
     others: BTreeMap<String, String>,
     /// All of it as it was written, to find the place of what the plugin finds fault with.
-    written: Vec<Entry>,
+    written: Vec<KeyValue>,
 }
 
 /// One provider: what the shim keeps for itself, and what the plugin is told.
@@ -222,19 +222,19 @@ impl Config {
 }
 
 /// The provider that is there where none is configured.
-fn default_provider() -> Entry {
+fn default_provider() -> KeyValue {
     unwritten(BACKEND, Value::Object(Map::new()))
 }
 
 /// A provider that stands in no text.
-fn unwritten(name: &str, table: Value) -> Entry {
+fn unwritten(name: &str, table: Value) -> KeyValue {
     let nowhere = Arc::new(Source {
         name: "settings".to_owned(),
         text: String::new(),
         variable: None,
     });
     let origin = Origin::new(&nowhere, 0..0);
-    Entry {
+    KeyValue {
         key: name.to_owned(),
         origin: origin.clone(),
         node: Node::from_json(table, &origin),

@@ -61,7 +61,7 @@ pub(super) enum Data {
     Number(Number),
     Text(String),
     List(Vec<Node>),
-    Table(Vec<Entry>),
+    Table(Vec<KeyValue>),
     /// A number that JSON has no place for, as it was written.
     Unfit(String),
 }
@@ -80,9 +80,9 @@ impl Data {
     }
 }
 
-/// One key of a table.
+/// One key of a table, and its value.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Entry {
+pub(super) struct KeyValue {
     pub key: String,
     /// Where the key was written.
     pub origin: Origin,
@@ -122,7 +122,7 @@ impl Node {
             Value::Object(entries) => Data::Table(
                 entries
                     .into_iter()
-                    .map(|(key, value)| Entry {
+                    .map(|(key, value)| KeyValue {
                         key,
                         origin: origin.clone(),
                         node: Self::from_json(value, origin),

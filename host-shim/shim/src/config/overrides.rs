@@ -9,7 +9,7 @@ use mngr_contract::environment::Environment;
 use serde_json::Value;
 
 use super::error::ConfigError;
-use super::node::{Data, Entry, Node, Origin, Source};
+use super::node::{Data, KeyValue, Node, Origin, Source};
 
 const PREFIX: &str = "MNGR__PROVIDERS__";
 const EXTEND: &str = "extend";
@@ -25,7 +25,7 @@ struct Override {
 }
 
 /// Lays the environment's settings over these providers.
-pub(super) fn apply(providers: &mut Vec<Entry>, environment: &Environment) -> Result<(), ConfigError> {
+pub(super) fn apply(providers: &mut Vec<KeyValue>, environment: &Environment) -> Result<(), ConfigError> {
     for (name, value) in environment.starting_with(PREFIX) {
         if let Some(change) = read(name, value)? {
             set(providers, &change.path, &change)?;
@@ -76,14 +76,14 @@ fn alike(name: &str, segment: &str) -> bool {
     name.to_lowercase().replace('-', "_") == segment
 }
 
-fn set(entries: &mut Vec<Entry>, path: &[String], change: &Override) -> Result<(), ConfigError> {
+fn set(entries: &mut Vec<KeyValue>, path: &[String], change: &Override) -> Result<(), ConfigError> {
     let Some((segment, below)) = path.split_first() else {
         return Ok(());
     };
     let position = match entries.iter().position(|entry| alike(&entry.key, segment)) {
         Some(position) => position,
         None => {
-            entries.push(Entry {
+            entries.push(KeyValue {
                 key: segment.clone(),
                 origin: change.origin.clone(),
                 node: Node {

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::check::{Base, path, text, wrong_type};
 use super::error::ConfigError;
 use super::nearest;
-use super::node::{Data, Entry, Node};
+use super::node::{Data, KeyValue, Node};
 
 /// What the names of the key `allow` are called now.
 const FORMER: [(&str, &str); 9] = [
@@ -65,7 +65,7 @@ pub(super) fn permissions(field: &str, node: &Node) -> Result<Permissions, Confi
     let Data::Table(entries) = &node.data else {
         return Err(wrong_type(field, node, "a table of permissions", remedy));
     };
-    let mut named: Vec<(Rule, &Entry)> = Vec::new();
+    let mut named: Vec<(Rule, &KeyValue)> = Vec::new();
     let mut permissions = Permissions::default();
     flat(field, "", entries, &mut |field, name, entry| {
         let Some(permission) = Permission::named(name) else {
@@ -91,8 +91,8 @@ pub(super) fn permissions(field: &str, node: &Node) -> Result<Permissions, Confi
 fn flat<'a>(
     field: &str,
     before: &str,
-    entries: &'a [Entry],
-    each: &mut impl FnMut(&str, &str, &'a Entry) -> Result<(), ConfigError>,
+    entries: &'a [KeyValue],
+    each: &mut impl FnMut(&str, &str, &'a KeyValue) -> Result<(), ConfigError>,
 ) -> Result<(), ConfigError> {
     for entry in entries {
         let field = format!("{field}.{}", entry.key);
@@ -109,7 +109,7 @@ fn flat<'a>(
     Ok(())
 }
 
-fn unknown(field: &str, name: &str, entry: &Entry) -> ConfigError {
+fn unknown(field: &str, name: &str, entry: &KeyValue) -> ConfigError {
     let names = PERMISSIONS.iter().map(|permission| permission.name);
     // Who leaves `docker.` out means it.
     let whole = format!("docker.{name}");

@@ -4,7 +4,7 @@ use mngr_contract::backend::{Setting, SettingProblem};
 use mngr_contract::types::InvalidArgument;
 
 use super::check::KEYS;
-use super::node::{Data, Entry};
+use super::node::{Data, KeyValue};
 use super::{Config, ConfigError, ProviderConfig, nearest};
 
 impl Config {
@@ -39,7 +39,7 @@ impl Config {
     }
 }
 
-fn problem(name: &str, table: Option<&Entry>, finding: &SettingProblem, settings: &[Setting]) -> ConfigError {
+fn problem(name: &str, table: Option<&KeyValue>, finding: &SettingProblem, settings: &[Setting]) -> ConfigError {
     let known = || settings.iter().map(|setting| setting.key.as_str()).chain(KEYS);
     let is_known = known().any(|key| key == finding.key);
     let near = if is_known { None } else { nearest(&finding.key, known()) };
@@ -72,7 +72,7 @@ fn problem(name: &str, table: Option<&Entry>, finding: &SettingProblem, settings
     }
 }
 
-fn element(entry: &Entry, position: Option<u32>) -> Option<&super::node::Node> {
+fn element(entry: &KeyValue, position: Option<u32>) -> Option<&super::node::Node> {
     match &entry.node.data {
         Data::List(items) => items.get(usize::try_from(position?).ok()?),
         _ => None,

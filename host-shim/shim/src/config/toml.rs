@@ -8,7 +8,7 @@ use ::toml::de::{DeTable, DeValue, Error};
 use serde_json::Number;
 
 use super::error::ConfigError;
-use super::node::{Data, Entry, Node, Origin, Source};
+use super::node::{Data, KeyValue, Node, Origin, Source};
 
 /// A key that no file has: it is put in the place of a repeated one to find out which table that one belongs to.
 const MARKER: &str = "__repeated_key_of_this_table__";
@@ -30,7 +30,7 @@ pub(super) fn parse(source: &Arc<Source>) -> Result<Node, ConfigError> {
 fn entries(table: &DeTable<'_>, source: &Arc<Source>) -> Data {
     let mut entries: Vec<_> = table
         .iter()
-        .map(|(key, value)| Entry {
+        .map(|(key, value)| KeyValue {
             key: key.get_ref().to_string(),
             origin: Origin::new(source, key.span()),
             node: node(value, source),

@@ -11,7 +11,7 @@ use serde_saphyr::options::{DuplicateKeyPolicy, NonFiniteFloatPolicy};
 use serde_saphyr::{Error, Location, Spanned};
 
 use super::error::ConfigError;
-use super::node::{Data, Entry, Node, Origin, Source};
+use super::node::{Data, KeyValue, Node, Origin, Source};
 
 /// The whole document.
 pub(super) fn parse(source: &Arc<Source>) -> Result<Node, ConfigError> {
@@ -131,7 +131,7 @@ fn node(raw: Spanned<Raw>, source: &Arc<Source>) -> Result<Node, ConfigError> {
                 if let Some(first) = seen.insert(key.value.clone(), here.span.clone()) {
                     return Err(ConfigError::twice(&key.value, &here, first));
                 }
-                entries.push(Entry {
+                entries.push(KeyValue {
                     key: key.value,
                     origin: here,
                     node: node(value, source)?,
