@@ -3,6 +3,8 @@
 use mngr_contract::ProviderError;
 use mngr_engine::endpoint::Address;
 
+use super::spelling::nearest;
+
 /// What `host` may look like, for remedies.
 const FORMS: &str = "use unix:///PATH, tcp://HOST:PORT or ssh://[USER@]HOST[:PORT]";
 
@@ -44,8 +46,7 @@ pub(super) fn fault(address: &str) -> Option<(String, String)> {
             format!("use tcp://{rest}; whether TLS is spoken is told by DOCKER_TLS_VERIFY and the Docker context"),
         ),
         _ => {
-            let nearest = super::nearest(scheme, ["unix", "tcp", "ssh"]);
-            let hint = nearest
+            let hint = nearest(scheme, ["unix", "tcp", "ssh"])
                 .map(|near| format!("; did you mean {near}://{rest}?"))
                 .unwrap_or_default();
             of("has a scheme that names no engine", format!("{FORMS}{hint}"))

@@ -13,7 +13,8 @@ use super::error::ConfigError;
 use super::find::expanded;
 use super::limits::plugin_limits;
 use super::node::{Data, KeyValue, Node, Origin};
-use super::{BACKEND, ProviderConfig, address, nearest, policy, unwritten};
+use super::spelling::nearest;
+use super::{BACKEND, ProviderConfig, address, policy, unwritten};
 
 /// The keys that the shim keeps for itself.
 pub(super) const KEYS: [&str; 17] = [

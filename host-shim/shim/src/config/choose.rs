@@ -4,7 +4,8 @@ use mngr_contract::error::{conflict, not_found};
 use mngr_contract::types::Ambiguous;
 use mngr_contract::{ProviderError, Result};
 
-use super::{BACKEND, Config, ProviderConfig, nearest};
+use super::spelling::nearest;
+use super::{BACKEND, Config, ProviderConfig};
 
 impl Config {
     /// The provider of that name; without a name the only one that is enabled, else the one called `docker`.

@@ -4,8 +4,8 @@ use mngr_loader::{CallLimits, LIMIT_NAMES, Unit};
 
 use super::check::wrong_type;
 use super::error::ConfigError;
-use super::nearest;
 use super::node::{Data, KeyValue, Node};
+use super::spelling::{nearest, size};
 
 /// The limits in a table of them; those that it does not name are at their defaults.
 pub(super) fn plugin_limits(field: &str, node: &Node) -> Result<CallLimits, ConfigError> {
@@ -59,21 +59,6 @@ fn limit(field: &str, node: &Node, known: &(&str, Unit, u64, u64)) -> Result<u64
             .value(node.shown())
             .at(&node.origin, "out of range")),
     }
-}
-
-/// A size as limits are given, in bytes: `4096`, `512m`, `4GiB`; the units are binary.
-fn size(text: &str) -> Option<u64> {
-    let lower = text.trim().to_ascii_lowercase();
-    let digits = lower.find(|c: char| !c.is_ascii_digit()).unwrap_or(lower.len());
-    let (number, unit) = lower.split_at(digits);
-    let shift = match unit {
-        "" | "b" => 0,
-        "k" | "kb" | "kib" => 10,
-        "m" | "mb" | "mib" => 20,
-        "g" | "gb" | "gib" => 30,
-        _ => return None,
-    };
-    number.parse::<u64>().ok()?.checked_mul(1 << shift)
 }
 
 fn written(bytes: u64) -> String {

@@ -16,6 +16,7 @@ mod overrides;
 mod policy;
 mod problems;
 mod shorten;
+mod spelling;
 #[cfg(test)]
 mod tests;
 mod toml;
@@ -275,25 +276,4 @@ fn looks_like_toml(text: &str) -> bool {
         .map(str::trim)
         .find(|line| !line.is_empty() && !line.starts_with('#'));
     said.is_some_and(|line| line.starts_with('[') || line.find('=').is_some_and(|at| !line[..at].contains(':')))
-}
-
-/// The candidate that someone who wrote this is likely to have meant.
-fn nearest<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    /// Nothing that is longer is a slip of the hand.
-    const LONGEST: usize = 64;
-    if given.len() > LONGEST {
-        return None;
-    }
-    let given = given.to_lowercase().replace('-', "_");
-    candidates
-        .into_iter()
-        .map(|candidate| {
-            (
-                strsim::osa_distance(&given, &candidate.to_lowercase().replace('-', "_")),
-                candidate,
-            )
-        })
-        .filter(|(distance, candidate)| *distance <= 1 + candidate.len() / 5 && *distance < candidate.len().max(2) - 1)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
 }

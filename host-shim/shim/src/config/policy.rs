@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use super::check::{Base, path, text, wrong_type};
 use super::error::ConfigError;
-use super::nearest;
 use super::node::{Data, KeyValue, Node};
+use super::spelling::nearest;
 
 /// What the names of the key `allow` are called now.
 const FORMER: [(&str, &str); 9] = [

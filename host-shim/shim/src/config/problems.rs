@@ -5,7 +5,8 @@ use mngr_contract::types::InvalidArgument;
 
 use super::check::KEYS;
 use super::node::{Data, KeyValue};
-use super::{Config, ConfigError, ProviderConfig, nearest};
+use super::spelling::nearest;
+use super::{Config, ConfigError, ProviderConfig};
 
 impl Config {
     /// A plugin's findings on the settings of one provider (`errors` or `warnings` of its report), each with its place: the
