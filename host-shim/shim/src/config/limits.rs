@@ -2,17 +2,13 @@
 
 use mngr_loader::{CallLimits, LIMIT_NAMES, Unit};
 
-use super::check::wrong_type;
 use super::error::ConfigError;
 use super::node::{Data, KeyValue, Node};
 use super::spelling::{nearest, size};
+use super::values::wrong_type;
 
 /// The limits in a table of them; those that it does not name are at their defaults.
-pub(super) fn plugin_limits(field: &str, node: &Node) -> Result<CallLimits, ConfigError> {
-    let remedy = "write a table of limits: { memory = \"512m\", idle_seconds = 60 }";
-    let Data::Table(entries) = &node.data else {
-        return Err(wrong_type(field, node, "a table of limits", remedy));
-    };
+pub(super) fn plugin_limits(field: &str, entries: &[KeyValue]) -> Result<CallLimits, ConfigError> {
     let mut limits = CallLimits::default();
     for KeyValue { key, node, origin } in entries {
         let field = format!("{field}.{key}");

@@ -17,9 +17,11 @@ mod policy;
 mod problems;
 mod shorten;
 mod spelling;
+mod table;
 #[cfg(test)]
 mod tests;
 mod toml;
+mod values;
 mod yaml;
 
 use std::collections::BTreeMap;
@@ -38,6 +40,7 @@ use mngr_guard::policy::{AuditChoice, Permissions, Preset};
 use mngr_loader::CallLimits;
 use mngr_registry::PluginChoice;
 use node::{KeyValue, Node, Origin, Source};
+pub use table::{KEYS, Key, Unset};
 
 /// The backend that this provider is, as configurations spell it.
 const BACKEND: &str = "docker";
@@ -176,7 +179,7 @@ impl Config {
             written.push(default_provider());
         }
         overrides::apply(&mut written, environment)?;
-        let base = check::Base {
+        let base = values::Base {
             directory: path
                 .as_deref()
                 .and_then(Path::parent)
@@ -202,7 +205,7 @@ impl Config {
     pub fn of_table(name: &str, table: Map<String, Value>, environment: &Environment) -> Result<Self, ConfigError> {
         let entry = check::table(name, table)?;
         let written = vec![entry];
-        let base = check::Base {
+        let base = values::Base {
             directory: environment.directory(),
             working: environment.directory(),
             home: environment.home(),

@@ -1,12 +1,12 @@
-//! The keys that say what a plugin may ask for: `policy`, `permissions` and `audit_log`.
+//! The settings that say what a plugin may ask for: `policy` and `permissions`.
 
-use mngr_guard::policy::{AuditChoice, Grant, PERMISSIONS, Permission, Permissions, Preset, Rule};
+use mngr_guard::policy::{Grant, PERMISSIONS, Permission, Permissions, Preset, Rule};
 use serde_json::Value;
 
-use super::check::{Base, path, text, wrong_type};
 use super::error::ConfigError;
 use super::node::{Data, KeyValue, Node};
 use super::spelling::nearest;
+use super::values::Given;
 
 /// What the names of the key `allow` are called now.
 const FORMER: [(&str, &str); 9] = [
@@ -44,27 +44,19 @@ pub(super) fn no_longer(field: &str, node: &Node) -> ConfigError {
 }
 
 /// One of the three presets.
-pub(super) fn preset(field: &str, node: &Node) -> Result<Preset, ConfigError> {
-    let names = Preset::ALL.map(Preset::name);
-    let all = format!("use one of: {}", names.join(", "));
-    let name = text(field, node, &all)?;
+pub(super) fn preset(given: &Given<'_>, name: &str) -> Result<Preset, ConfigError> {
     Preset::named(name).ok_or_else(|| {
-        let remedy = match nearest(name, names) {
+        let all = given.remedy;
+        let remedy = match nearest(name, Preset::ALL.map(Preset::name)) {
             Some(near) => format!("did you mean `{near}`? {all}"),
-            None => all,
+            None => all.to_owned(),
         };
-        ConfigError::new(field, "is not a policy", remedy)
-            .value(name)
-            .at(&node.origin, "unknown policy")
+        given.fault("is not a policy", remedy, "unknown policy")
     })
 }
 
 /// A table of names to values. TOML and variables may write the parts of a name as tables in each other.
-pub(super) fn permissions(field: &str, node: &Node) -> Result<Permissions, ConfigError> {
-    let remedy = "write names and values, for example { docker.network: [bridge], gpu: 2 }";
-    let Data::Table(entries) = &node.data else {
-        return Err(wrong_type(field, node, "a table of permissions", remedy));
-    };
+pub(super) fn permissions(field: &str, entries: &[KeyValue]) -> Result<Permissions, ConfigError> {
     let mut named: Vec<(Rule, &KeyValue)> = Vec::new();
     let mut permissions = Permissions::default();
     flat(field, "", entries, &mut |field, name, entry| {
@@ -142,19 +134,4 @@ fn grant(field: &str, permission: &Permission, node: &Node) -> Result<Grant, Con
             .value(at.shown())
             .at(&at.origin, format!("{expected} is expected"))
     })
-}
-
-/// A file, or whether there is to be a log at all.
-pub(super) fn audit_log(field: &str, node: &Node, base: &Base<'_>) -> Result<AuditChoice, ConfigError> {
-    match &node.data {
-        Data::Bool(true) => Ok(AuditChoice::OfUser),
-        Data::Bool(false) => Ok(AuditChoice::Off),
-        Data::Text(_) => path(field, node, base, "the file to write to").map(AuditChoice::File),
-        _ => Err(wrong_type(
-            field,
-            node,
-            "a path or a boolean",
-            "name a file, or write false for no log",
-        )),
-    }
 }

@@ -3,9 +3,9 @@
 use mngr_contract::backend::{Setting, SettingProblem};
 use mngr_contract::types::InvalidArgument;
 
-use super::check::KEYS;
 use super::node::{Data, KeyValue};
 use super::spelling::nearest;
+use super::table::KEYS;
 use super::{Config, ConfigError, ProviderConfig};
 
 impl Config {
@@ -41,7 +41,8 @@ impl Config {
 }
 
 fn problem(name: &str, table: Option<&KeyValue>, finding: &SettingProblem, settings: &[Setting]) -> ConfigError {
-    let known = || settings.iter().map(|setting| setting.key.as_str()).chain(KEYS);
+    let own = || KEYS.iter().map(|key| key.name);
+    let known = || settings.iter().map(|setting| setting.key.as_str()).chain(own());
     let is_known = known().any(|key| key == finding.key);
     let near = if is_known { None } else { nearest(&finding.key, known()) };
     let remedy = match near {

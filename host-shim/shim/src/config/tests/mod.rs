@@ -2,6 +2,7 @@
 
 mod faults;
 mod limits;
+mod reference;
 mod table;
 
 use std::path::Path;

@@ -1,0 +1,75 @@
+//! The table of settings, and what is made of it.
+
+use mngr_contract::environment::Environment;
+use mngr_guard::policy::Preset;
+use serde_json::{Map, Value, json};
+
+use crate::config::{Config, ConfigError, KEYS, Key, ProviderConfig, Unset};
+
+fn given(key: &Key, value: Value) -> Result<ProviderConfig, ConfigError> {
+    let table = Map::from_iter([(key.name.to_owned(), value)]);
+    let config = Config::of_table("docker", table, &Environment::new([("X", "")], "/srv"))?;
+    Ok(config.providers["docker"].clone())
+}
+
+#[test]
+fn what_is_said_to_hold_without_a_setting_does() {
+    for key in KEYS {
+        if let Unset::Value(json) = key.unset {
+            let value = serde_json::from_str(json).expect(key.name);
+            assert_eq!(
+                given(key, value).expect(key.name),
+                ProviderConfig::named("docker"),
+                "{}",
+                key.name
+            );
+        }
+    }
+}
+
+#[test]
+fn a_value_of_another_type_is_answered_with_what_to_write() {
+    for key in KEYS {
+        let error = given(key, json!([1])).expect_err(key.name);
+        assert_eq!(error.field(), format!("providers.docker.{}", key.name));
+        assert_eq!(error.remedy(), key.remedy);
+    }
+}
+
+#[test]
+fn each_setting_has_a_place_of_its_own() {
+    let other = |key: &Key| match key.name {
+        "host" => json!("tcp://a:1"),
+        "docker_context" => json!("a"),
+        "plugin" => json!("a.wasm"),
+        "policy" => json!("open"),
+        "permissions" => json!({ "gpu": 2 }),
+        "plugin_limits" => json!({ "handles": 20 }),
+        "ssh_options" => json!({ "ConnectTimeout": "5" }),
+        "is_enabled" => json!(false),
+        _ => match key.kind() {
+            "path" | "path_or_boolean" => json!("/srv/a"),
+            "boolean" => json!(true),
+            "number" => json!(7),
+            kind => panic!("{}: {kind}", key.name),
+        },
+    };
+    // What the backend is decides whether a table is read at all.
+    let keys: Vec<_> = KEYS.iter().filter(|key| key.name != "backend").collect();
+    let mut all = vec![ProviderConfig::named("docker")];
+    for key in keys {
+        let config = given(key, other(key)).expect(key.name);
+        assert!(!all.contains(&config), "{}", key.name);
+        assert!(config.settings.is_empty(), "{}", key.name);
+        all.push(config);
+    }
+}
+
+#[test]
+fn the_policies_that_are_named_are_all_there_are() {
+    let policy = KEYS.iter().find(|key| key.name == "policy").expect("a setting");
+    let names = Preset::ALL.map(Preset::name);
+    assert_eq!(policy.remedy, format!("use one of: {}", names.join(", ")));
+    let listed = names.map(|name| format!("`{name}`")).join(", ");
+    assert!(policy.help.ends_with(&listed), "{}", policy.help);
+}
