@@ -73,3 +73,49 @@ fn the_policies_that_are_named_are_all_there_are() {
     let listed = names.map(|name| format!("`{name}`")).join(", ");
     assert!(policy.help.ends_with(&listed), "{}", policy.help);
 }
+
+/// Where the README says more of a setting.
+const SECTIONS: [(&str, &str); 4] = [
+    ("plugin", "Plugins"),
+    ("allow_native", "Native plugins"),
+    ("policy", "Policy"),
+    ("plugin_limits", "Limits of a plugin"),
+];
+
+fn row(key: &Key) -> String {
+    let unset = match key.unset {
+        Unset::Value(_) => format!("`{}`", key.unset),
+        Unset::Words(words) => words.to_owned(),
+    };
+    let section = SECTIONS.iter().find(|(name, _)| *name == key.name);
+    let more = section.map_or(String::new(), |(_, heading)| {
+        format!(", see [{heading}](#{})", heading.to_lowercase().replace(' ', "-"))
+    });
+    format!("| `{}` | {unset} | {}{more} |\n", key.name, key.help)
+}
+
+/// `UPDATE_README=1 cargo test -p mngr-host-shim the_readme_has_this_table` writes it anew.
+#[test]
+fn the_readme_has_this_table() {
+    const BEGIN: &str = "<!-- settings: begin -->\n";
+    const END: &str = "<!-- settings: end -->\n";
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md");
+    let readme = std::fs::read_to_string(path).expect("a README");
+    let (before, rest) = readme.split_once(BEGIN).expect("the mark before the table");
+    let (written, after) = rest.split_once(END).expect("the mark after it");
+    let rows: String = KEYS.iter().map(row).collect();
+    let table = format!("\n| key | default | meaning |\n|---|---|---|\n{rows}\n");
+    if std::env::var_os("UPDATE_README").is_some() {
+        std::fs::write(path, format!("{before}{BEGIN}{table}{END}{after}")).expect("written");
+    } else {
+        assert_eq!(
+            written, table,
+            "UPDATE_README=1 cargo test -p mngr-host-shim the_readme_has_this_table"
+        );
+    }
+    for (name, heading) in SECTIONS {
+        assert!(KEYS.iter().any(|key| key.name == name), "{name}");
+        let heading = format!("# {heading}\n");
+        assert!(readme.contains(&heading), "{heading}");
+    }
+}
