@@ -25,6 +25,7 @@ const OLDEST_API: (u32, u32) = (1, 41);
 
 /// Check configuration, plugin and engine, and say what to do for each fault
 #[derive(Debug, Args)]
+#[command(after_long_help = super::settings::table())]
 pub struct Doctor {}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

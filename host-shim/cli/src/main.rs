@@ -33,6 +33,7 @@ mod reach;
 mod reconcile;
 mod registry;
 mod several;
+mod settings;
 mod show;
 mod snapshot;
 mod stats;
