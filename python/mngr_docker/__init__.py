@@ -20,9 +20,10 @@ if TYPE_CHECKING:
         ProviderError,
         __version__,
         describe,
+        host_settings,
     )
 
-__all__ = ["ExecResult", "LogStream", "Provider", "ProviderError", "__version__", "describe"]
+__all__ = ["ExecResult", "LogStream", "Provider", "ProviderError", "__version__", "describe", "host_settings"]
 
 
 def __getattr__(name: str) -> Any:

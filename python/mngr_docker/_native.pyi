@@ -308,6 +308,12 @@ class _Setting(TypedDict):
     default: Any
     help: str
 
+class _HostSetting(TypedDict):
+    key: str
+    kind: Literal["text", "path", "boolean", "number", "table", "path_or_boolean"]
+    default: Any
+    help: str
+
 class _Argument(TypedDict):
     flag: str
     short: str | None
@@ -325,6 +331,9 @@ class _Description(TypedDict):
 
 def describe() -> _Description:
     """What the built-in plugin says of itself."""
+
+def host_settings() -> list[_HostSetting]:
+    """The settings of a provider that the host keeps for itself."""
 
 def compile_plugin(arguments: list[str]) -> int:
     """What a process does that was started to compile a plugin: from stdin to stdout. Gives its exit status."""

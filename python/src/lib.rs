@@ -22,10 +22,11 @@ use pyo3::prelude::*;
 mod _native {
     use std::ffi::OsString;
 
-    use mngr_host_shim::config::ProviderConfig;
+    use mngr_host_shim::config::{KEYS, ProviderConfig, Unset};
     use mngr_host_shim::json::DescriptionJson;
     use mngr_host_shim::loader::compile;
     use pyo3::prelude::*;
+    use serde_json::{Value, json};
 
     use crate::process::{Process, end_with_interpreter};
     use crate::{call, convert};
@@ -52,6 +53,19 @@ mod _native {
                 .await
         })?;
         convert::to_python(py, &DescriptionJson::from(&description))
+    }
+
+    /// The settings of a provider that the host keeps for itself, in the form in which `describe` has those of the plugin.
+    #[pyfunction]
+    fn host_settings(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+        let settings = KEYS.iter().map(|key| {
+            let default: Value = match key.unset {
+                Unset::Value(json) => serde_json::from_str(json).unwrap_or_default(),
+                Unset::Words(_) => Value::Null,
+            };
+            json!({ "key": key.name, "kind": key.kind(), "default": default, "help": key.help })
+        });
+        convert::to_python(py, &settings.collect::<Vec<_>>())
     }
 
     /// What a process does that was started to compile a plugin: by these arguments, from stdin to stdout. Gives its status.
