@@ -54,6 +54,9 @@ class DockerProviderConfig(ProviderInstanceConfig):
     audit_log: str | bool | None = Field(
         default=None, description="File in which is written down what the plugin changes and is refused; false for none"
     )
+    ledger: str | None = Field(
+        default=None, description="File in which every acknowledgement is written down, for `mngr-docker check`"
+    )
     engine_timeout_seconds: float | None = Field(default=None, description="Deadline of one call of the engine")
     default_image: str | None = Field(
         default=None, description="Image of a host that names none. None builds one with all that mngr needs"

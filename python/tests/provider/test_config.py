@@ -1,41 +1,43 @@
-"""The settings that mngr reads are those that the plugin knows, and reach it as they were given."""
+"""The settings that mngr reads are those that plugin and host know, and reach them as they were given."""
 
 import pytest
 from imbue.mngr.config.data_types import ProviderInstanceConfig
 from pydantic import ValidationError
 
-from mngr_docker import describe
+from mngr_docker import describe, host_settings
 from mngr_docker.config import DockerProviderConfig
 
-# What the host keeps for itself; the plugin knows their names and no more.
-_OF_THE_HOST = {
-    "host",
-    "docker_context",
-    "identity_file",
-    "known_hosts_file",
-    "ssh_config_file",
-    "ssh_options",
-    "tls_directory",
-    "allow_native",
-    "policy",
-    "permissions",
-    "audit_log",
-    "plugin_limits",
-    "engine_timeout_seconds",
-}
 # What mngr itself gives the plugin.
 _OF_MNGR = {"container_prefix"}
+# A value of each kind that a setting of the host can be of.
+_VALUES = {
+    "text": "a",
+    "path": "/srv/a",
+    "boolean": True,
+    "number": 2.5,
+    "table": {"a": "b"},
+    "path_or_boolean": False,
+}
 
 
-def test_every_setting_of_the_plugin_can_be_written_in_mngrs_configuration() -> None:
-    known = {setting["key"] for setting in describe()["settings"]}
-    assert known - _OF_MNGR <= set(DockerProviderConfig.model_fields)
+def _keys(settings: list) -> set[str]:
+    return {setting["key"] for setting in settings}
 
 
-def test_every_key_of_mngrs_configuration_is_known_to_the_plugin_or_the_host() -> None:
-    known = {setting["key"] for setting in describe()["settings"]} | _OF_THE_HOST
-    keys = set(DockerProviderConfig.model_fields) - {"backend", "plugin", "is_enabled"}
-    assert keys <= known
+def test_mngrs_configuration_has_the_settings_of_the_plugin_and_the_host_and_no_others() -> None:
+    known = _keys(describe()["settings"]) - _OF_MNGR | _keys(host_settings())
+    assert set(DockerProviderConfig.model_fields) == known
+
+
+@pytest.mark.parametrize("setting", host_settings(), ids=lambda setting: setting["key"])
+def test_a_setting_of_the_host_takes_what_the_host_does_and_reaches_it(setting: dict[str, object]) -> None:
+    value = _VALUES[setting["kind"]]
+    config = DockerProviderConfig.model_validate({setting["key"]: value})
+    # mngr chooses by the backend's name, and hands the plugin over beside the settings.
+    if setting["key"] in {"backend", "plugin"}:
+        assert getattr(config, setting["key"]) == value
+    else:
+        assert config.settings("mngr-")[setting["key"]] == value
 
 
 def test_only_what_was_given_reaches_the_plugin_with_mngrs_prefix() -> None:
