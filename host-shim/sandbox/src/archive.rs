@@ -1,15 +1,16 @@
 //! Files into and out of a container as tar.
 
 use std::io::Read;
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use mngr_contract::Result;
 use mngr_contract::docker::PathStat;
-use mngr_contract::error::{invalid, not_found};
-use mngr_contract::streams::Archive;
+use mngr_contract::error::not_found;
+use mngr_contract::streams::{Archive, ByteStream};
+use mngr_engine::docker::tarball;
 use tar::{Builder, EntryType, Header};
 
 use super::filesystem::{Filesystem, FsError};
@@ -55,8 +56,8 @@ impl SandboxEngine {
     ) -> Result<()> {
         let files = self.files(id)?;
         let (at, _) = locate(&files, id, &format!("{directory}/."))?;
-        let tar = bytes_of(archive).await?;
-        unpack(&files, &at, root_name, &tar).map_err(|error| errors::failed("container", id, error.to_string()))
+        let tar = bytes_of(tarball::bytes(archive, root_name.map(str::to_owned))?).await?;
+        unpack(&files, &at, &tar).map_err(|error| errors::failed("container", id, error.to_string()))
     }
 }
 
@@ -118,13 +119,14 @@ pub fn pack(files: &Filesystem, at: &str, top: &str) -> std::io::Result<Vec<u8>>
     builder.into_inner()
 }
 
-pub fn unpack(files: &Filesystem, directory: &str, root_name: Option<&str>, tar: &[u8]) -> std::io::Result<()> {
+pub fn unpack(files: &Filesystem, directory: &str, tar: &[u8]) -> std::io::Result<()> {
     let mut archive = tar::Archive::new(tar);
     for entry in archive.entries()? {
         let mut entry = entry?;
-        let Some(below) = renamed(&entry.path()?, root_name) else {
+        let below = path_below(directory, &entry.path()?)?;
+        if below.is_empty() {
             continue;
-        };
+        }
         let at = files.resolve(directory, &below, false).map_err(std::io::Error::other)?;
         let header = entry.header();
         let mode = header.mode()? & 0o7777;
@@ -139,8 +141,7 @@ pub fn unpack(files: &Filesystem, directory: &str, root_name: Option<&str>, tar:
                 Node::symlink(target)
             }
             EntryType::Link => {
-                let target = entry.link_name()?.unwrap_or_default();
-                let target = renamed(&target, root_name).unwrap_or_default();
+                let target = path_below(directory, &entry.link_name()?.unwrap_or_default())?;
                 files.stat(directory, &target, false).map_err(std::io::Error::other)?
             }
             EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
@@ -172,72 +173,52 @@ pub fn unpack(files: &Filesystem, directory: &str, root_name: Option<&str>, tar:
     Ok(())
 }
 
-/// An entry's path below the directory, with the topmost component renamed, or left out where the name is `.`. None for
-/// what is nothing then, and for a path that would lead out of the directory.
-fn renamed(path: &Path, root_name: Option<&str>) -> Option<String> {
-    let mut parts = Vec::new();
-    for component in path.components() {
-        match component {
-            Component::Normal(part) => parts.push(part.to_string_lossy().into_owned()),
-            Component::ParentDir => return None,
-            Component::CurDir | Component::RootDir | Component::Prefix(_) => {}
+/// An entry's path below the directory; empty for the directory itself.
+fn path_below(directory: &str, path: &Path) -> std::io::Result<String> {
+    match tarball::inside(path) {
+        Some(inside) => Ok(inside.to_string_lossy().into_owned()),
+        None => {
+            let text = format!("\"{}\" is outside of \"{directory}\"", path.display());
+            Err(std::io::Error::other(text))
         }
-    }
-    match root_name {
-        Some(".") if !parts.is_empty() => {
-            parts.remove(0);
-        }
-        Some(name) if !parts.is_empty() => name.clone_into(&mut parts[0]),
-        _ => {}
-    }
-    (!parts.is_empty()).then(|| parts.join("/"))
-}
-
-pub async fn bytes_of(archive: Archive) -> Result<Vec<u8>> {
-    let broken = |error: std::io::Error| {
-        invalid(
-            "archive",
-            "",
-            error.to_string(),
-            "see whether the source can be read to its end",
-        )
-    };
-    match archive {
-        Archive::Tar(stream) | Archive::Context(stream, _) => {
-            let chunks: Vec<Bytes> = stream.try_collect().await.map_err(broken)?;
-            Ok(chunks.concat())
-        }
-        Archive::Path(path) => match tokio::task::spawn_blocking(move || pack_path(&path)).await {
-            Ok(packed) => packed.map_err(broken),
-            Err(error) => Err(broken(std::io::Error::other(error))),
-        },
     }
 }
 
-fn pack_path(path: &PathBuf) -> std::io::Result<Vec<u8>> {
-    let mut builder = Builder::new(Vec::new());
-    builder.follow_symlinks(false);
-    let whole = path.canonicalize()?;
-    let top = path.file_name().or_else(|| whole.file_name()).unwrap_or_default();
-    if path.is_dir() {
-        builder.append_dir_all(top, path)?;
-    } else {
-        builder.append_path_with_name(path, top)?;
-    }
-    builder.into_inner()
+/// All bytes of a stream.
+pub async fn bytes_of(stream: ByteStream) -> Result<Vec<u8>> {
+    let chunks: Vec<Bytes> = stream
+        .try_collect()
+        .await
+        .map_err(|error| tarball::unreadable(&error))?;
+    Ok(chunks.concat())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::super::tree::Tree;
     use super::*;
 
     #[test]
-    fn the_topmost_component_is_renamed_or_left_out() {
-        let path = Path::new("./src/a/b");
-        assert_eq!(renamed(path, None).as_deref(), Some("src/a/b"));
-        assert_eq!(renamed(path, Some("dst")).as_deref(), Some("dst/a/b"));
-        assert_eq!(renamed(path, Some(".")).as_deref(), Some("a/b"));
-        assert_eq!(renamed(Path::new("src/"), Some(".")), None);
-        assert_eq!(renamed(Path::new("src/../../etc"), None), None);
+    fn an_archive_cannot_lead_out_of_its_directory() {
+        let files = Filesystem::new(Arc::new(Mutex::new(Tree::new())), false, Vec::new());
+        files.make_directories("/", "srv").expect("made");
+        let unpacked = |name: &str| {
+            let mut header = Header::new_gnu();
+            header.set_mode(0o644);
+            header.set_size(2);
+            // Byte for byte: the builder refuses such a name.
+            header.as_gnu_mut().expect("a GNU header").name[..name.len()].copy_from_slice(name.as_bytes());
+            header.set_cksum();
+            let mut tar = Builder::new(Vec::new());
+            tar.append(&header, &b"hi"[..]).expect("appended");
+            unpack(&files, "/srv", &tar.into_inner().expect("an archive"))
+        };
+        unpacked("a/../b").expect("unpacked");
+        assert!(files.stat("/", "/srv/b", false).is_ok());
+        let error = unpacked("a/../../etc").expect_err("refused");
+        assert_eq!(error.to_string(), "\"a/../../etc\" is outside of \"/srv\"");
+        assert!(files.stat("/", "/etc", false).is_err());
     }
 }

@@ -21,11 +21,10 @@ use super::{SandboxEngine, errors, locked};
 impl SandboxEngine {
     pub(super) async fn import_image(&self, archive: Archive, options: ImportOptions) -> Result<String> {
         let tag = tag_name(&options.repository, &options.tag)?;
-        let named = tarball::without(archive, &options.root_name, options.exclude)?;
-        let tar = bytes_of(Archive::Tar(named)).await?;
+        let tar = bytes_of(tarball::without(archive, &options.root_name, options.exclude)?).await?;
         let root = Arc::new(Mutex::new(Tree::new()));
         let files = Filesystem::new(root.clone(), false, Vec::new());
-        unpack(&files, "/", None, &tar).map_err(|error| errors::failed("image", &tag, error.to_string()))?;
+        unpack(&files, "/", &tar).map_err(|error| errors::failed("image", &tag, error.to_string()))?;
         let config = ImageConfig {
             labels: options.labels.into_iter().collect(),
             ..ImageConfig::default()

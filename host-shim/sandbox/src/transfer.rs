@@ -10,6 +10,7 @@ use mngr_contract::Result;
 use mngr_contract::docker::DeriveOptions;
 use mngr_contract::error::{invalid, not_found, unavailable};
 use mngr_contract::streams::Archive;
+use mngr_engine::docker::tarball;
 use sha2::{Digest, Sha256};
 use tar::{Builder, Header};
 
@@ -20,7 +21,7 @@ use super::state::{ImageConfig, ImageRecord};
 use super::tree::Tree;
 use super::{SandboxEngine, errors, locked};
 
-/// Where an archive has the image's configuration, and below which name its files.
+/// Where an archive has the image's configuration, and where the archive of its files.
 const CONFIG: &str = "config.json";
 const FILES: &str = "files";
 
@@ -101,7 +102,7 @@ impl SandboxEngine {
         let image = self.state().image(reference)?.clone();
         let failed = |error: std::io::Error| errors::failed("image", reference, error.to_string());
         let tree = Arc::new(Mutex::new(image.tree.as_ref().clone()));
-        let files = pack(&Filesystem::new(tree, false, Vec::new()), "/", FILES).map_err(failed)?;
+        let files = pack(&Filesystem::new(tree, false, Vec::new()), "/", ".").map_err(failed)?;
         let config = serde_json::to_vec(&image.config).map_err(|error| failed(error.into()))?;
         let mut builder = Builder::new(Vec::new());
         for (name, content) in [(CONFIG, config), (FILES, files)] {
@@ -117,7 +118,7 @@ impl SandboxEngine {
     }
 
     pub(super) async fn load_image(&self, archive: Archive) -> Result<String> {
-        let bytes = bytes_of(archive).await?;
+        let bytes = bytes_of(tarball::bytes(archive, None)?).await?;
         let (config, tree) = read(&bytes).map_err(|error| {
             let remedy = "make it with `snapshot-save` of a provider on a sandbox engine";
             invalid("archive", "", format!("it holds no image: {error}"), remedy)
@@ -172,12 +173,7 @@ fn read(bytes: &[u8]) -> std::io::Result<(ImageConfig, Tree)> {
         return Err(std::io::Error::other("a part is missing"));
     };
     let tree = Arc::new(Mutex::new(Tree::new()));
-    unpack(
-        &Filesystem::new(tree.clone(), false, Vec::new()),
-        "/",
-        Some("."),
-        &files,
-    )?;
+    unpack(&Filesystem::new(tree.clone(), false, Vec::new()), "/", &files)?;
     let tree = locked(&tree).clone();
     Ok((config, tree))
 }

@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 
 use mngr_host_shim::contract::Result;
 use mngr_host_shim::contract::docker::PathStat;
+use mngr_host_shim::engine::docker::tarball;
 use mngr_host_shim::error::{conflict, invalid, not_found};
-use tar::{Builder, EntryType, Header};
+use tar::EntryType;
 
 /// Where an archive is unpacked and what its topmost entry is then called.
 #[derive(Debug, PartialEq, Eq)]
@@ -75,9 +76,9 @@ impl Target {
     /// Where the archive is cut short or leads out of the directory, and whatever the file system says.
     pub fn unpack(&self, archive: impl Read + Send) -> io::Result<()> {
         let (reader, writer) = io::pipe()?;
-        let name = self.name.as_deref();
+        let name = self.name.as_deref().unwrap_or(OsStr::new(tarball::CONTENTS_ONLY));
         let (unpacked, renamed) = std::thread::scope(|scope| {
-            let renaming = scope.spawn(move || rename(archive, name, writer));
+            let renaming = scope.spawn(move || tarball::rename(archive, writer, name, is_made_here));
             let mut renamed_archive = tar::Archive::new(reader);
             let unpacked = renamed_archive.unpack(&self.directory);
             // Ends the other side where unpacking stopped early.
@@ -92,63 +93,24 @@ impl Target {
     }
 }
 
-/// Passes a tar stream on with another topmost entry, or with none.
-fn rename(archive: impl Read, name: Option<&OsStr>, to: impl io::Write) -> io::Result<()> {
-    let mut to = Builder::new(to);
-    let mut archive = tar::Archive::new(archive);
-    for entry in archive.entries()? {
-        let entry = entry?;
-        let Some(path) = renamed(&entry.path()?, name) else {
-            continue;
-        };
-        let mut header = entry.header().clone();
-        match header.entry_type() {
-            EntryType::Symlink => {
-                let target = entry.link_name()?.unwrap_or_default().into_owned();
-                to.append_link(&mut header, path, target)?;
-            }
-            EntryType::Link => {
-                let target = entry
-                    .link_name()?
-                    .and_then(|target| renamed(&target, name))
-                    .unwrap_or_default();
-                to.append_link(&mut header, path, target)?;
-            }
-            EntryType::Directory => to.append_data(&mut header, path, io::empty())?,
-            EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
-                let mut plain = regular(&header, entry.size())?;
-                to.append_data(&mut plain, path, entry)?;
-            }
-            // Devices, sockets and pipes are not made here.
-            _ => tracing::warn!(path = %path.display(), "is no file, directory or link, and is left out"),
-        }
+/// Devices, sockets and pipes are not made here.
+fn is_made_here(path: &Path, kind: EntryType) -> bool {
+    let made = match kind {
+        EntryType::Directory | EntryType::Symlink | EntryType::Link => true,
+        EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => true,
+        _ => false,
+    };
+    if !made {
+        tracing::warn!(path = %path.display(), "is no file, directory or link, and is left out");
     }
-    to.finish()
-}
-
-/// The header of a file with the size that is read, whichever way the original says it.
-fn regular(header: &Header, size: u64) -> io::Result<Header> {
-    let mut plain = Header::new_gnu();
-    plain.set_entry_type(EntryType::Regular);
-    plain.set_mode(header.mode()?);
-    plain.set_mtime(header.mtime()?);
-    plain.set_size(size);
-    Ok(plain)
-}
-
-/// The path with its first component replaced, or taken away: then there may be nothing left.
-fn renamed(path: &Path, name: Option<&OsStr>) -> Option<PathBuf> {
-    let mut components = path.components();
-    components.next();
-    let path: PathBuf = name.into_iter().map(Path::new).chain([components.as_path()]).collect();
-    // Joining an empty path leaves a slash behind, which makes a directory of a file.
-    let path: PathBuf = path.components().collect();
-    (path != Path::new("")).then_some(path)
+    made
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs;
+
+    use tar::{Builder, Header};
 
     use super::*;
 
@@ -226,6 +188,36 @@ mod tests {
             copy(&stat("src", true), true, &temp.path().join("new"), &directory(top));
             assert!(temp.path().join("new/a").is_file());
         }
+    }
+
+    #[test]
+    fn contents_keep_their_names_where_only_their_directory_is_called_a_dot() {
+        let temp = tempfile::tempdir().expect("a directory");
+        let mut tar = Builder::new(Vec::new());
+        tar.append_data(&mut header(EntryType::Directory, 0), "./", &b""[..])
+            .expect("entry");
+        tar.append_data(&mut header(EntryType::Regular, 2), "sub/file", &b"hi"[..])
+            .expect("entry");
+        copy(&stat("src", true), true, temp.path(), &tar.into_inner().expect("tar"));
+        assert_eq!(fs::read_to_string(temp.path().join("sub/file")).expect("file"), "hi");
+    }
+
+    #[test]
+    fn a_pipe_is_left_out_and_what_comes_after_it_is_not() {
+        let temp = tempfile::tempdir().expect("a directory");
+        let mut tar = Builder::new(Vec::new());
+        for (kind, name, data) in [
+            (EntryType::Directory, "top/", &b""[..]),
+            (EntryType::Fifo, "top/pipe", b""),
+            (EntryType::Regular, "top/file", b"hi"),
+        ] {
+            tar.append_data(&mut header(kind, data.len()), name, data)
+                .expect("entry");
+        }
+        let tar = tar.into_inner().expect("tar");
+        copy(&stat("top", true), false, temp.path(), &tar);
+        assert!(!temp.path().join("top/pipe").exists());
+        assert_eq!(fs::read_to_string(temp.path().join("top/file")).expect("file"), "hi");
     }
 
     #[test]

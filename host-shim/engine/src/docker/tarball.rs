@@ -1,24 +1,27 @@
 //! Tar archives as they are sent: a path is packed, an archive's topmost entry renamed, both as the bytes are asked for.
 
-use std::fs::{self, File, Metadata};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::FileTypeExt;
-use std::path::{Component, Path, PathBuf};
+mod pack;
+mod rename;
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Component, Path};
 
 use mngr_contract::error::invalid;
 use mngr_contract::streams::{Archive, ByteStream};
 use mngr_contract::{ProviderError, Result};
-use tar::{Builder, EntryType, Header, HeaderMode};
 use tokio_util::io::{ReaderStream, StreamReader, SyncIoBridge};
+
+pub use pack::append;
+use pack::pack;
+pub use rename::{inside, rename};
 
 /// Bytes between the thread that packs and the connection.
 const BUFFER: usize = 256 << 10;
 
 /// The root name that stands for no topmost entry at all.
-const CONTENTS_ONLY: &str = ".";
-
-/// What an entry of a tar archive says in headers of its own; the writer makes these anew.
-const REWRITTEN: [&str; 3] = ["path", "linkpath", "size"];
+pub const CONTENTS_ONLY: &str = ".";
 
 /// The error of a source that can not be read to its end.
 pub fn unreadable(error: &io::Error) -> ProviderError {
@@ -39,7 +42,7 @@ pub fn bytes(archive: Archive, root_name: Option<String>) -> Result<ByteStream> 
         (Archive::Tar(bytes) | Archive::Context(bytes, _), None) => Ok(bytes),
         (Archive::Tar(bytes) | Archive::Context(bytes, _), Some(name)) => {
             let source = SyncIoBridge::new(StreamReader::new(bytes));
-            Ok(written(move |to| rename(source, to, &name, &[])))
+            Ok(written(move |to| rename(source, to, OsStr::new(&name), |_, _| true)))
         }
         (Archive::Path(path), name) => {
             let name = match name {
@@ -68,7 +71,9 @@ pub fn without(archive: Archive, root_name: &str, exclude: Vec<String>) -> Resul
     let name = root_name.to_owned();
     let inside: Vec<_> = exclude.iter().map(|path| Path::new(&name).join(path)).collect();
     let source = SyncIoBridge::new(StreamReader::new(bytes));
-    Ok(written(move |to| rename(source, to, &name, &inside)))
+    // A left-out directory itself stays, as the empty place of what was in it.
+    let kept = move |path: &Path, _| !inside.iter().any(|out| path != out && path.starts_with(out));
+    Ok(written(move |to| rename(source, to, OsStr::new(&name), kept)))
 }
 
 fn last_component(path: &Path) -> Result<String> {
@@ -108,165 +113,14 @@ pub fn written(write: impl FnOnce(&mut dyn Write) -> io::Result<()> + Send + 'st
     ))
 }
 
-/// Packs a file or a directory. Links stay links; modes, owners and times are kept.
-fn pack(path: &Path, name: &str, to: &mut dyn Write) -> io::Result<()> {
-    let mut builder = Builder::new(to);
-    let root = if name == CONTENTS_ONLY { "" } else { name };
-    let mut waiting = vec![(path.to_path_buf(), PathBuf::from(root))];
-    while let Some((source, target)) = waiting.pop() {
-        let metadata = fs::symlink_metadata(&source).map_err(|error| about(&source, &error))?;
-        if metadata.is_dir() {
-            let mut entries = fs::read_dir(&source)
-                .and_then(|entries| {
-                    entries
-                        .map(|entry| entry.map(|entry| entry.file_name()))
-                        .collect::<io::Result<Vec<_>>>()
-                })
-                .map_err(|error| about(&source, &error))?;
-            entries.sort();
-            let inside = |name| (source.join(&name), target.join(&name));
-            waiting.extend(entries.into_iter().rev().map(inside));
-        }
-        if !target.as_os_str().is_empty() {
-            append(&mut builder, &source, &target, &metadata).map_err(|error| about(&source, &error))?;
-        }
-    }
-    builder.into_inner()?.flush()
-}
-
-pub fn append(
-    builder: &mut Builder<&mut dyn Write>,
-    source: &Path,
-    target: &Path,
-    metadata: &Metadata,
-) -> io::Result<()> {
-    let mut header = Header::new_gnu();
-    header.set_metadata_in_mode(metadata, HeaderMode::Complete);
-    let kind = metadata.file_type();
-    if kind.is_symlink() {
-        header.set_size(0);
-        builder.append_link(&mut header, target, fs::read_link(source)?)
-    } else if kind.is_file() {
-        // A file may grow or shrink while it is read, a log for one; the header has said how long it is.
-        let content = File::open(source)?.chain(io::repeat(0)).take(metadata.len());
-        builder.append_data(&mut header, target, content)
-    } else if kind.is_dir() {
-        header.set_size(0);
-        builder.append_data(&mut header, target, io::empty())
-    } else if kind.is_fifo() {
-        header.set_size(0);
-        header.set_entry_type(EntryType::Fifo);
-        builder.append_data(&mut header, target, io::empty())
-    } else if kind.is_socket() {
-        // A socket is nothing without the process that listens on it; tar has no form for it.
-        Ok(())
-    } else {
-        Err(io::Error::other("a device can not be copied"))
-    }
-}
-
-/// Copies an archive entry by entry, with another name for the topmost one. Of the directories `left_out` only the entry of
-/// the directory itself is copied.
-fn rename(source: impl Read, to: &mut dyn Write, name: &str, left_out: &[PathBuf]) -> io::Result<()> {
-    let mut archive = tar::Archive::new(source);
-    let mut builder = Builder::new(to);
-    let mut top: Option<PathBuf> = None;
-    for entry in archive.entries()? {
-        let mut entry = entry?;
-        let path = entry.path()?.into_owned();
-        let top = top.get_or_insert_with(|| topmost(&path));
-        let Some(target) = renamed(&path, top, name) else {
-            return Err(io::Error::other(format!(
-                "the archive's entry {} is not inside its topmost entry, {}",
-                path.display(),
-                top.display()
-            )));
-        };
-        if left_out.iter().any(|path| target != *path && target.starts_with(path)) {
-            continue;
-        }
-        if target.as_os_str().is_empty() {
-            if entry.header().entry_type().is_dir() {
-                continue;
-            }
-            return Err(io::Error::other(format!(
-                "{} is no directory, so it has no contents to copy",
-                path.display()
-            )));
-        }
-        let extensions: Vec<_> = match entry.pax_extensions()? {
-            Some(extensions) => extensions
-                .filter_map(|extension| extension.ok())
-                .filter_map(|extension| Some((extension.key().ok()?.to_owned(), extension.value_bytes().to_vec())))
-                .filter(|(key, _)| !REWRITTEN.contains(&key.as_str()) && !key.starts_with("GNU.sparse"))
-                .collect(),
-            None => Vec::new(),
-        };
-        if !extensions.is_empty() {
-            builder.append_pax_extensions(extensions.iter().map(|(key, value)| (key.as_str(), value.as_slice())))?;
-        }
-        let mut header = entry.header().clone();
-        match (
-            entry.header().entry_type(),
-            entry.link_name()?.map(|link| link.into_owned()),
-        ) {
-            // A hard link names another entry of the archive, so that name changes too.
-            (EntryType::Link, Some(link)) => {
-                let link = renamed(&link, top, name).unwrap_or(link);
-                builder.append_link(&mut header, target, link)?;
-            }
-            (EntryType::Symlink, Some(link)) => builder.append_link(&mut header, target, link)?,
-            (kind, _) => {
-                if kind.is_gnu_sparse() {
-                    // It is read whole, and engines do not unpack this kind.
-                    header.set_entry_type(EntryType::Regular);
-                }
-                header.set_size(entry.size());
-                builder.append_data(&mut header, target, &mut entry)?;
-            }
-        }
-    }
-    builder.into_inner()?.flush()
-}
-
-/// The topmost entry of an archive that begins with `path`: `.` where it is one of a directory's contents.
-fn topmost(path: &Path) -> PathBuf {
-    let first = path
-        .components()
-        .find(|component| matches!(component, Component::Normal(_)));
-    first.map_or_else(
-        || PathBuf::from(CONTENTS_ONLY),
-        |first| PathBuf::from(first.as_os_str()),
-    )
-}
-
-/// The path with its topmost component replaced; none where it leads elsewhere.
-fn renamed(path: &Path, top: &Path, name: &str) -> Option<PathBuf> {
-    if path.components().any(|component| component == Component::ParentDir) {
-        return None;
-    }
-    let plain: PathBuf = path
-        .components()
-        .filter(|component| matches!(component, Component::Normal(_)))
-        .collect();
-    let rest = if top == Path::new(CONTENTS_ONLY) {
-        plain
-    } else {
-        plain.strip_prefix(top).ok()?.to_path_buf()
-    };
-    match (name, rest.as_os_str().is_empty()) {
-        (CONTENTS_ONLY, _) => Some(rest),
-        (name, true) => Some(PathBuf::from(name)),
-        (name, false) => Some(Path::new(name).join(rest)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+    use std::io::Read;
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     use futures::{StreamExt, TryStreamExt};
+    use tar::{Builder, EntryType, Header};
 
     use super::*;
 

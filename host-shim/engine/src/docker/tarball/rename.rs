@@ -1,0 +1,221 @@
+//! What renames: an archive's topmost entry gets another name, or none, as the archive passes through.
+
+use std::ffi::OsStr;
+use std::io::{self, Read, Write};
+use std::path::{Component, Path, PathBuf};
+
+use tar::{Builder, EntryType};
+
+use super::CONTENTS_ONLY;
+
+/// What an entry of a tar archive says in headers of its own; the writer makes these anew.
+const REWRITTEN: [&str; 3] = ["path", "linkpath", "size"];
+
+/// Copies an archive entry by entry, its topmost entry called `name`, or left out where that is [`CONTENTS_ONLY`].
+///
+/// `keep` chooses by an entry's new path and its kind what is copied at all.
+///
+/// # Errors
+/// Where the archive is cut short, where an entry is not inside the topmost one, and where a file's contents are asked for.
+pub fn rename(
+    source: impl Read,
+    to: impl Write,
+    name: &OsStr,
+    mut keep: impl FnMut(&Path, EntryType) -> bool,
+) -> io::Result<()> {
+    let mut archive = tar::Archive::new(source);
+    let mut builder = Builder::new(to);
+    let mut top: Option<PathBuf> = None;
+    for entry in archive.entries()? {
+        let mut entry = entry?;
+        let path = entry.path()?.into_owned();
+        let kind = entry.header().entry_type();
+        let top = top.get_or_insert_with(|| topmost(&path));
+        let Some(target) = renamed(&path, top, name) else {
+            return Err(io::Error::other(format!(
+                "the archive's entry {} is not inside its topmost entry, {}",
+                path.display(),
+                top.display()
+            )));
+        };
+        if !keep(&target, kind) {
+            continue;
+        }
+        if target.as_os_str().is_empty() {
+            if kind.is_dir() {
+                continue;
+            }
+            return Err(io::Error::other(format!(
+                "{} is no directory, so it has no contents to copy",
+                path.display()
+            )));
+        }
+        let extensions: Vec<_> = match entry.pax_extensions()? {
+            Some(extensions) => extensions
+                .filter_map(|extension| extension.ok())
+                .filter_map(|extension| Some((extension.key().ok()?.to_owned(), extension.value_bytes().to_vec())))
+                .filter(|(key, _)| !REWRITTEN.contains(&key.as_str()) && !key.starts_with("GNU.sparse"))
+                .collect(),
+            None => Vec::new(),
+        };
+        if !extensions.is_empty() {
+            builder.append_pax_extensions(extensions.iter().map(|(key, value)| (key.as_str(), value.as_slice())))?;
+        }
+        let mut header = entry.header().clone();
+        match (kind, entry.link_name()?.map(|link| link.into_owned())) {
+            // A hard link names another entry of the archive, so that name changes too.
+            (EntryType::Link, Some(link)) => {
+                let link = renamed(&link, top, name).unwrap_or(link);
+                builder.append_link(&mut header, target, link)?;
+            }
+            (EntryType::Symlink, Some(link)) => builder.append_link(&mut header, target, link)?,
+            (kind, _) => {
+                if kind.is_gnu_sparse() {
+                    // It is read whole, and engines do not unpack this kind.
+                    header.set_entry_type(EntryType::Regular);
+                }
+                header.set_size(entry.size());
+                builder.append_data(&mut header, target, &mut entry)?;
+            }
+        }
+    }
+    builder.into_inner()?.flush()
+}
+
+/// The path of an entry below the directory that its archive is unpacked into: empty for the directory itself, none where it
+/// leads out of it. `.`, `..` and a slash at the front mean what they mean to the engine.
+pub fn inside(path: &Path) -> Option<PathBuf> {
+    let mut inside = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::Normal(name) => inside.push(name),
+            Component::ParentDir if !inside.pop() => return None,
+            _ => {}
+        }
+    }
+    Some(inside)
+}
+
+/// The topmost entry of an archive that begins with `path`: empty where that is one of a directory's contents.
+fn topmost(path: &Path) -> PathBuf {
+    let inside = inside(path).unwrap_or_default();
+    inside.components().take(1).collect()
+}
+
+/// The path with its topmost component replaced; none where it leads elsewhere.
+fn renamed(path: &Path, top: &Path, name: &OsStr) -> Option<PathBuf> {
+    let inside = inside(path)?;
+    let rest = inside.strip_prefix(top).ok()?;
+    Some(match (name == CONTENTS_ONLY, rest.as_os_str().is_empty()) {
+        (true, _) => rest.to_owned(),
+        // Joining nothing would leave a slash behind, which makes a directory of a file.
+        (false, true) => PathBuf::from(name),
+        (false, false) => Path::new(name).join(rest),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(path: &str, top: &str, name: &str) -> Option<String> {
+        let renamed = renamed(Path::new(path), Path::new(top), OsStr::new(name))?;
+        Some(renamed.into_os_string().into_string().expect("UTF-8"))
+    }
+
+    #[test]
+    fn the_topmost_component_is_renamed_or_left_out() {
+        for (path, named, contents) in [
+            ("src/a/b", "dst/a/b", "a/b"),
+            ("./src/a/b", "dst/a/b", "a/b"),
+            ("/src/a", "dst/a", "a"),
+            ("src/", "dst", ""),
+            ("src", "dst", ""),
+        ] {
+            let top = topmost(Path::new(path));
+            assert_eq!(top, Path::new("src"), "{path}");
+            assert_eq!(of(path, "src", "dst").as_deref(), Some(named), "{path}");
+            assert_eq!(of(path, "src", ".").as_deref(), Some(contents), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_directorys_contents_have_no_topmost_component_to_lose() {
+        for start in ["./", ".", "/"] {
+            assert_eq!(topmost(Path::new(start)), Path::new(""), "{start}");
+            assert_eq!(of(start, "", "new").as_deref(), Some("new"), "{start}");
+            assert_eq!(of(start, "", ".").as_deref(), Some(""), "{start}");
+        }
+        for path in ["./a/b", "a/b", "/a/b"] {
+            assert_eq!(of(path, "", "new").as_deref(), Some("new/a/b"), "{path}");
+            assert_eq!(of(path, "", ".").as_deref(), Some("a/b"), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_path_stays_below_its_topmost_component() {
+        assert_eq!(of("src/a/../b", "src", "dst").as_deref(), Some("dst/b"));
+        for path in ["src/../../etc", "src/../etc", "../src", "other", "srcs/a"] {
+            assert_eq!(of(path, "src", "dst"), None, "{path}");
+            assert_eq!(of(path, "src", "."), None, "{path}");
+        }
+        assert_eq!(of("a/../..", "", "new"), None);
+    }
+
+    /// Two files, a pipe and two links in `top/`.
+    fn archive() -> Vec<u8> {
+        let mut tar = Builder::new(Vec::new());
+        let mut append = |kind: EntryType, path: &str, link: &str, content: &str| {
+            let mut header = tar::Header::new_gnu();
+            header.set_entry_type(kind);
+            header.set_mode(0o640);
+            header.set_size(content.len() as u64);
+            if kind.is_hard_link() || kind.is_symlink() {
+                tar.append_link(&mut header, path, link).expect("appended");
+            } else {
+                tar.append_data(&mut header, path, content.as_bytes())
+                    .expect("appended");
+            }
+        };
+        append(EntryType::Directory, "top/", "", "");
+        append(EntryType::Regular, "top/a", "", "hi");
+        append(EntryType::Symlink, "top/soft", "top/a", "");
+        append(EntryType::Link, "top/hard", "top/a", "");
+        append(EntryType::Fifo, "top/pipe", "", "");
+        append(EntryType::Regular, "top/sub/b", "", "deep");
+        tar.into_inner().expect("an archive")
+    }
+
+    /// The path and the link's target of every entry.
+    fn listed(name: &str, keep: impl FnMut(&Path, EntryType) -> bool) -> Vec<(String, Option<String>)> {
+        let mut bytes = Vec::new();
+        rename(&archive()[..], &mut bytes, OsStr::new(name), keep).expect("renamed");
+        let mut archive = tar::Archive::new(&bytes[..]);
+        let entries = archive.entries().expect("an archive").map(|entry| {
+            let entry = entry.expect("an entry");
+            let path = entry.path().expect("a path").display().to_string();
+            let link = entry.link_name().expect("a link");
+            (path, link.map(|link| link.display().to_string()))
+        });
+        entries.collect()
+    }
+
+    #[test]
+    fn a_hard_link_follows_the_new_name_and_a_symbolic_one_does_not() {
+        let links = |name: &str| {
+            let listed = listed(name, |_, _| true);
+            listed.into_iter().filter_map(|(_, link)| link).collect::<Vec<_>>()
+        };
+        assert_eq!(links("new"), ["top/a", "new/a"]);
+        assert_eq!(links("."), ["top/a", "a"]);
+    }
+
+    #[test]
+    fn what_is_not_to_be_kept_is_left_out_by_its_new_path_and_its_kind() {
+        let kept = listed("new", |path, kind| {
+            !path.starts_with("new/sub") && kind != EntryType::Fifo
+        });
+        let paths: Vec<_> = kept.iter().map(|(path, _)| path.trim_end_matches('/')).collect();
+        assert_eq!(paths, ["new", "new/a", "new/soft", "new/hard"]);
+    }
+}
