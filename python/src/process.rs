@@ -50,8 +50,10 @@ impl Process {
             process.check(py)?;
             return Ok(process.clone());
         }
-        let loader = Loader::new(ArtefactCache::of_user()).map_err(|error| error::raised(py, &error))?;
-        let host = Host::with(loader.compiled_by(compiler(py)), Environment::of_process());
+        let environment = Environment::of_process();
+        let cache = ArtefactCache::of_user(&environment);
+        let loader = Loader::new(cache).map_err(|error| error::raised(py, &error))?;
+        let host = Host::with(loader.compiled_by(compiler(py)), environment);
         let runtime = Builder::new_multi_thread()
             .worker_threads(WORKERS)
             .thread_name("mngr-docker")

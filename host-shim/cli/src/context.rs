@@ -101,7 +101,7 @@ impl Context {
     /// Loads plugins for this process.
     pub fn host(&self) -> Result<Host, Failure> {
         Ok(Host::with(
-            Loader::new(ArtefactCache::of_user())?,
+            Loader::new(ArtefactCache::of_user(&self.environment))?,
             self.environment.clone(),
         ))
     }

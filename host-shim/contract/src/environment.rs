@@ -59,16 +59,6 @@ impl Environment {
         self.var("HOME").map(Path::new)
     }
 
-    /// Where this program keeps what lasts and is no configuration: below `$XDG_STATE_HOME`, else `~/.local/state`. None where
-    /// neither is known.
-    pub fn state(&self) -> Option<PathBuf> {
-        let state = self.var("XDG_STATE_HOME").map(PathBuf::from);
-        let base = state
-            .filter(|path| path.is_absolute())
-            .or_else(|| self.home().map(|home| home.join(".local/state")))?;
-        Some(base.join("mngr-docker"))
-    }
-
     /// The working directory.
     pub fn directory(&self) -> &Path {
         &self.directory

@@ -5,6 +5,7 @@
 //! shim speaks. Nothing here opens a connection.
 
 mod defaults;
+pub mod directories;
 pub mod environment;
 pub mod error;
 pub mod labels;

@@ -11,6 +11,8 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+use mngr_contract::directories;
+use mngr_contract::environment::Environment;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_128};
@@ -29,14 +31,8 @@ pub struct ArtefactCache {
 
 impl ArtefactCache {
     /// The user's own: `$XDG_CACHE_HOME/mngr-docker`, else `~/.cache/mngr-docker`. None where neither is known.
-    pub fn of_user() -> Option<Self> {
-        let absolute = |name| {
-            std::env::var_os(name)
-                .map(PathBuf::from)
-                .filter(|path: &PathBuf| path.is_absolute())
-        };
-        let base = absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")))?;
-        Some(Self::at(base.join("mngr-docker")))
+    pub fn of_user(environment: &Environment) -> Option<Self> {
+        directories::cache(environment).map(Self::at)
     }
 
     /// A directory of the caller's choice; made when it is first needed.

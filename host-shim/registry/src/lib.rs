@@ -23,9 +23,9 @@ use std::path::{Path, PathBuf};
 
 use semver::{Version, VersionReq};
 
-use mngr_contract::Result;
 use mngr_contract::environment::Environment;
 use mngr_contract::error::{invalid, unavailable};
+use mngr_contract::{Result, directories};
 use mngr_engine::credentials::CredentialStore;
 
 pub use consent::Consent;
@@ -58,7 +58,7 @@ impl Registry {
     /// # Errors
     /// `unavailable` where neither those variables nor the home directory are known.
     pub fn of_user(environment: &Environment) -> Result<Self> {
-        let Some(places) = place::Places::of_user(environment) else {
+        let (Some(config), Some(data)) = (directories::config(environment), directories::data(environment)) else {
             return Err(unavailable(
                 "the registry of plugins",
                 "this user's directories are not known",
@@ -68,7 +68,7 @@ impl Registry {
         Ok(Self {
             home: environment.home().map(Path::to_owned),
             credentials: CredentialStore::of_user(environment),
-            ..Self::at(&places.configuration, &places.data)
+            ..Self::at(&config, &data.join("plugins"))
         })
     }
 
@@ -225,4 +225,20 @@ fn read_text(path: &Path, field: &str) -> Result<String> {
             "save it as UTF-8",
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_users_plugins_are_in_the_directories_for_configuration_and_data() {
+        let variables = [("HOME", "/home/me"), ("XDG_CONFIG_HOME", "/c")];
+        let registry = Registry::of_user(&Environment::new(variables, "/")).expect("a home");
+        assert_eq!(registry.wanted_path(), Path::new("/c/mngr-docker/plugins.toml"));
+        assert_eq!(registry.lock_path(), Path::new("/c/mngr-docker/plugins.lock"));
+        assert_eq!(registry.data, Path::new("/home/me/.local/share/mngr-docker/plugins"));
+        let nowhere = Registry::of_user(&Environment::default()).expect_err("no home");
+        assert_eq!(nowhere.kind(), "unavailable");
+    }
 }

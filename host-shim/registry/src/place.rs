@@ -3,35 +3,10 @@
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use mngr_contract::environment::Environment;
 use mngr_contract::error::{exhausted, unavailable};
 use mngr_contract::{ProviderError, Result};
-
-/// Directories of the user's own, by the rules of XDG.
-pub(super) struct Places {
-    /// `$XDG_CONFIG_HOME/mngr-docker`, else `~/.config/mngr-docker`.
-    pub configuration: PathBuf,
-    /// `$XDG_DATA_HOME/mngr-docker/plugins`, else `~/.local/share/mngr-docker/plugins`.
-    pub data: PathBuf,
-}
-
-impl Places {
-    /// None where neither the variables nor the home are known.
-    pub fn of_user(environment: &Environment) -> Option<Self> {
-        let base = |variable: &str, fallback: &str| {
-            let given = environment.var(variable).map(PathBuf::from);
-            given
-                .filter(|path| path.is_absolute())
-                .or_else(|| environment.home().map(|home| home.join(fallback)))
-        };
-        Some(Self {
-            configuration: base("XDG_CONFIG_HOME", ".config")?.join("mngr-docker"),
-            data: base("XDG_DATA_HOME", ".local/share")?.join("mngr-docker/plugins"),
-        })
-    }
-}
 
 /// What the names of files begin with that are being written.
 const DRAFT: &str = ".draft-";
@@ -125,25 +100,5 @@ mod tests {
         remove(&path).expect("removed");
         remove(&path).expect("gone already");
         assert_eq!(read(&path, 3).expect("none"), None);
-    }
-
-    #[test]
-    fn the_users_directories_follow_xdg_where_that_is_absolute() {
-        let places = |variables: &[(&str, &str)]| {
-            let environment = Environment::new(variables.iter().copied(), "/");
-            Places::of_user(&environment).map(|places| (places.configuration, places.data))
-        };
-        assert_eq!(
-            places(&[("HOME", "/h"), ("XDG_DATA_HOME", "relative")]),
-            Some((
-                "/h/.config/mngr-docker".into(),
-                "/h/.local/share/mngr-docker/plugins".into()
-            ))
-        );
-        assert_eq!(
-            places(&[("XDG_CONFIG_HOME", "/c"), ("XDG_DATA_HOME", "/d")]),
-            Some(("/c/mngr-docker".into(), "/d/mngr-docker/plugins".into()))
-        );
-        assert_eq!(places(&[]), None);
     }
 }

@@ -47,8 +47,9 @@ impl Host {
     /// # Errors
     /// `internal` where this machine can not run WebAssembly.
     pub fn new() -> Result<Self> {
-        let loader = Loader::new(ArtefactCache::of_user())?;
-        Ok(Self::with(loader, Environment::of_process()))
+        let environment = Environment::of_process();
+        let loader = Loader::new(ArtefactCache::of_user(&environment))?;
+        Ok(Self::with(loader, environment))
     }
 
     /// A host with a loader and an environment of the caller's choice.

@@ -6,6 +6,8 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use mngr_contract::directories;
+use mngr_contract::environment::Environment;
 use rustix::process::{Pid, Signal, getuid, kill_process};
 
 /// How the directories' names begin.
@@ -70,7 +72,8 @@ fn lock_of(directory: &Path) -> PathBuf {
 
 /// Where the directories are: of this user where there is such a place, and with a short path.
 fn base() -> PathBuf {
-    let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+    // This process's own, as the `ssh` that is started has it.
+    let runtime = directories::runtime(&Environment::of_process());
     [runtime, Some(std::env::temp_dir())]
         .into_iter()
         .flatten()

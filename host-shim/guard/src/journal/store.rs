@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use mngr_contract::directories;
 use mngr_contract::environment::Environment;
 use mngr_contract::instance::Pending;
 use mngr_engine::failpoint;
@@ -53,7 +54,7 @@ pub struct Store {
 impl Store {
     /// The user's own: below `$XDG_STATE_HOME`, else `~/.local/state`. None where neither is known.
     pub fn of_user(environment: &Environment, provider: &str, endpoint: &str) -> Option<Self> {
-        let base = environment.state()?;
+        let base = directories::state(environment)?;
         let digest = Sha256::digest(endpoint);
         let engine: String = digest[..8].iter().map(|byte| format!("{byte:02x}")).collect();
         Some(Self::at(base.join("journal").join(format!("{provider}-{engine}"))))

@@ -10,6 +10,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use mngr_contract::directories;
 use mngr_contract::environment::Environment;
 use serde::Serialize;
 
@@ -71,7 +72,7 @@ impl AuditLog {
         match choice {
             AuditChoice::Off => None,
             AuditChoice::File(path) => Some(Self::at(path)),
-            AuditChoice::OfUser => Some(Self::at(environment.state()?.join("audit.jsonl"))),
+            AuditChoice::OfUser => Some(Self::at(directories::state(environment)?.join("audit.jsonl"))),
         }
     }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use mngr_contract::Result;
 use mngr_contract::docker::ContainerFilter;
+use mngr_contract::environment::Environment;
 use mngr_contract::labels::{AGENT_LABEL, PROVIDER_LABEL};
 use mngr_engine::{scratch, ssh};
 use mngr_guard::journal::Call;
@@ -79,7 +80,8 @@ pub(super) async fn left(provider: &Provider, own: &Belongings) -> Result<(usize
             "the next call over ssh takes it away; or remove it yourself",
         ));
     }
-    for draft in drafts(ArtefactCache::of_user().as_ref().map(ArtefactCache::directory)) {
+    let cache = ArtefactCache::of_user(&Environment::of_process());
+    for draft in drafts(cache.as_ref().map(ArtefactCache::directory)) {
         let remedy = format!("remove it: rm {}", draft.display());
         left.push(Violation::new(
             draft.display().to_string(),
