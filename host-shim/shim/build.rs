@@ -22,6 +22,6 @@ fn main() -> std::io::Result<()> {
         }
         None => Vec::new(),
     };
-    std::fs::write(out.join("plugin.sha256"), format!("{:x}", Sha256::digest(&bytes)))?;
+    std::fs::write(out.join("plugin.sha256"), hex::encode(Sha256::digest(&bytes)))?;
     std::fs::write(out.join("plugin.wasm"), bytes)
 }

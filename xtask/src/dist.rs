@@ -48,10 +48,7 @@ pub fn run(root: &Path) -> Result<()> {
 /// Copies a file there under that name, its digest beside it.
 fn put(dist: &Path, name: &str, file: &Path) -> Result<()> {
     let bytes = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-    let digest: String = Sha256::digest(&bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let digest = hex::encode(Sha256::digest(&bytes));
     std::fs::write(dist.join(name), &bytes)?;
     std::fs::write(dist.join(format!("{name}.sha256")), format!("{digest}  {name}\n"))?;
     println!("dist/{name} ({} KiB)\ndist/{name}.sha256", bytes.len() / 1024);

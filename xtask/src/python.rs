@@ -73,10 +73,7 @@ impl Python {
     /// A virtual environment with these packages, kept for the next time, and its interpreter.
     pub fn environment(&self, root: &Path, packages: &[&str]) -> Result<PathBuf> {
         let what = format!("{}\n{}\n{}", self.0.display(), version(&self.0)?, packages.join("\n"));
-        let key: String = Sha256::digest(&what)[..6]
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let key = hex::encode(&Sha256::digest(&what)[..6]);
         let directory = target(root, "python")?.join(format!("venv-{key}"));
         let (python, ready) = (directory.join("bin/python"), directory.join("ready"));
         if !ready.exists() {

@@ -25,7 +25,6 @@ pub use plugin::Plugin;
 pub use reload::{BuiltIn, Installation, InstalledPlugin, PluginSource, Rejection, Reloader};
 pub use timing::Timing;
 
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read};
 
@@ -63,10 +62,7 @@ pub fn read_component(file: impl std::borrow::Borrow<File>) -> io::Result<Vec<u8
 
 /// SHA-256 in hexadecimal.
 pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hex::encode(Sha256::digest(bytes))
 }
 
 /// What the file must be before the compiler is asked: a component of the binary format's layer 1.

@@ -124,7 +124,7 @@ impl SandboxEngine {
             invalid("archive", "", format!("it holds no image: {error}"), remedy)
         })?;
         let mut state = self.state();
-        let id = format!("sha256:{:x}", Sha256::digest(&bytes));
+        let id = format!("sha256:{}", hex::encode(Sha256::digest(&bytes)));
         if !state.images.contains_key(&id) {
             let made = state.add_image(tree, String::new(), config, 1);
             if let Some(image) = state.images.remove(&made) {

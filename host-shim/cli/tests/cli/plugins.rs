@@ -19,7 +19,7 @@ fn publish(person: &Person, versions: &[&str]) {
 }
 
 fn publish_bytes(person: &Person, version: &str, bytes: &[u8]) {
-    let digest: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = hex::encode(Sha256::digest(bytes));
     let file = format!("plugins/mngr-docker/{version}.wasm");
     person.write(&file, bytes);
     person.write(&format!("{file}.sha256"), format!("{digest}  {version}.wasm\n"));

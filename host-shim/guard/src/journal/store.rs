@@ -55,8 +55,7 @@ impl Store {
     /// The user's own: below `$XDG_STATE_HOME`, else `~/.local/state`. None where neither is known.
     pub fn of_user(environment: &Environment, provider: &str, endpoint: &str) -> Option<Self> {
         let base = directories::state(environment)?;
-        let digest = Sha256::digest(endpoint);
-        let engine: String = digest[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+        let engine = hex::encode(&Sha256::digest(endpoint)[..8]);
         Some(Self::at(base.join("journal").join(format!("{provider}-{engine}"))))
     }
 

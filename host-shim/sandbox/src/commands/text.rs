@@ -222,7 +222,7 @@ pub async fn sha256sum(shell: &Shell, arguments: &[String]) -> i64 {
     let (found, status) = inputs(shell, "sha256sum", arguments).await;
     for (name, content) in found {
         let name = if name.is_empty() { "-" } else { &name };
-        shell.out(&format!("{:x}  {name}", Sha256::digest(content)));
+        shell.out(&format!("{}  {name}", hex::encode(Sha256::digest(content))));
     }
     status
 }
