@@ -3,6 +3,7 @@
 use clap::Args;
 use mngr_host_shim::contract::types::Severity;
 use mngr_host_shim::json::{ChangesJson, FindingJson};
+use mngr_host_shim::provider::Provider;
 
 use super::arguments::agent_names;
 use super::context::Context;
@@ -47,11 +48,9 @@ pub struct Diff {
 impl Check {
     /// Looks, and changes nothing.
     pub async fn run(self, context: &Context) -> Outcome {
-        let spinner = context.spinner(&format!("checking {}", clean(&self.agent)));
-        let provider = context.provider(&spinner).await?;
-        let checked = provider.snapshot_check(&self.agent, self.include_volumes).await;
-        let found = checked.map_err(|error| context.failure(error))?;
-        drop(spinner);
+        let step = format!("checking {}", clean(&self.agent));
+        let check = async |provider: &Provider| provider.snapshot_check(&self.agent, self.include_volumes).await;
+        let found = context.call(&step, check).await?;
         if context.output.json {
             let found: Vec<_> = found.iter().map(FindingJson::from).collect();
             context.output.value(&found)?;
@@ -73,14 +72,12 @@ impl Check {
 impl Diff {
     /// Lists the paths.
     pub async fn run(self, context: &Context) -> Outcome {
-        let spinner = context.spinner(&format!("comparing {}", clean(&self.older)));
-        let provider = context.provider(&spinner).await?;
-        let compared = match &self.newer {
+        let step = format!("comparing {}", clean(&self.older));
+        let compare = async |provider: &Provider| match &self.newer {
             Some(newer) => provider.snapshot_diff(&self.older, newer).await,
             None => provider.changes(&self.older).await,
         };
-        let changes = compared.map_err(|error| context.failure(error))?;
-        drop(spinner);
+        let changes = context.call(&step, compare).await?;
         if context.output.json {
             context.output.value(&ChangesJson::from(&changes))?;
             return Ok(Exit::OK);

@@ -14,7 +14,7 @@ use mngr_host_shim::registry::PluginChoice;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use super::exit::Exit;
-use super::failure::Failure;
+use super::failure::{Failure, in_one_line};
 use super::interrupt::Interrupt;
 use super::log::Format;
 use super::output::{Output, clean};
@@ -54,10 +54,9 @@ pub struct Global {
 pub struct Named(pub Option<PluginChoice>);
 
 fn plugin(text: &str) -> Result<Named, String> {
-    let choice = PluginChoice::parse(text);
-    choice
+    PluginChoice::parse(text)
         .map(Named)
-        .map_err(|error| format!("{}; {}", error.message(), error.remedy()))
+        .map_err(|error| in_one_line(&error))
 }
 
 /// One run of the program.
@@ -109,6 +108,17 @@ impl Context {
     /// Opens the provider. What the plugin finds wrong with the settings is shown where they are written.
     pub async fn provider(&self, spinner: &Spinner) -> Result<Provider, Failure> {
         self.open(self.global.provider.as_deref(), spinner).await
+    }
+
+    /// Opens the provider and makes one call of it.
+    pub async fn call<T>(
+        &self,
+        step: &str,
+        call: impl AsyncFnOnce(&Provider) -> Result<T, ProviderError>,
+    ) -> Result<T, Failure> {
+        let spinner = self.spinner(step);
+        let provider = self.provider(&spinner).await?;
+        call(&provider).await.map_err(|error| self.failure(error))
     }
 
     /// Opens another provider of the same configuration.

@@ -78,6 +78,11 @@ impl Failure {
     }
 }
 
+/// What failed and what to do, where there is room for one line.
+pub fn in_one_line(error: &ProviderError) -> String {
+    format!("{}; {}", error.message(), error.remedy())
+}
+
 /// `error: …` with the remedy under it.
 pub fn show_provider_error(error: &ProviderError) -> io::Result<()> {
     let findings = match error {

@@ -15,7 +15,7 @@ use super::arguments::agent_names;
 use super::context::Context;
 use super::exec::Exec;
 use super::exit::Exit;
-use super::failure::Outcome;
+use super::failure::{Outcome, in_one_line};
 use super::output::{Output, Table, clean};
 
 /// The best shell there is, as a login shell.
@@ -130,7 +130,7 @@ async fn accept(listener: TcpListener, provider: Provider, agent: String, port: 
             match carry(near, far).await {
                 Ok(0) => output.warn(&format!("nothing answers on port {port}; is anything listening there?")),
                 Ok(_) => {}
-                Err(error) => output.warn(&clean(&format!("port {port}: {}; {}", error.message(), error.remedy()))),
+                Err(error) => output.warn(&clean(&format!("port {port}: {}", in_one_line(&error)))),
             }
         });
     }
@@ -156,13 +156,8 @@ pub struct Connection {
 impl Connection {
     /// Shows it.
     pub async fn run(self, context: &Context) -> Outcome {
-        let spinner = context.spinner("asking the engine");
-        let provider = context.provider(&spinner).await?;
-        let found = provider
-            .connection(&self.agent)
-            .await
-            .map_err(|error| context.failure(error))?;
-        drop(spinner);
+        let connection = async |provider: &Provider| provider.connection(&self.agent).await;
+        let found = context.call("asking the engine", connection).await?;
         if context.output.json {
             context.output.value(&ConnectionJson::from(&found))?;
             return Ok(Exit::OK);

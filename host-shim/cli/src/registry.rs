@@ -3,6 +3,7 @@
 use clap::Args;
 use mngr_host_shim::contract::instance::PushRequest;
 use mngr_host_shim::json::{PushedJson, SnapshotJson};
+use mngr_host_shim::provider::Provider;
 
 use super::context::Context;
 use super::exit::Exit;
@@ -44,16 +45,14 @@ pub struct Pull {
 impl Push {
     /// Sends it.
     pub async fn run(self, context: &Context) -> Outcome {
-        let spinner = context.spinner(&format!("pushing {}", clean(&self.snapshot)));
-        let provider = context.provider(&spinner).await?;
+        let step = format!("pushing {}", clean(&self.snapshot));
         let request = PushRequest {
             snapshot: self.snapshot,
             reference: self.reference,
             include_env: self.include_env,
         };
-        let pushed = provider.snapshot_push(request).await;
-        let pushed = pushed.map_err(|error| context.failure(error))?;
-        drop(spinner);
+        let push = async |provider: &Provider| provider.snapshot_push(request).await;
+        let pushed = context.call(&step, push).await?;
         findings::left_out(&context.output, &pushed.left_out_env);
         if context.output.json {
             context.output.value(&PushedJson::from(&pushed))?;
@@ -70,11 +69,9 @@ impl Push {
 impl Pull {
     /// Takes it in.
     pub async fn run(self, context: &Context) -> Outcome {
-        let spinner = context.spinner(&format!("pulling {}", clean(&self.reference)));
-        let provider = context.provider(&spinner).await?;
-        let pulled = provider.snapshot_pull(&self.reference).await;
-        let snapshot = pulled.map_err(|error| context.failure(error))?;
-        drop(spinner);
+        let step = format!("pulling {}", clean(&self.reference));
+        let pull = async |provider: &Provider| provider.snapshot_pull(&self.reference).await;
+        let snapshot = context.call(&step, pull).await?;
         findings::warn(&context.output, &snapshot.findings);
         if context.output.json {
             context.output.value(&SnapshotJson::from(&snapshot))?;

@@ -4,6 +4,7 @@ use clap::Args;
 use jiff::Timestamp;
 use mngr_host_shim::contract::types::Agent;
 use mngr_host_shim::json::AgentJson;
+use mngr_host_shim::provider::Provider;
 
 use super::arguments::agent_names;
 use super::context::Context;
@@ -24,13 +25,8 @@ pub struct Show {
 impl Show {
     /// Shows it.
     pub async fn run(self, context: &Context) -> Outcome {
-        let spinner = context.spinner("asking the engine");
-        let provider = context.provider(&spinner).await?;
-        let agent = provider
-            .get(&self.agent)
-            .await
-            .map_err(|error| context.failure(error))?;
-        drop(spinner);
+        let get = async |provider: &Provider| provider.get(&self.agent).await;
+        let agent = context.call("asking the engine", get).await?;
         match context.output.json {
             true => context.output.value(&AgentJson::from(&agent))?,
             false => context.output.table(table(&agent, Timestamp::now()))?,

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use mngr_host_shim::contract::instance::{SnapshotFilter, SnapshotRequest};
 use mngr_host_shim::contract::types;
 use mngr_host_shim::json::{SnapshotJson, written};
+use mngr_host_shim::provider::Provider;
 
 use super::arguments::agent_names;
 use super::changes::{Check, Diff};
@@ -147,11 +148,9 @@ impl Create {
 
 impl List {
     async fn run(self, context: &Context) -> Outcome {
-        let spinner = context.spinner("listing snapshots");
-        let provider = context.provider(&spinner).await?;
-        let listed = provider.snapshot_list(SnapshotFilter { agent: self.agent }).await;
-        let snapshots = listed.map_err(|error| context.failure(error))?;
-        drop(spinner);
+        let filter = SnapshotFilter { agent: self.agent };
+        let list = async |provider: &Provider| provider.snapshot_list(filter).await;
+        let snapshots = context.call("listing snapshots", list).await?;
         if context.output.json {
             let snapshots: Vec<_> = snapshots.iter().map(SnapshotJson::from).collect();
             context.output.value(&snapshots)?;

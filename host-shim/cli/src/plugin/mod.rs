@@ -7,14 +7,14 @@ mod report;
 mod test;
 
 use clap::{Args, Subcommand};
-use mngr_host_shim::contract::{ProviderError, Result};
+use mngr_host_shim::contract::Result;
 use mngr_host_shim::loader::Native;
 use mngr_host_shim::registry::{Consent, Installed, PluginName, PluginPin, Registry, Request, Source, read_public_key};
 use semver::Version;
 
 use super::context::Context;
 use super::exit::Exit;
-use super::failure::Outcome;
+use super::failure::{Outcome, in_one_line};
 use super::output::clean;
 
 /// Install plugins, choose which version of them is in use, and write and test your own
@@ -191,16 +191,12 @@ struct Exact {
     version: Option<Version>,
 }
 
-fn told(error: &ProviderError) -> String {
-    format!("{}; {}", error.message(), error.remedy())
-}
-
 fn pin(text: &str) -> std::result::Result<PluginPin, String> {
-    text.parse().map_err(|error| told(&error))
+    text.parse().map_err(|error| in_one_line(&error))
 }
 
 fn name(text: &str) -> std::result::Result<PluginName, String> {
-    text.parse().map_err(|error| told(&error))
+    text.parse().map_err(|error| in_one_line(&error))
 }
 
 fn exact(text: &str) -> std::result::Result<Exact, String> {
