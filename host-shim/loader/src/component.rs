@@ -15,7 +15,7 @@ use super::limits::{HOST_STACK, STACK};
 use super::native::{self, Native};
 use super::plugin::{Form, Plugin};
 use super::running::Linked;
-use super::{ArtefactCache, CONTRACT, check_contract, check_header, check_import, read_component, sha256};
+use super::{ArtefactCache, CONTRACT, check_contract, check_header, check_import, read_component, sha256, unreadable};
 use crate::bridge::{Call, add_to_linker};
 
 /// Loads plugins: compiles components, keeps what every one of them is linked against, and opens native libraries.
@@ -105,14 +105,9 @@ impl Loader {
     /// As [`Loader::load_file`].
     pub fn load_file_as(&self, path: &Path, native: Native) -> Result<Plugin> {
         let origin = path.display().to_string();
-        let bytes = std::fs::File::open(path).and_then(read_component).map_err(|error| {
-            invalid(
-                "plugin",
-                &origin,
-                error.to_string(),
-                "name a plugin's file that can be read",
-            )
-        })?;
+        let bytes = std::fs::File::open(path)
+            .and_then(read_component)
+            .map_err(|error| unreadable(&origin, &error))?;
         self.load_as(&origin, &bytes, native)
     }
 

@@ -60,6 +60,16 @@ pub fn read_component(file: impl std::borrow::Borrow<File>) -> io::Result<Vec<u8
     }
 }
 
+/// The error of a plugin's file that cannot be read.
+fn unreadable(origin: &str, error: &io::Error) -> ProviderError {
+    invalid(
+        "plugin",
+        origin,
+        error.to_string(),
+        "name a plugin's file that can be read",
+    )
+}
+
 /// SHA-256 in hexadecimal.
 pub fn sha256(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))

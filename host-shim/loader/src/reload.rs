@@ -14,7 +14,7 @@ use mngr_contract::error::{internal, invalid};
 use mngr_contract::{ProviderError, Result};
 
 use super::component::Maker;
-use super::{Loader, Native, Plugin, read_component, sha256};
+use super::{Loader, Native, Plugin, read_component, sha256, unreadable};
 
 /// A file that was written so short a time ago may be written again without its time of change telling: the clock of a
 /// filesystem ticks every 10 ms at worst.
@@ -197,14 +197,7 @@ fn read_file(path: &Path) -> Result<Candidate> {
         };
         Ok((bytes, seen))
     });
-    let (bytes, seen) = read.map_err(|error| {
-        invalid(
-            "plugin",
-            &origin,
-            error.to_string(),
-            "name a plugin's file that can be read",
-        )
-    })?;
+    let (bytes, seen) = read.map_err(|error| unreadable(&origin, &error))?;
     Ok(Candidate {
         digest: sha256(&bytes),
         maker: Maker::Stranger,
