@@ -62,6 +62,10 @@ pub fn rename(
             builder.append_pax_extensions(extensions.iter().map(|(key, value)| (key.as_str(), value.as_slice())))?;
         }
         let mut header = entry.header().clone();
+        if let Some(ustar) = header.as_ustar_mut() {
+            // The beginning of a long path, which the writer leaves there where the new path is short.
+            ustar.prefix.fill(0);
+        }
         match (kind, entry.link_name()?.map(|link| link.into_owned())) {
             // A hard link names another entry of the archive, so that name changes too.
             (EntryType::Link, Some(link)) => {
@@ -208,6 +212,30 @@ mod tests {
         };
         assert_eq!(links("new"), ["top/a", "new/a"]);
         assert_eq!(links("."), ["top/a", "a"]);
+    }
+
+    #[test]
+    fn a_long_path_that_gets_short_leaves_nothing_of_itself() {
+        let mut header = tar::Header::new_ustar();
+        let name = "n".repeat(40);
+        // More than a header's field for names holds, so that its beginning goes into another.
+        header.set_path(format!("{}/{name}", "t".repeat(90))).expect("a path");
+        header.set_entry_type(EntryType::Regular);
+        header.set_size(2);
+        header.set_cksum();
+        let mut tar = Builder::new(Vec::new());
+        tar.append(&header, &b"hi"[..]).expect("appended");
+        let mut bytes = Vec::new();
+        let archive = tar.into_inner().expect("an archive");
+        rename(&archive[..], &mut bytes, OsStr::new("new"), |_, _| true).expect("renamed");
+        let mut archive = tar::Archive::new(&bytes[..]);
+        let entry = archive
+            .entries()
+            .expect("an archive")
+            .next()
+            .expect("one")
+            .expect("whole");
+        assert_eq!(entry.path().expect("a path"), Path::new("new").join(name));
     }
 
     #[test]
