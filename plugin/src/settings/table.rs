@@ -2,12 +2,13 @@
 
 use core::net::IpAddr;
 
+use mngr_docker_grammar::size;
 use serde_json::Value;
 
 use super::Wrong;
 use crate::contract::backend::SettingType;
 use crate::error::shown;
-use crate::start_args::{self, Draft};
+use crate::start_args::Draft;
 use crate::{agent, constraints, gpu as gpus, labels};
 
 /// One setting.
@@ -248,7 +249,7 @@ fn not_negative(value: &Value) -> Result<(), Wrong> {
 }
 
 fn memory(value: &Value) -> Result<(), Wrong> {
-    match start_args::size(text(value)) {
+    match size::parse(text(value)) {
         Ok(bytes) if bytes > 0 => Ok(()),
         _ => Err(Wrong::new("it is not a size as Docker spells one")),
     }

@@ -16,7 +16,6 @@ pub mod remount;
 mod values;
 
 pub use draft::{Draft, Given, Pull};
-pub use values::size;
 
 use crate::contract::backend::Argument;
 use crate::contract::types::ProviderError;
