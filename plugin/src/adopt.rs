@@ -2,6 +2,8 @@
 //!
 //! Its labels were written by a stranger. They are checked, and an image of ours is made of it that says whose it is now.
 
+use mngr_docker_grammar::words::shown;
+
 use crate::contract::docker::{DeriveOptions, Image};
 use crate::contract::types::{ProviderError, Snapshot};
 use crate::error::{already_exists, internal, invalid};
@@ -127,7 +129,7 @@ fn claim(reference: &str, image: &Image) -> Result<Claim> {
         (labels::AGENT_NAME, agent_name, labels::is_word(agent_name)),
     ] {
         if !good {
-            let value = crate::error::shown(value);
+            let value = shown(value);
             return Err(refuse(format!(
                 "its label {key} is `{value}`, which none of ours can be"
             )));
@@ -147,6 +149,6 @@ fn runs(image: &Image) -> String {
     let words = [image.entrypoint.as_slice(), &image.command].concat();
     match words.is_empty() {
         true => String::new(),
-        false => format!(" that runs `{}`", crate::error::shown(&words.join(" "))),
+        false => format!(" that runs `{}`", shown(&words.join(" "))),
     }
 }

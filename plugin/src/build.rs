@@ -6,12 +6,14 @@
 
 mod refused;
 
+use mngr_docker_grammar::words::{did_you_mean, nearest, shown};
+
 use self::refused::REFUSALS;
 use crate::contract::backend::Argument;
 use crate::contract::docker::{BuildOptions, Image};
 use crate::contract::system::LogLevel;
 use crate::contract::types::ProviderError;
-use crate::error::{did_you_mean, invalid, nearest, shown, summary};
+use crate::error::{invalid, summary};
 use crate::labels::{self, Pair};
 use crate::{Capabilities, DockerProviderInstance, Result, create, lookup};
 

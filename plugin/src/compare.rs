@@ -1,8 +1,10 @@
 //! Two snapshots, or a snapshot and an agent, compared.
 
+use mngr_docker_grammar::words::shown;
+
 use crate::contract::docker::{ContainerChanges, Filesystem};
 use crate::contract::types::ProviderError;
-use crate::error::{ambiguous, not_found, shown};
+use crate::error::{ambiguous, not_found};
 use crate::{Capabilities, DockerProviderInstance, Result};
 use crate::{agent, create, lookup, snapshot};
 

@@ -4,11 +4,13 @@
 //! container without them, and the engine's unique container name is the lock: of two that create the same agent one gets
 //! it. Whatever fails after the create call takes the container away again.
 
+use mngr_docker_grammar::words::shown;
+
 use crate::contract::docker::{Container, ContainerSpec, Image};
 use crate::contract::instance;
 use crate::contract::system::{LogLevel, Progress};
 use crate::contract::types::{Agent, ProviderError, Snapshot};
-use crate::error::{self, already_exists, conflict, invalid, may_have_happened, shown, summary};
+use crate::error::{self, already_exists, conflict, invalid, may_have_happened, summary};
 use crate::gpu::{self, Wish};
 use crate::labels::{self, Identity, Pair};
 use crate::recipe::{self, Origin, Recipe};

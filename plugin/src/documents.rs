@@ -10,11 +10,13 @@
 
 use std::collections::BTreeMap;
 
+use mngr_docker_grammar::words::shown;
+
 use crate::contract::docker::Volume;
 use crate::contract::instance::{Document, DocumentChange, DocumentFilter};
 use crate::contract::system::LogLevel;
 use crate::contract::types::ProviderError;
-use crate::error::{conflict, invalid, shown, summary};
+use crate::error::{conflict, invalid, summary};
 use crate::labels::{self, Pair};
 use crate::{Capabilities, DockerProviderInstance, Result, agent};
 

@@ -1,46 +1,8 @@
-//! The contract's one error type: short constructors, and how a value from outside is shown in one.
+//! The contract's one error type: short constructors. A value from outside is shown shortened.
+
+use mngr_docker_grammar::words::shown;
 
 use crate::contract::types::{Ambiguous, Conflict, InvalidArgument, Problem, ProviderError};
-
-/// Most characters of a value that an error repeats.
-const SHOWN: usize = 64;
-
-/// A value as an error repeats it: control characters escaped, and cut where it is long.
-pub fn shown(value: &str) -> String {
-    let mut text = String::new();
-    for (position, character) in value.chars().enumerate() {
-        if position == SHOWN {
-            text.push_str(&format!("… ({} characters)", value.chars().count()));
-            break;
-        }
-        if character.is_control() {
-            text.extend(character.escape_default());
-        } else {
-            text.push(character);
-        }
-    }
-    text
-}
-
-/// Those of `known` that look like `given`, the nearest first; at most three.
-pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
-    let mut likely: Vec<(f64, &str)> = known
-        .into_iter()
-        .map(|candidate| (strsim::jaro_winkler(given, candidate), candidate))
-        .filter(|(likeness, _)| *likeness >= 0.75)
-        .collect();
-    likely.sort_by(|(a, x), (b, y)| b.total_cmp(a).then_with(|| x.cmp(y)));
-    likely.into_iter().take(3).map(|(_, candidate)| candidate).collect()
-}
-
-/// `did you mean …? ` for a remedy, or nothing where nothing is near.
-pub fn did_you_mean(nearest: &[&str]) -> String {
-    if nearest.is_empty() {
-        return String::new();
-    }
-    let quoted: Vec<_> = nearest.iter().map(|name| format!("`{name}`")).collect();
-    format!("did you mean {}? ", quoted.join(" or "))
-}
 
 fn problem(subject: impl Into<String>, reason: impl Into<String>, remedy: impl Into<String>) -> Problem {
     Problem {
@@ -147,27 +109,5 @@ pub fn summary(error: &ProviderError) -> String {
         | ProviderError::Unavailable(e)
         | ProviderError::ResourceExhausted(e)
         | ProviderError::Internal(e) => format!("{}: {}", e.subject, e.reason),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_long_value_is_cut_and_control_characters_are_escaped() {
-        assert_eq!(shown("a\nb\u{1b}"), "a\\nb\\u{1b}");
-        let long = shown(&"ä".repeat(300));
-        assert!(long.ends_with("… (300 characters)"), "{long}");
-        assert!(long.starts_with(&"ä".repeat(SHOWN)));
-    }
-
-    #[test]
-    fn the_nearest_names_come_first() {
-        assert_eq!(
-            nearest("worker1", ["zebra", "worker", "worker2"]),
-            ["worker", "worker2"]
-        );
-        assert!(nearest("x", ["zebra"]).is_empty());
     }
 }

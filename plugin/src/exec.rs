@@ -1,8 +1,10 @@
 //! Inside an agent: commands, files and output. The bytes go past this crate.
 
+use mngr_docker_grammar::words::shown;
+
 use crate::contract::docker::{ContainerStatus, ExecOptions, LogOptions, PathStat};
 use crate::contract::types::ProviderError;
-use crate::error::{conflict, invalid, not_found, shown};
+use crate::error::{conflict, invalid, not_found};
 use crate::{Capabilities, DockerProviderInstance, Result};
 use crate::{lifecycle, lookup};
 

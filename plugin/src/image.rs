@@ -1,9 +1,11 @@
 //! The image an agent is made from: there, or pulled.
 
+use mngr_docker_grammar::words::shown;
+
 use crate::contract::docker::Image;
 use crate::contract::system::Progress;
 use crate::contract::types::ProviderError;
-use crate::error::{invalid, not_found, shown, summary};
+use crate::error::{invalid, not_found, summary};
 use crate::start_args::Pull;
 use crate::{Capabilities, Result};
 

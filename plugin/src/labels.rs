@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use mngr_docker_grammar::words::shown;
+
 use crate::Result;
 use crate::error::invalid;
 
@@ -178,7 +180,7 @@ pub fn decode(labels: &[Pair]) -> std::result::Result<Identity, Fault> {
             true => Ok(value.to_owned()),
             false => Err(Fault {
                 label,
-                reason: format!("`{}` is not one plain word", crate::error::shown(value)),
+                reason: format!("`{}` is not one plain word", shown(value)),
             }),
         }
     };
@@ -200,7 +202,7 @@ pub fn decode(labels: &[Pair]) -> std::result::Result<Identity, Fault> {
 pub fn time(label: &'static str, text: &str) -> std::result::Result<String, Fault> {
     let parsed: jiff::Timestamp = text.parse().map_err(|_| Fault {
         label,
-        reason: format!("`{}` is not an RFC 3339 time", crate::error::shown(text)),
+        reason: format!("`{}` is not an RFC 3339 time", shown(text)),
     })?;
     match text.ends_with('Z') {
         true => Ok(text.to_owned()),

@@ -1,5 +1,7 @@
 //! Whether limits can be meant: on their own, against each other, and against the machine.
 
+use mngr_docker_grammar::words::shown;
+
 use crate::Result;
 use crate::contract::docker::EngineInfo;
 use crate::contract::types::Limits;
@@ -186,10 +188,7 @@ fn cpuset(set: &str, cpus: u32) -> Result<()> {
                 }
             }
             _ => {
-                return fault(format!(
-                    "`{}` is no CPU and no range of them",
-                    crate::error::shown(part)
-                ));
+                return fault(format!("`{}` is no CPU and no range of them", shown(part)));
             }
         }
     }

@@ -3,10 +3,12 @@
 //! A name is asked for by one inspect of its container, an id by its label. Only where there is none are all listed, because
 //! the reference may be part of an id, or a name whose container someone has renamed.
 
+use mngr_docker_grammar::words::{did_you_mean, nearest, shown};
+
 use crate::agent::{self, ID_PREFIX};
 use crate::contract::docker::{Container, ContainerFilter, ContainerSummary, ImageSummary};
 use crate::contract::types::ProviderError;
-use crate::error::{ambiguous, did_you_mean, invalid, nearest, not_found, shown};
+use crate::error::{ambiguous, invalid, not_found};
 use crate::labels;
 use crate::{Capabilities, DockerProviderInstance, Result, peer};
 

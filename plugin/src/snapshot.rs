@@ -4,11 +4,13 @@ mod labelled;
 
 use std::collections::BTreeSet;
 
+use mngr_docker_grammar::words::{did_you_mean, nearest, shown};
+
 use crate::contract::docker::{CommitOptions, Container, ContainerFilter, ContainerStatus, ContainerSummary};
 use crate::contract::instance::{SnapshotFilter, SnapshotRequest};
 use crate::contract::system::LogLevel;
 use crate::contract::types::{ProviderError, Snapshot};
-use crate::error::{ambiguous, conflict, did_you_mean, invalid, may_have_happened, nearest, not_found, shown};
+use crate::error::{ambiguous, conflict, invalid, may_have_happened, not_found};
 use crate::labels;
 use crate::lookup::{self, Entry, Match};
 use crate::{Capabilities, DockerProviderInstance, Result};

@@ -6,9 +6,10 @@
 
 use std::collections::BTreeMap;
 
+use mngr_docker_grammar::words::{did_you_mean, nearest, shown};
+
 use crate::contract::docker::Container;
 use crate::contract::types::{Finding, FindingKind, Severity};
-use crate::error::{did_you_mean, nearest, shown};
 
 /// Every kind and its name in settings, labels and `--json`.
 pub const KINDS: [(FindingKind, &str); 11] = [
@@ -66,7 +67,7 @@ pub(super) fn severity(name: &str) -> Option<Severity> {
 pub fn check_setting(kind_given: &str, severity_given: &str) -> Option<(String, String)> {
     if kind(kind_given).is_none() {
         let names = KINDS.map(|(_, name)| name);
-        let near = did_you_mean(&nearest(&kind_given.replace('-', "_"), names));
+        let near = did_you_mean(&nearest(kind_given, names));
         return Some((
             format!("`{}` is not a kind of finding", shown(kind_given)),
             format!("{near}use one of: {}", names.join(", ")),

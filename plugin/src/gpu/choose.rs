@@ -1,12 +1,14 @@
 //! Which devices a wish gets, or what of it the machine can not meet. Nothing here asks anybody.
 
+use mngr_docker_grammar::words::shown;
+
 use super::device::gibibytes;
 use super::grant::Portion;
 use super::holders::{Holder, named};
 use super::{Conditions, Held, Wish};
 use crate::contract::gpu::{Device, HandOut, Inventory};
 use crate::contract::types::{DeviceRequest, ProviderError};
-use crate::error::{conflict, exhausted, invalid, not_found, shown};
+use crate::error::{conflict, exhausted, invalid, not_found};
 
 /// Picks devices for every request of a wish, none twice.
 ///

@@ -1,5 +1,6 @@
 //! What an agent asks for.
 
+use mngr_docker_grammar::words::shown;
 use serde_json::Value;
 
 use super::{Held, of_labels};
@@ -78,7 +79,7 @@ pub(crate) fn again(draft: &Draft, labels: &[Pair]) -> Wish {
 pub fn check_setting(key: &str, value: &Value) -> Option<(String, String)> {
     if !CONDITIONS.contains(&key) {
         return Some((
-            format!("`{}` is no condition of GPUs", crate::error::shown(key)),
+            format!("`{}` is no condition of GPUs", shown(key)),
             format!("use one of: {}", CONDITIONS.join(", ")),
         ));
     }

@@ -5,12 +5,13 @@ mod table;
 use core::net::IpAddr;
 use std::collections::BTreeMap;
 
+use mngr_docker_grammar::words::{did_you_mean, nearest, shown};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::Result;
 use crate::contract::backend::{ConfigReport, Setting, SettingProblem, SettingType};
-use crate::error::{did_you_mean, invalid, nearest, shown};
+use crate::error::invalid;
 use table::{HOST_KEYS, KEYS, Key};
 
 /// The settings this provider reads itself, as every call gets them.

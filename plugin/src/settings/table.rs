@@ -3,11 +3,11 @@
 use core::net::IpAddr;
 
 use mngr_docker_grammar::size;
+use mngr_docker_grammar::words::shown;
 use serde_json::Value;
 
 use super::Wrong;
 use crate::contract::backend::SettingType;
-use crate::error::shown;
 use crate::start_args::Draft;
 use crate::{agent, constraints, gpu as gpus, labels};
 

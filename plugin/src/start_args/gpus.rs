@@ -1,9 +1,10 @@
 //! `--gpus`, and the conditions `--gpu.count`, `--gpu.memory-min`, `--gpu.model` and `--gpu.exclusive`.
 
+use mngr_docker_grammar::words::shown;
+
 use super::values::{Outcome, boolean, comma_separated, integer, positive_size};
 use super::{Bad, Draft};
 use crate::contract::types::DeviceRequest;
-use crate::error::shown;
 
 /// `all`, a number, or `driver=…,count=…,"device=0,1","capabilities=compute,utility"`; also the CDI name of a device.
 pub fn gpus(draft: &mut Draft, value: &str) -> Outcome {

@@ -19,8 +19,9 @@ pub use draft::{Draft, Given, Pull};
 
 use crate::contract::backend::Argument;
 use crate::contract::types::ProviderError;
-use crate::error::{did_you_mean, invalid, nearest, shown};
+use crate::error::invalid;
 use flags::{FLAGS, Flag};
+use mngr_docker_grammar::words::{did_you_mean, nearest, shown};
 
 /// Why a flag or its value is not taken.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,10 +1,11 @@
 //! `--volume`, `--mount`, `--tmpfs` and `--device`.
 
+use mngr_docker_grammar::words::{did_you_mean, nearest, shown};
+
 use super::values::{Outcome, boolean, comma_separated, one_of, size};
 use super::{Bad, Draft};
 use crate::contract::docker::{DeviceMapping, Mount, MountKind};
 use crate::contract::types::DeviceRequest;
-use crate::error::{did_you_mean, nearest, shown};
 
 const VOLUME_OPTIONS: [&str; 14] = [
     "ro",

@@ -2,10 +2,11 @@
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use mngr_docker_grammar::words::shown;
+
 use super::values::{Outcome, comma_separated, one_of};
 use super::{Bad, Draft};
 use crate::contract::docker::{NetworkEndpoint, PortBinding};
-use crate::error::shown;
 
 /// `[[ADDRESS:][HOST-PORT]:]PORT[/PROTOCOL]`, each port a number or a range.
 pub fn publish(draft: &mut Draft, value: &str) -> Outcome {

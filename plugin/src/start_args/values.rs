@@ -1,8 +1,9 @@
 //! What a value means: sizes, durations, numbers, lists, limits.
 
+use mngr_docker_grammar::words::{did_you_mean, nearest, shown};
+
 use super::Bad;
 use crate::contract::types::{DeviceRate, Ulimit};
-use crate::error::{did_you_mean, nearest, shown};
 
 /// What a flag's function answers.
 pub type Outcome<T = ()> = Result<T, Bad>;

@@ -8,11 +8,13 @@ pub(crate) use companion::{decode, encode, is_companion};
 pub(crate) use restore::{Restored, restore};
 pub(crate) use save::{Saved, Source, discard, missing};
 
+use mngr_docker_grammar::words::shown;
+
 use crate::contract::docker::Volume;
 use crate::contract::instance::AgentVolume;
 use crate::contract::types::ProviderError;
 use crate::documents::is_document;
-use crate::error::{conflict, not_found, shown};
+use crate::error::{conflict, not_found};
 use crate::{Capabilities, DockerProviderInstance, Result, labels, lookup};
 
 /// Volumes of this provider, by name.
