@@ -6,6 +6,8 @@
 
 mod refused;
 
+use mngr_docker_grammar::flags::{self, Known, Name, Reason};
+use mngr_docker_grammar::values::{boolean, pair};
 use mngr_docker_grammar::words::{did_you_mean, nearest, shown};
 
 use self::refused::REFUSALS;
@@ -46,7 +48,7 @@ const fn flag(
     }
 }
 
-const FLAGS: [Flag; 10] = [
+static FLAGS: [Flag; 10] = [
     Flag {
         short: Some('f'),
         ..flag(
@@ -157,22 +159,14 @@ fn held(ids: &mut Vec<String>, id: &str, remedy: &'static str) -> std::result::R
 }
 
 fn switch(value: &str) -> std::result::Result<bool, Bad> {
-    match value {
-        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
-        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
-        _ => Err(("it is neither true nor false".to_owned(), "leave its value out")),
-    }
+    boolean(value).ok_or_else(|| ("it is neither true nor false".to_owned(), "leave its value out"))
 }
 
 fn set(pairs: &mut Vec<Pair>, value: &str, remedy: &'static str) -> std::result::Result<(), Bad> {
-    match value.split_once('=') {
-        Some((name, value)) if !name.is_empty() => {
-            pairs.retain(|(known, _)| known != name);
-            pairs.push((name.to_owned(), value.to_owned()));
-            Ok(())
-        }
-        _ => Err(("it is not NAME=VALUE".to_owned(), remedy)),
-    }
+    let (name, value) = pair(value).ok_or_else(|| ("it is not NAME=VALUE".to_owned(), remedy))?;
+    pairs.retain(|(known, _)| known != name);
+    pairs.push((name.to_owned(), value.to_owned()));
+    Ok(())
 }
 
 fn label(options: &mut BuildOptions, value: &str) -> std::result::Result<(), Bad> {
@@ -212,56 +206,43 @@ pub fn options(args: &[String]) -> Result<BuildOptions> {
         secrets: Vec::new(),
         ssh: Vec::new(),
     };
-    let mut rest = args.iter().enumerate();
-    while let Some((element, arg)) = rest.next() {
-        let fault = |name: &str, (reason, remedy): Bad| invalid(format!("build-args[{element}]"), name, reason, remedy);
-        let (name, value) = match arg.strip_prefix("--") {
-            Some(long) => match long.split_once('=') {
-                Some((name, value)) => (name, Some(value)),
-                None => (long, None),
-            },
-            None => short(arg).ok_or_else(|| {
-                let reason = "it is not a flag".to_owned();
-                fault(
-                    &shown(arg.split('=').next().unwrap_or_default()),
-                    (reason, "pass flags of `docker build` only"),
-                )
-            })?,
-        };
-        let known = |flag: &&Flag| flag.long == name || flag.short.is_some_and(|short| name.chars().eq([short]));
-        let Some(flag) = FLAGS.iter().find(known) else {
-            return Err(unknown(element, name));
-        };
-        let value = match (value, flag.value) {
-            (Some(value), _) => value,
-            (None, None) => "true",
-            (None, Some(_)) => match rest.next() {
-                Some((_, value)) => value,
-                None => {
-                    return Err(fault(
-                        flag.long,
-                        ("its value is missing".to_owned(), "write it after the flag"),
-                    ));
-                }
-            },
-        };
-        (flag.apply)(&mut options, value).map_err(|bad| fault(&format!("--{}", flag.long), bad))?;
+    let known = |name: Name<'_>| {
+        let flag = FLAGS.iter().find(|flag| name.is_of(flag.long, flag.short))?;
+        Some(Known {
+            flag,
+            takes_value: flag.value.is_some(),
+        })
+    };
+    for given in flags::read(args, known) {
+        let given = given.map_err(unread)?;
+        (given.flag.apply)(&mut options, given.value.unwrap_or("true")).map_err(|(reason, remedy)| {
+            let name = format!("--{}", given.flag.long);
+            invalid(field(given.element), &name, reason, remedy)
+        })?;
     }
     Ok(options)
 }
 
-/// `-fPATH`, `-f=PATH` or `-f`.
-fn short(arg: &str) -> Option<(&str, Option<&str>)> {
-    let group = arg.strip_prefix('-')?;
-    let letter = group.chars().next()?;
-    let (name, tail) = group.split_at(letter.len_utf8());
-    let value = (!tail.is_empty()).then(|| tail.strip_prefix('=').unwrap_or(tail));
-    Some((name, value))
+fn field(element: usize) -> String {
+    format!("build-args[{element}]")
 }
 
-fn unknown(element: usize, name: &str) -> ProviderError {
+fn unread(fault: flags::Fault<'_, &'static Flag>) -> ProviderError {
+    let field = field(fault.element);
+    match fault.reason {
+        Reason::NoFlag(word) => {
+            let before_value = word.split('=').next().unwrap_or_default();
+            let remedy = "pass flags of `docker build` only";
+            invalid(field, &shown(before_value), "it is not a flag", remedy)
+        }
+        Reason::Unknown(Name::Long(name)) => unknown(field, name),
+        Reason::Unknown(Name::Short(letter)) => unknown(field, letter.encode_utf8(&mut [0; 4])),
+        Reason::NoValue(flag) => invalid(field, flag.long, "its value is missing", "write it after the flag"),
+    }
+}
+
+fn unknown(field: String, name: &str) -> ProviderError {
     let word = name.split(char::is_whitespace).next().unwrap_or_default();
-    let field = format!("build-args[{element}]");
     let refusal = REFUSALS.iter().find(|(names, _, _)| names.contains(&name));
     match refusal {
         Some((_, reason, remedy)) => invalid(field, word, format!("it is not supported: {reason}"), *remedy),

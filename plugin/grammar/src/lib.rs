@@ -7,5 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod flags;
 pub mod size;
+pub mod values;
 pub mod words;

@@ -1,6 +1,6 @@
 //! Mounts in their one spelling: where they lead, and the same with another volume.
 
-use super::values::comma_separated;
+use mngr_docker_grammar::values::{comma_separated, quoted};
 
 /// What is mounted.
 #[derive(Debug, PartialEq, Eq)]
@@ -127,14 +127,6 @@ pub fn of_volume(argument: &str, volume: &str) -> String {
     fields.extend(kept);
     fields.push("volume-nocopy".to_owned());
     format!("--mount={}", fields.join(","))
-}
-
-/// A field as it stands between commas.
-fn quoted(field: &str) -> String {
-    match field.contains([',', '"']) {
-        true => format!("\"{}\"", field.replace('"', "\"\"")),
-        false => field.to_owned(),
-    }
 }
 
 #[cfg(test)]

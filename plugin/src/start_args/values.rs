@@ -1,5 +1,6 @@
 //! What a value means: sizes, durations, numbers, lists, limits.
 
+use mngr_docker_grammar::values;
 use mngr_docker_grammar::words::{did_you_mean, nearest, shown};
 
 use super::Bad;
@@ -93,14 +94,12 @@ pub fn duration(text: &str) -> Outcome<i64> {
 
 /// A switch's value, as Go spells one.
 pub fn boolean(text: &str) -> Outcome<bool> {
-    match text {
-        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
-        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
-        _ => Err(Bad::new(
+    values::boolean(text).ok_or_else(|| {
+        Bad::new(
             "it is neither true nor false",
             "write true or false, or leave the value out",
-        )),
-    }
+        )
+    })
 }
 
 /// A whole number in a range.
@@ -167,13 +166,10 @@ pub fn pair(value: &str) -> Outcome<(&str, &str)> {
 
 /// `NAME=VALUE` where neither may be left out.
 pub fn full_pair(value: &str) -> Outcome<(&str, &str)> {
-    match value.split_once('=') {
-        Some((name, value)) if !name.is_empty() && !value.is_empty() => Ok((name, value)),
-        _ => Err(Bad::new(
-            "it is not NAME=VALUE",
-            "write a name, an equals sign and a value",
-        )),
-    }
+    let bad = || Bad::new("it is not NAME=VALUE", "write a name, an equals sign and a value");
+    values::pair(value)
+        .filter(|(_, value)| !value.is_empty())
+        .ok_or_else(bad)
 }
 
 /// One of a few words.
@@ -243,33 +239,8 @@ pub fn device_rate(value: &str, sized: bool) -> Outcome<DeviceRate> {
 
 /// The fields of one line of comma-separated values; a field in double quotes may hold commas.
 pub fn comma_separated(line: &str) -> Outcome<Vec<String>> {
-    let mut fields = vec![String::new()];
-    let mut quoted = false;
-    let mut characters = line.chars().peekable();
-    while let Some(character) = characters.next() {
-        match character {
-            '"' if quoted && characters.peek() == Some(&'"') => {
-                characters.next();
-                push(&mut fields, '"');
-            }
-            '"' => quoted = !quoted,
-            ',' if !quoted => fields.push(String::new()),
-            other => push(&mut fields, other),
-        }
-    }
-    match quoted || fields.iter().any(String::is_empty) {
-        true => Err(Bad::new(
-            "a field is empty or a quote is not closed",
-            "write KEY=VALUE,KEY=VALUE",
-        )),
-        false => Ok(fields),
-    }
-}
-
-fn push(fields: &mut [String], character: char) {
-    if let Some(field) = fields.last_mut() {
-        field.push(character);
-    }
+    values::comma_separated(line)
+        .ok_or_else(|| Bad::new("a field is empty or a quote is not closed", "write KEY=VALUE,KEY=VALUE"))
 }
 
 #[cfg(test)]
@@ -325,21 +296,10 @@ mod tests {
         assert!(ulimit("nofiles=1").expect_err("unknown").remedy.contains("nofile"));
     }
 
-    #[test]
-    fn quoted_fields_may_hold_commas() {
-        assert_eq!(
-            comma_separated(r#""device=0,1",driver=x"#),
-            Ok(vec!["device=0,1".to_owned(), "driver=x".to_owned()])
-        );
-        for bad in ["", "a,,b", "\"a", "a,"] {
-            assert!(comma_separated(bad).is_err(), "{bad}");
-        }
-    }
-
     proptest! {
         #[test]
         fn no_value_is_too_odd_to_be_judged(text in ".*") {
-            let _ = (size(&text), duration(&text), ulimit(&text), cpus(&text), cpu_list(&text), comma_separated(&text));
+            let _ = (size(&text), duration(&text), ulimit(&text), cpus(&text), cpu_list(&text));
         }
     }
 }
