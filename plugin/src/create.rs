@@ -16,7 +16,7 @@ use crate::labels::{self, Identity, Pair};
 use crate::recipe::{self, Origin, Recipe};
 use crate::volumes::{self, Restored};
 use crate::{Capabilities, DockerProviderInstance, Result};
-use crate::{agent, build, image, limits, lookup, ports, snapshot, start_args};
+use crate::{agent, build, image, limits, lookup, ports, snapshot, start_args, tags};
 
 /// Waits between two looks for a container whose create call was not answered, in milliseconds.
 const LOOKS: [u64; 4] = [0, 250, 1000, 3000];
@@ -110,7 +110,7 @@ pub async fn create<C: Capabilities>(
     request: CreateRequest<C::Archive>,
 ) -> Result<Agent> {
     agent::check_name("name", &request.name)?;
-    let tags = labels::check_tags(&request.tags)?;
+    let tags = tags::check(&request.tags)?;
     let agent_type = match request.agent_type.as_str() {
         "" => provider.settings.default_agent_type.clone(),
         given => word("agent-type", given)?,

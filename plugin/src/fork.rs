@@ -13,7 +13,7 @@ use crate::recipe::{Origin, Recipe};
 use crate::start_args::{self, Draft};
 use crate::volumes::{self, Restored};
 use crate::{Capabilities, DockerProviderInstance, Result};
-use crate::{agent, create, lookup, snapshot};
+use crate::{agent, create, lookup, snapshot, tags};
 
 /// Makes agents from an agent as it is, or from a snapshot of it.
 ///
@@ -29,7 +29,7 @@ pub async fn fork<C: Capabilities>(
     request: ForkRequest,
 ) -> Result<Vec<Agent>> {
     check_names(&request.names)?;
-    let over = labels::check_tags(&request.tags)?;
+    let over = tags::check(&request.tags)?;
     let parent = lookup::agent(provider, reference).await?;
     let parent_name = agent::name_of(&provider.name, &parent.name, &parent.labels);
     let broken = |fault: labels::Fault| {

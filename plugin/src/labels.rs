@@ -8,9 +8,6 @@ use std::fmt;
 
 use mngr_docker_grammar::words::shown;
 
-use crate::Result;
-use crate::error::invalid;
-
 /// Everything under this prefix is the provider's own.
 pub const PREFIX: &str = "com.imbue.mngr.";
 /// Unique identifier; its presence makes a container an agent.
@@ -70,10 +67,6 @@ pub const VOLUME_MOUNT: &str = "com.imbue.mngr.snapshot.volume-mount";
 /// The volume driver's options: a JSON object.
 pub const VOLUME_OPTIONS: &str = "com.imbue.mngr.snapshot.volume-options";
 
-/// Most bytes of all tags together, as JSON.
-const MAX_TAGS_BYTES: usize = 64 * 1024;
-/// Most characters of a tag's name.
-const MAX_TAG_KEY: usize = 128;
 /// Most characters of an id or an agent type.
 const MAX_WORD: usize = 128;
 
@@ -167,7 +160,7 @@ pub fn encode(identity: &Identity, provider: &str, spec: &str) -> Vec<Pair> {
 ///
 /// # Errors
 /// The first label that is missing or does not decode, and why.
-pub fn decode(labels: &[Pair]) -> std::result::Result<Identity, Fault> {
+pub fn decode(labels: &[Pair]) -> Result<Identity, Fault> {
     let required = |label: &'static str| {
         value(labels, label).ok_or_else(|| Fault {
             label,
@@ -199,7 +192,7 @@ pub fn decode(labels: &[Pair]) -> std::result::Result<Identity, Fault> {
 ///
 /// # Errors
 /// Where it is no RFC 3339 time.
-pub fn time(label: &'static str, text: &str) -> std::result::Result<String, Fault> {
+pub fn time(label: &'static str, text: &str) -> Result<String, Fault> {
     let parsed: jiff::Timestamp = text.parse().map_err(|_| Fault {
         label,
         reason: format!("`{}` is not an RFC 3339 time", shown(text)),
@@ -216,49 +209,16 @@ pub fn is_word(text: &str) -> bool {
     (1..=MAX_WORD).contains(&text.len()) && text.bytes().all(plain) && text.as_bytes()[0].is_ascii_alphanumeric()
 }
 
-fn encode_tags(tags: &BTreeMap<String, String>) -> String {
+/// Tags as their label has them.
+pub(crate) fn encode_tags(tags: &BTreeMap<String, String>) -> String {
     serde_json::Value::from_iter(tags.clone()).to_string()
 }
 
-fn decode_tags(text: &str) -> std::result::Result<BTreeMap<String, String>, Fault> {
+fn decode_tags(text: &str) -> Result<BTreeMap<String, String>, Fault> {
     serde_json::from_str(text).map_err(|error| Fault {
         label: TAGS,
         reason: format!("it is not a JSON object of strings ({error})"),
     })
-}
-
-/// Tags as a user gave them, checked.
-///
-/// # Errors
-/// `invalid-argument` for a name that is empty, too long, repeated or holds control characters, and for too many bytes.
-pub fn check_tags(given: &[Pair]) -> Result<BTreeMap<String, String>> {
-    let mut tags = BTreeMap::new();
-    for (key, value) in given {
-        let length = key.chars().count();
-        if !(1..=MAX_TAG_KEY).contains(&length) {
-            let reason = format!("a tag's name has {length} characters");
-            return Err(invalid(
-                "tags",
-                key,
-                reason,
-                format!("use 1 to {MAX_TAG_KEY} characters"),
-            ));
-        }
-        if key.chars().any(char::is_control) {
-            let remedy = "use printable characters in a tag's name";
-            return Err(invalid("tags", key, "a tag's name holds a control character", remedy));
-        }
-        if tags.insert(key.clone(), value.clone()).is_some() {
-            return Err(invalid("tags", key, "the tag is given twice", "give each tag once"));
-        }
-    }
-    let bytes = encode_tags(&tags).len();
-    if bytes > MAX_TAGS_BYTES {
-        let reason = format!("all tags together take {bytes} bytes as JSON");
-        let remedy = format!("keep them below {MAX_TAGS_BYTES} bytes: put large data in a file of the agent");
-        return Err(invalid("tags", "", reason, remedy));
-    }
-    Ok(tags)
 }
 
 #[cfg(test)]
@@ -337,17 +297,6 @@ mod tests {
         assert!(!owned_by(&with(PROVIDER, "other"), "docker"));
         let near = vec![("com.imbue.mngrx.agent-id".to_owned(), "a".to_owned())];
         assert!(!owned_by(&near, "docker"));
-    }
-
-    #[test]
-    fn bad_tags_are_refused_with_the_tag_and_a_remedy() {
-        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
-        assert!(check_tags(&[pair("", "x")]).is_err());
-        assert!(check_tags(&[pair("a\n", "x")]).is_err());
-        assert!(check_tags(&[pair("a", "x"), pair("a", "y")]).is_err());
-        assert!(check_tags(&[pair(&"k".repeat(129), "x")]).is_err());
-        assert!(check_tags(&[pair("k", &"v".repeat(100_000))]).is_err());
-        assert!(check_tags(&[pair("ключ", "v\n")]).is_ok());
     }
 
     proptest! {

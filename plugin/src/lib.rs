@@ -40,6 +40,7 @@ pub mod settings;
 pub mod snapshot;
 pub mod start_args;
 pub mod stats;
+pub mod tags;
 #[cfg(test)]
 mod testing;
 pub mod volumes;

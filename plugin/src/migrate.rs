@@ -13,7 +13,7 @@ use crate::labels::{self, Identity};
 use crate::recipe::{Origin, Recipe};
 use crate::start_args::{self, Draft};
 use crate::{Capabilities, DockerProviderInstance, Result};
-use crate::{adopt, agent, create, leaving, limits, lookup, snapshot};
+use crate::{adopt, agent, create, leaving, limits, lookup, snapshot, tags};
 
 /// Takes a snapshot of the agent, without what is secret of its environment, and says what else it takes to make it again.
 ///
@@ -99,7 +99,7 @@ async fn identity<C: Capabilities>(
     keep: bool,
     snapshot: &Snapshot,
 ) -> Result<Identity> {
-    let tags = labels::check_tags(&departed.tags)?;
+    let tags = tags::check(&departed.tags)?;
     let now = provider.capabilities.now();
     if !keep {
         return Ok(Identity {
