@@ -4,7 +4,7 @@ use crate::Result;
 use crate::contract::docker::{Container, ContainerState, ContainerStatus, ContainerSummary};
 use crate::contract::types::{Agent, AgentState, DeviceRequest};
 use crate::error::invalid;
-use crate::gpu;
+use crate::grant::{self, Held};
 use crate::labels::{self, Pair};
 
 /// What every agent's id begins with.
@@ -221,8 +221,8 @@ pub fn of_container(provider: &str, container: &Container) -> Agent {
         image: container.image.clone(),
         image_id: container.image_id.clone(),
         container_id: container.id.clone(),
-        gpus: match gpu::of_labels(&container.labels) {
-            Some(grant) if !grant.devices.is_empty() => grant.devices.iter().map(gpu::Held::id).collect(),
+        gpus: match grant::of_labels(&container.labels) {
+            Some(grant) if !grant.devices.is_empty() => grant.devices.iter().map(Held::id).collect(),
             _ => container.limits.gpus.iter().flat_map(devices).collect(),
         },
         ports: container.ports.clone(),
@@ -272,10 +272,10 @@ fn identified(provider: &str, container_name: String, labels: &[Pair], condition
         container_name,
         provider: provider.to_owned(),
         snapshot_id: labels::value(labels, labels::SNAPSHOT_ID).map(str::to_owned),
-        gpus: gpu::of_labels(labels)
+        gpus: grant::of_labels(labels)
             .iter()
             .flat_map(|grant| &grant.devices)
-            .map(gpu::Held::id)
+            .map(Held::id)
             .collect(),
         ports: Vec::new(),
     };

@@ -3,7 +3,7 @@
 use crate::contract::instance::DiscoverRequest;
 use crate::contract::types::Agent;
 use crate::{Capabilities, DockerProviderInstance, Result};
-use crate::{agent, gpu, lookup};
+use crate::{agent, gpu, grant, lookup};
 
 /// Every agent of this provider that fits, sorted by name.
 ///
@@ -21,7 +21,7 @@ pub async fn discover<C: Capabilities>(
         .await?
         .into_iter()
         .map(|container| {
-            let grant = gpu::of_labels(&container.labels);
+            let grant = grant::of_labels(&container.labels);
             (agent::of_summary(&provider.name, container), grant)
         })
         .filter(|(agent, _)| fits(agent))

@@ -40,7 +40,7 @@ pub const DOCUMENT_WRITTEN_AT: &str = "com.imbue.mngr.document.written-at";
 pub const DOCUMENT_BODY: &str = "com.imbue.mngr.document.body";
 /// What the container can be made from again: see [`crate::recipe`].
 pub const SPEC: &str = "com.imbue.mngr.spec";
-/// The GPUs that the agent holds, a JSON object (see [`crate::gpu`]); empty for none.
+/// The GPUs that the agent holds, a JSON object (see [`crate::grant`]); empty for none.
 pub const GPUS: &str = "com.imbue.mngr.gpus";
 /// Prefix of what is known of a snapshot.
 pub const SNAPSHOT_PREFIX: &str = "com.imbue.mngr.snapshot.";

@@ -21,6 +21,7 @@ pub mod exec;
 pub mod fork;
 pub mod gc;
 pub mod gpu;
+pub mod grant;
 pub mod image;
 pub mod labels;
 pub mod leaving;

@@ -2,13 +2,13 @@
 
 use mngr_docker_grammar::words::shown;
 
-use super::device::gibibytes;
-use super::grant::Portion;
 use super::holders::{Holder, named};
-use super::{Conditions, Held, Wish};
+use super::portion::Portion;
+use super::{Conditions, Wish, gibibytes};
 use crate::contract::gpu::{Device, HandOut, Inventory};
 use crate::contract::types::{DeviceRequest, ProviderError};
 use crate::error::{conflict, exhausted, invalid, not_found};
+use crate::grant::Held;
 
 /// Picks devices for every request of a wish, none twice.
 ///

@@ -9,15 +9,16 @@
 //! Each sees those that were made before it looked, so of two that claim one device at least one sees the other, and only who
 //! sees nobody goes on. Who gives way removes its container and picks anew from what is left.
 
+use super::Wish;
 use super::choose::choose;
-use super::grant::Portion;
 use super::holders::{self, Holder};
-use super::{Grant, Held, Wish, grant, of_labels};
+use super::portion::Portion;
 use crate::contract::docker::{Container, ContainerSpec};
 use crate::contract::gpu::Depth;
 use crate::contract::system::LogLevel;
 use crate::contract::types::ProviderError;
 use crate::error::{conflict, unsupported_because};
+use crate::grant::{self, Grant, Held};
 use crate::labels::Identity;
 use crate::{Capabilities, DockerProviderInstance, Result, create};
 
@@ -211,7 +212,7 @@ pub(crate) async fn may_start<C: Capabilities>(
     container: &Container,
     name: &str,
 ) -> Result<()> {
-    let Some(grant) = of_labels(&container.labels).filter(|grant| grant.released_when_stopped) else {
+    let Some(grant) = grant::of_labels(&container.labels).filter(|grant| grant.released_when_stopped) else {
         return Ok(());
     };
     let agent_id = crate::labels::value(&container.labels, crate::labels::AGENT_ID).unwrap_or_default();

@@ -1,10 +1,10 @@
 //! Devices that are gone, or that do not work, under agents that hold them.
 
-use super::{Grant, Held, of_labels};
 use crate::contract::docker::Container;
 use crate::contract::gpu::{Depth, Inventory};
 use crate::contract::types::{Agent, ProviderError};
 use crate::error::conflict;
+use crate::grant::{self, Grant, Held};
 use crate::labels::Pair;
 use crate::{Capabilities, DockerProviderInstance};
 
@@ -84,7 +84,7 @@ pub(crate) async fn mark_one<C: Capabilities>(
     agent: Agent,
     labels: &[Pair],
 ) -> Agent {
-    let mut one = [(agent, of_labels(labels))];
+    let mut one = [(agent, grant::of_labels(labels))];
     mark(provider, &mut one).await;
     let [(agent, _)] = one;
     agent
@@ -97,7 +97,7 @@ pub(crate) async fn diagnose<C: Capabilities>(
     name: &str,
     error: ProviderError,
 ) -> ProviderError {
-    let Some(grant) = of_labels(&container.labels) else {
+    let Some(grant) = grant::of_labels(&container.labels) else {
         return error;
     };
     let Ok(inventory) = provider.capabilities.gpu_probe(Depth::Identity).await else {

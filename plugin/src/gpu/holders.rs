@@ -1,9 +1,9 @@
 //! Who holds what: the labels of all agents on the engine, whichever provider they are of.
 
-use super::{Grant, Held, grant};
 use crate::contract::docker::{Container, ContainerFilter, ContainerStatus, ContainerSummary};
 use crate::contract::gpu::Device;
 use crate::contract::types::ProviderError;
+use crate::grant::{self, Grant, Held};
 use crate::labels::{self, Pair};
 use crate::recipe::Recipe;
 use crate::{Capabilities, DockerProviderInstance, Result, agent};

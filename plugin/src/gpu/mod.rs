@@ -12,23 +12,27 @@
 
 mod choose;
 mod claim;
-mod device;
-mod grant;
 mod health;
 mod holders;
+mod portion;
 mod report;
 mod wish;
 
-pub use device::Held;
-pub use grant::Grant;
 pub use report::gpus;
 pub use wish::{CONDITIONS, Conditions, Wish, check_setting, flag};
 
 pub(crate) use claim::{foresee, make, may_start, started};
-pub(crate) use grant::of_labels;
 pub(crate) use health::{diagnose, mark, mark_one};
 pub(crate) use report::findings;
 pub(crate) use wish::again;
+
+/// A size for people.
+fn gibibytes(bytes: u64) -> String {
+    match bytes >> 30 {
+        0 => format!("{} MiB", bytes >> 20),
+        _ => format!("{:.0} GiB", bytes as f64 / f64::from(1 << 30)),
+    }
+}
 
 #[cfg(test)]
 mod tests;

@@ -1,13 +1,13 @@
 //! The machine's GPUs and who holds them, and what a snapshot would lose of one.
 
-use super::device::gibibytes;
+use super::gibibytes;
 use super::health::{fault, remedy};
 use super::holders::{self, of_container};
-use super::{Held, of_labels};
 use crate::contract::docker::Container;
 use crate::contract::gpu::{Depth, Device};
 use crate::contract::instance::{GpuHolding, GpuReport, LostGpu};
 use crate::contract::types::{Finding, FindingKind, Severity};
+use crate::grant::{self, Held};
 use crate::{Capabilities, DockerProviderInstance, Result};
 
 /// The GPUs of the engine's machine and the agents that hold them.
@@ -65,7 +65,7 @@ pub(crate) async fn findings<C: Capabilities>(
     provider: &DockerProviderInstance<C>,
     container: &Container,
 ) -> Vec<Finding> {
-    let Some(grant) = of_labels(&container.labels).or_else(|| of_container(container)) else {
+    let Some(grant) = grant::of_labels(&container.labels).or_else(|| of_container(container)) else {
         return Vec::new();
     };
     // A machine that can not be asked tells of no processes; that the devices are there the label says all the same.

@@ -3,8 +3,8 @@
 use mngr_docker_grammar::words::shown;
 use serde_json::Value;
 
-use super::{Held, of_labels};
 use crate::contract::types::DeviceRequest;
+use crate::grant::{self, Held};
 use crate::labels::Pair;
 use crate::start_args::{self, Draft};
 
@@ -72,7 +72,7 @@ impl Wish {
 /// What a container made in another's place asks for: devices equal to those that the other has, and not those of the same
 /// numbers.
 pub(crate) fn again(draft: &Draft, labels: &[Pair]) -> Wish {
-    Wish::of(draft).like(of_labels(labels).map(|grant| grant.devices).unwrap_or_default())
+    Wish::of(draft).like(grant::of_labels(labels).map(|grant| grant.devices).unwrap_or_default())
 }
 
 /// Whether a key and its value may stand in the setting `gpu`; else why not and what would be right.

@@ -1,7 +1,7 @@
 //! What becomes of an agent's devices: they vanish, a snapshot loses what is in them, forks and restores get others.
 
 use super::*;
-use crate::gpu::Held;
+use crate::grant::Held;
 
 #[test]
 fn a_device_that_is_gone_shows_on_its_agent_and_explains_a_failed_start() {

@@ -1,8 +1,37 @@
-//! A device as a label remembers it.
+//! The GPUs that an agent holds, as its label has them.
 
 use serde::{Deserialize, Serialize};
 
 use crate::contract::gpu::Device;
+use crate::labels::{self, Pair};
+
+/// The label's content.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Grant {
+    /// The devices.
+    pub devices: Vec<Held>,
+    /// Nobody else gets them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub exclusive: bool,
+    /// Others may get them while the agent is stopped.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub released_when_stopped: bool,
+    /// The machine could not be asked, so that the engine picks, and which it picks is not known.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unknown: bool,
+}
+
+/// A label for a container: empty for none, because the image may bring another's.
+pub(crate) fn label(grant: Option<&Grant>) -> Pair {
+    let text = grant.map(|grant| serde_json::json!(grant).to_string());
+    (labels::GPUS.to_owned(), text.unwrap_or_default())
+}
+
+/// Reads the label. One that does not decode says nothing.
+pub(crate) fn of_labels(all: &[Pair]) -> Option<Grant> {
+    serde_json::from_str(labels::value(all, labels::GPUS)?).ok()
+}
 
 /// What is kept of a device that an agent holds: enough to know it again, and to find one like it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,13 +137,5 @@ impl std::fmt::Display for Held {
             write!(f, " {profile}")?;
         }
         write!(f, " ({})", self.id())
-    }
-}
-
-/// A size for people.
-pub fn gibibytes(bytes: u64) -> String {
-    match bytes >> 30 {
-        0 => format!("{} MiB", bytes >> 20),
-        _ => format!("{:.0} GiB", bytes as f64 / f64::from(1 << 30)),
     }
 }

@@ -1,40 +1,8 @@
-//! What an agent gets: written into a container's label, and asked of the engine.
+//! What an agent gets, as the engine is asked for it.
 
-use serde::{Deserialize, Serialize};
-
-use super::Held;
 use crate::contract::docker::{ContainerSpec, DeviceMapping};
 use crate::contract::gpu::{Device, HandOut};
 use crate::contract::types::DeviceRequest;
-use crate::labels::{self, Pair};
-
-/// The label's content.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Grant {
-    /// The devices.
-    pub devices: Vec<Held>,
-    /// Nobody else gets them.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub exclusive: bool,
-    /// Others may get them while the agent is stopped.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub released_when_stopped: bool,
-    /// The machine could not be asked, so that the engine picks, and which it picks is not known.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub unknown: bool,
-}
-
-/// A label for a container: empty for none, because the image may bring another's.
-pub(crate) fn label(grant: Option<&Grant>) -> Pair {
-    let text = grant.map(|grant| serde_json::json!(grant).to_string());
-    (labels::GPUS.to_owned(), text.unwrap_or_default())
-}
-
-/// Reads the label. One that does not decode says nothing.
-pub(crate) fn of_labels(all: &[Pair]) -> Option<Grant> {
-    serde_json::from_str(labels::value(all, labels::GPUS)?).ok()
-}
 
 /// Devices of one request, and how the engine is to be asked for them.
 #[derive(Debug, Clone, PartialEq)]
