@@ -9,7 +9,7 @@ use wildmatch::WildMatch;
 
 use crate::contract::types::{Finding, FindingKind, ProviderError, Severity, Snapshot};
 use crate::error::unsupported_because;
-use crate::{Capabilities, DockerProviderInstance, Result, labels};
+use crate::{Capabilities, DockerProviderInstance, Result, findings, labels};
 
 /// Longest chain of snapshots made of snapshots that is followed.
 const LONGEST_CHAIN: usize = 200;
@@ -91,16 +91,13 @@ fn is_secret(patterns: &[String], name: &str) -> bool {
 
 fn finding(names: &[String]) -> Finding {
     Finding {
-        kind: FindingKind::Environment,
-        path: None,
         source: Some(names.join(", ")),
-        read_only: false,
-        size_bytes: None,
-        covered: false,
         severity: Severity::Block,
-        reason: "the values of these environment variables would leave with the image, readable by all who get it"
-            .to_owned(),
-        remedy: "keep secrets out of it: pass them to `exec`, or in a file of a tmpfs".to_owned(),
+        ..findings::finding(
+            FindingKind::Environment,
+            "the values of these environment variables would leave with the image, readable by all who get it",
+            "keep secrets out of it: pass them to `exec`, or in a file of a tmpfs",
+        )
     }
 }
 

@@ -18,6 +18,7 @@ pub mod discover;
 pub mod documents;
 pub mod error;
 pub mod exec;
+pub mod findings;
 pub mod fork;
 pub mod gc;
 pub mod gpu;

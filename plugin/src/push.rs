@@ -6,7 +6,7 @@ use crate::contract::system::LogLevel;
 use crate::contract::types::{ProviderError, Snapshot};
 use crate::error::{invalid, summary};
 use crate::{Capabilities, DockerProviderInstance, Result};
-use crate::{adopt, constraints, create, image, labels, leaving, snapshot};
+use crate::{adopt, create, findings, image, labels, leaving, snapshot};
 
 /// How the names of images begin that are made to be pushed and removed again.
 pub(crate) const PUSHES: &str = "mngr-push:";
@@ -58,13 +58,13 @@ async fn without<C: Capabilities>(
 ) -> Result<String> {
     create::report(provider, "leaving secrets out of", &snapshot.id);
     let tag = format!("{}-{}", snapshot.agent_id, snapshot.id);
-    let (findings, _) = constraints::encode(&leaving::less(&snapshot.findings, &names));
+    let (written, _) = findings::encode(&leaving::less(&snapshot.findings, &names));
     let options = DeriveOptions {
         repository: PUSHES.trim_end_matches(':').to_owned(),
         tag: tag.clone(),
         labels: vec![
             (labels::PROVIDER.to_owned(), provider.name.clone()),
-            (labels::SNAPSHOT_FINDINGS.to_owned(), findings),
+            (labels::SNAPSHOT_FINDINGS.to_owned(), written),
         ],
         without_env: names,
     };

@@ -14,7 +14,7 @@ use crate::error::{ambiguous, conflict, invalid, may_have_happened, not_found};
 use crate::labels;
 use crate::lookup::{self, Entry, Match};
 use crate::{Capabilities, DockerProviderInstance, Result};
-use crate::{agent, constraints, create, volumes};
+use crate::{agent, constraints, create, findings, volumes};
 
 pub(crate) use labelled::{described, of_image};
 
@@ -85,8 +85,8 @@ pub(crate) async fn take_without<C: Capabilities>(
         _ => {}
     }
     let permitted = constraints::permit(provider, container, request.force, request.include_volumes, without_env);
-    let (findings, covered) = permitted.await?;
-    let (written, left_out) = constraints::encode(&findings);
+    let (found, covered) = permitted.await?;
+    let (written, left_out) = findings::encode(&found);
     if left_out > 0 {
         let message = format!("{left_out} findings do not fit into the label of a snapshot of {agent_name}");
         provider.capabilities.log(LogLevel::Warn, &message);

@@ -1,11 +1,11 @@
 //! What only the engine's machine knows: the filesystem under a bind, and the room that is left.
 
-use super::finding;
 use crate::contract::docker::Container;
 use crate::contract::ssh::{Command, CommandOutput};
 use crate::contract::system::LogLevel;
 use crate::contract::types::{Finding, FindingKind, ProviderError};
 use crate::error::summary;
+use crate::findings::finding;
 use crate::{Capabilities, DockerProviderInstance, Result};
 
 const TIMEOUT_MS: u64 = 5_000;

@@ -3,19 +3,15 @@
 //! A commit takes the container's own filesystem and nothing else. Everything that a container shows besides it is found
 //! here, with where it comes from, why it is lost and what to do instead.
 
-mod kinds;
-mod label;
+mod judge;
 mod machine;
 mod storage;
 
-pub use kinds::{KINDS, check_setting};
-pub(crate) use kinds::{kind, kind_name};
-pub(crate) use label::{decode, encode};
-
-use kinds::Judge;
+use judge::Judge;
 
 use crate::contract::docker::Container;
 use crate::contract::types::{Finding, FindingKind, ProviderError, Severity};
+use crate::findings::finding;
 use crate::{Capabilities, DockerProviderInstance, Result, gpu, lookup, snapshot};
 
 /// What a snapshot of the agent would not hold, what blocks first.
@@ -87,21 +83,6 @@ async fn of_container<C: Capabilities>(
     findings.retain(|finding| finding.severity != Severity::Ignore || finding.covered);
     findings.sort_by_key(|finding| (finding.severity != Severity::Block, finding.covered, finding.kind as u8));
     Ok(findings)
-}
-
-/// A finding without a place, to be judged later.
-fn finding(kind: FindingKind, reason: impl Into<String>, remedy: impl Into<String>) -> Finding {
-    Finding {
-        kind,
-        path: None,
-        source: None,
-        read_only: false,
-        size_bytes: None,
-        covered: false,
-        severity: Severity::Warn,
-        reason: reason.into(),
-        remedy: remedy.into(),
-    }
 }
 
 fn devices(container: &Container) -> impl Iterator<Item = Finding> {

@@ -1,9 +1,9 @@
 //! Storage that is not the container's own: binds, volumes, tmpfs, and what lies on another machine.
 
-use super::finding;
 use super::machine::{self, Under};
 use crate::contract::docker::{Container, ContainerStatus, MountKind, MountPoint, Volume};
 use crate::contract::types::{Finding, FindingKind, ProviderError};
+use crate::findings::finding;
 use crate::labels::Pair;
 use crate::{Capabilities, DockerProviderInstance, Result};
 

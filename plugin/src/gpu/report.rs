@@ -6,9 +6,9 @@ use super::holders::{self, of_container};
 use crate::contract::docker::Container;
 use crate::contract::gpu::{Depth, Device};
 use crate::contract::instance::{GpuHolding, GpuReport, LostGpu};
-use crate::contract::types::{Finding, FindingKind, Severity};
+use crate::contract::types::{Finding, FindingKind};
 use crate::grant::{self, Held};
-use crate::{Capabilities, DockerProviderInstance, Result};
+use crate::{Capabilities, DockerProviderInstance, Result, findings};
 
 /// The GPUs of the engine's machine and the agents that hold them.
 ///
@@ -112,17 +112,14 @@ fn of_device(held: &Held, device: Option<&Device>, container: &Container) -> Fin
 
 fn finding(source: String, size_bytes: Option<u64>, running: String) -> Finding {
     Finding {
-        kind: FindingKind::Gpu,
-        path: None,
         source: Some(source),
-        read_only: false,
         size_bytes,
-        covered: false,
-        severity: Severity::Warn,
-        reason: format!(
-            "what its processes keep in the memory of a GPU is not in a snapshot, and neither is the GPU{running}"
-        ),
-        remedy: "let the program write a checkpoint to a file first; a restore and a fork get an equal device"
-            .to_owned(),
+        ..findings::finding(
+            FindingKind::Gpu,
+            format!(
+                "what its processes keep in the memory of a GPU is not in a snapshot, and neither is the GPU{running}"
+            ),
+            "let the program write a checkpoint to a file first; a restore and a fork get an equal device",
+        )
     }
 }

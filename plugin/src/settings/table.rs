@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::Wrong;
 use crate::contract::backend::SettingType;
 use crate::start_args::Draft;
-use crate::{agent, constraints, gpu as gpus, labels};
+use crate::{agent, findings, gpu as gpus, labels};
 
 /// One setting.
 pub struct Key {
@@ -154,7 +154,7 @@ fn variables(value: &Value) -> Result<(), Wrong> {
 fn findings(value: &Value) -> Result<(), Wrong> {
     let table = value.as_object().into_iter().flatten();
     table.into_iter().try_for_each(|(kind, severity)| {
-        match constraints::check_setting(kind, severity.as_str().unwrap_or_default()) {
+        match findings::check_setting(kind, severity.as_str().unwrap_or_default()) {
             Some((reason, remedy)) => Err(Wrong {
                 element: None,
                 reason,

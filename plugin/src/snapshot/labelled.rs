@@ -4,7 +4,7 @@ use super::REPOSITORY;
 use crate::contract::docker::{Image, ImageSummary};
 use crate::contract::types::Snapshot;
 use crate::labels::{self, Pair};
-use crate::{constraints, peer, volumes};
+use crate::{findings, peer, volumes};
 
 /// What an image of that name says of itself.
 pub(crate) fn described(image: Image, name: String) -> Option<Snapshot> {
@@ -42,7 +42,7 @@ fn ours(image: ImageSummary) -> Option<Snapshot> {
         image_id: image.id,
         size_bytes: image.size_bytes,
         findings: label(labels::SNAPSHOT_FINDINGS)
-            .map(constraints::decode)
+            .map(findings::decode)
             .unwrap_or_default(),
     })
 }

@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::constraints::{kind, kind_name};
 use crate::contract::docker::ImportOptions;
 use crate::contract::types::{Finding, SnapshotVolume};
+use crate::findings::{kind, kind_name};
 use crate::labels::{self, Identity, Pair};
 
 /// The repository of all companions.

@@ -1,4 +1,4 @@
-//! What each kind of finding is called, and how bad it is.
+//! How bad each finding is.
 //!
 //! Where the setting `snapshot_findings` names a kind, it decides. Where it does not, storage that is writable and holds the
 //! agent's own files blocks: it is mounted at the working directory, at the user's home, or above either, so a snapshot
@@ -6,83 +6,9 @@
 
 use std::collections::BTreeMap;
 
-use mngr_docker_grammar::words::{did_you_mean, nearest, shown};
-
 use crate::contract::docker::Container;
 use crate::contract::types::{Finding, FindingKind, Severity};
-
-/// Every kind and its name in settings, labels and `--json`.
-pub const KINDS: [(FindingKind, &str); 11] = [
-    (FindingKind::BindMount, "bind_mount"),
-    (FindingKind::NamedVolume, "named_volume"),
-    (FindingKind::AnonymousVolume, "anonymous_volume"),
-    (FindingKind::SharedVolume, "shared_volume"),
-    (FindingKind::Tmpfs, "tmpfs"),
-    (FindingKind::NetworkStorage, "network_storage"),
-    (FindingKind::Gpu, "gpu"),
-    (FindingKind::Device, "device"),
-    (FindingKind::Environment, "environment"),
-    (FindingKind::LayerLimit, "layer_limit"),
-    (FindingKind::FreeSpace, "free_space"),
-];
-
-/// Every severity and its name.
-const SEVERITIES: [(Severity, &str); 3] = [
-    (Severity::Ignore, "ignore"),
-    (Severity::Warn, "warn"),
-    (Severity::Block, "block"),
-];
-
-/// The name of a kind.
-pub(crate) fn kind_name(kind: FindingKind) -> &'static str {
-    KINDS
-        .iter()
-        .find(|(each, _)| *each == kind)
-        .map_or("", |(_, name)| name)
-}
-
-/// The kind of that name, also with dashes.
-pub(crate) fn kind(name: &str) -> Option<FindingKind> {
-    let name = name.replace('-', "_");
-    KINDS.iter().find(|(_, known)| *known == name).map(|(kind, _)| *kind)
-}
-
-/// The name of a severity.
-pub(super) fn severity_name(severity: Severity) -> &'static str {
-    SEVERITIES
-        .iter()
-        .find(|(each, _)| *each == severity)
-        .map_or("", |(_, name)| name)
-}
-
-/// The severity of that name.
-pub(super) fn severity(name: &str) -> Option<Severity> {
-    SEVERITIES
-        .iter()
-        .find(|(_, known)| *known == name)
-        .map(|(severity, _)| *severity)
-}
-
-/// What is wrong with one line of the setting `snapshot_findings`, and the remedy.
-pub fn check_setting(kind_given: &str, severity_given: &str) -> Option<(String, String)> {
-    if kind(kind_given).is_none() {
-        let names = KINDS.map(|(_, name)| name);
-        let near = did_you_mean(&nearest(kind_given, names));
-        return Some((
-            format!("`{}` is not a kind of finding", shown(kind_given)),
-            format!("{near}use one of: {}", names.join(", ")),
-        ));
-    }
-    if severity(severity_given).is_none() {
-        let names = SEVERITIES.map(|(_, name)| name);
-        let near = did_you_mean(&nearest(severity_given, names));
-        return Some((
-            format!("`{}` for {kind_given} is not a severity", shown(severity_given)),
-            format!("{near}use one of: {}", names.join(", ")),
-        ));
-    }
-    None
-}
+use crate::findings::{kind, severity};
 
 /// Says how bad a finding is for one container.
 pub(super) struct Judge<'a> {
@@ -147,6 +73,7 @@ impl<'a> Judge<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::findings::finding;
     use crate::testing::{BUSYBOX, fixtures};
 
     fn judged(user: &str, working_dir: &str, path: &str, read_only: bool, settings: &[(&str, &str)]) -> Severity {
@@ -163,7 +90,7 @@ mod tests {
         let finding = Finding {
             path: Some(path.to_owned()),
             read_only,
-            ..super::super::finding(FindingKind::BindMount, "r", "m")
+            ..finding(FindingKind::BindMount, "r", "m")
         };
         Judge::new(&settings, &container).severity(&finding)
     }
@@ -200,14 +127,5 @@ mod tests {
                 "{spelling}"
             );
         }
-    }
-
-    #[test]
-    fn a_misspelt_kind_or_severity_is_answered_with_the_nearest() {
-        let (_, remedy) = check_setting("bind_mont", "warn").expect("wrong");
-        assert!(remedy.contains("did you mean `bind_mount`"), "{remedy}");
-        let (_, remedy) = check_setting("bind_mount", "blok").expect("wrong");
-        assert!(remedy.contains("did you mean `block`"), "{remedy}");
-        assert!(check_setting("gpu", "ignore").is_none());
     }
 }
