@@ -14,6 +14,29 @@ const LEAST_CPUS: f64 = 0.01;
 const CPU_SHARES: std::ops::RangeInclusive<i64> = 2..=262_144;
 const BLKIO_WEIGHT: std::ops::RangeInclusive<u16> = 10..=1000;
 
+/// No limits at all.
+pub fn none() -> Limits {
+    Limits {
+        cpus: None,
+        cpuset_cpus: None,
+        cpuset_mems: None,
+        cpu_shares: None,
+        memory_bytes: None,
+        memory_reservation_bytes: None,
+        memory_swap_bytes: None,
+        shm_bytes: None,
+        pids: None,
+        ulimits: Vec::new(),
+        blkio_weight: None,
+        blkio_read_bps: Vec::new(),
+        blkio_write_bps: Vec::new(),
+        blkio_read_iops: Vec::new(),
+        blkio_write_iops: Vec::new(),
+        storage_bytes: None,
+        gpus: Vec::new(),
+    }
+}
+
 /// Whether there is anything here to be judged.
 pub fn concerns(limits: &Limits) -> bool {
     limits.cpus.is_some()
@@ -199,7 +222,6 @@ fn cpuset(set: &str, cpus: u32) -> Result<()> {
 mod tests {
     use super::*;
     use crate::contract::types::ProviderError;
-    use crate::limits::none;
     use crate::testing::fixtures::machine;
 
     fn field(result: Result<()>) -> Option<String> {

@@ -4,30 +4,8 @@ use crate::contract::docker::{Container, ContainerStatus};
 use crate::contract::instance::UpdatedLimits;
 use crate::contract::types::Limits;
 use crate::error::{conflict, unsupported_because};
+use crate::limit_check::none;
 use crate::{Capabilities, DockerProviderInstance, Result, agent, limit_check, lookup};
-
-/// No limits at all.
-pub fn none() -> Limits {
-    Limits {
-        cpus: None,
-        cpuset_cpus: None,
-        cpuset_mems: None,
-        cpu_shares: None,
-        memory_bytes: None,
-        memory_reservation_bytes: None,
-        memory_swap_bytes: None,
-        shm_bytes: None,
-        pids: None,
-        ulimits: Vec::new(),
-        blkio_weight: None,
-        blkio_read_bps: Vec::new(),
-        blkio_write_bps: Vec::new(),
-        blkio_read_iops: Vec::new(),
-        blkio_write_iops: Vec::new(),
-        storage_bytes: None,
-        gpus: Vec::new(),
-    }
-}
 
 /// The agent's limits, read back from the engine.
 ///

@@ -5,7 +5,7 @@ use super::{Bad, Fault, network, parse, remount};
 use crate::contract::docker::{ContainerSpec, Healthcheck, LogConfig, RestartPolicy};
 use crate::gpu::Conditions;
 use crate::labels::Pair;
-use crate::limits;
+use crate::limit_check;
 
 /// A flag that was given, and its value (`true` or `false` for a switch).
 #[derive(Debug, Clone)]
@@ -216,7 +216,7 @@ fn blank() -> ContainerSpec {
         mounts: Vec::new(),
         tmpfs: Vec::new(),
         volumes_from: Vec::new(),
-        limits: limits::none(),
+        limits: limit_check::none(),
         blkio_weight_devices: Vec::new(),
         oom_score_adj: None,
         oom_kill_disable: None,
