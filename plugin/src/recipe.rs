@@ -8,9 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::DockerProviderInstance;
 use crate::contract::docker::ContainerSpec;
-use crate::gpu;
 use crate::labels::{self, Fault, Identity, Pair};
-use crate::settings::Settings;
+use crate::settings::{self, Settings};
 use crate::start_args::{self, Draft};
 
 /// The only version there is.
@@ -166,7 +165,7 @@ pub fn draft(settings: &Settings, start_args: &[String]) -> Result<Draft, start_
         let name = format!("gpu.{key}");
         let asks = key == "count" && (draft.has("gpus") || !draft.spec.limits.gpus.is_empty());
         if !draft.has(&name) && !asks {
-            defaults.extend(gpu::flag(key, value));
+            defaults.extend(settings::gpu_flag(key, value));
         }
     }
     if !draft.has("stop-timeout") {

@@ -4,11 +4,12 @@ use mngr_docker_grammar::words::shown;
 
 use super::holders::{Holder, named};
 use super::portion::Portion;
-use super::{Conditions, Wish, gibibytes};
+use super::{Wish, gibibytes};
 use crate::contract::gpu::{Device, HandOut, Inventory};
 use crate::contract::types::{DeviceRequest, ProviderError};
 use crate::error::{conflict, exhausted, invalid, not_found};
 use crate::grant::Held;
+use crate::start_args::Conditions;
 
 /// Picks devices for every request of a wish, none twice.
 ///

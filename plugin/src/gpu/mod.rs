@@ -19,7 +19,7 @@ mod report;
 mod wish;
 
 pub use report::gpus;
-pub use wish::{CONDITIONS, Conditions, Wish, check_setting, flag};
+pub use wish::Wish;
 
 pub(crate) use claim::{foresee, make, may_start, started};
 pub(crate) use health::{diagnose, mark, mark_one};

@@ -1,6 +1,9 @@
 //! The provider's settings: what may stand in its table, what is wrong with what does, and what follows from it.
 
+mod conditions;
 mod table;
+
+pub use conditions::flag as gpu_flag;
 
 use core::net::IpAddr;
 use std::collections::BTreeMap;

@@ -6,10 +6,10 @@ use mngr_docker_grammar::size;
 use mngr_docker_grammar::words::shown;
 use serde_json::Value;
 
-use super::Wrong;
+use super::{Wrong, conditions};
 use crate::contract::backend::SettingType;
 use crate::start_args::Draft;
-use crate::{agent, findings, gpu as gpus, labels};
+use crate::{agent, findings, labels};
 
 /// One setting.
 pub struct Key {
@@ -167,7 +167,7 @@ fn findings(value: &Value) -> Result<(), Wrong> {
 
 fn gpu(value: &Value) -> Result<(), Wrong> {
     let mut table = value.as_object().into_iter().flatten();
-    match table.find_map(|(key, value)| gpus::check_setting(key, value)) {
+    match table.find_map(|(key, value)| conditions::check(key, value)) {
         None => Ok(()),
         Some((reason, remedy)) => Err(Wrong {
             element: None,

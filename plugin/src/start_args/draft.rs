@@ -1,9 +1,9 @@
 //! A container spec as flags fill it in.
 
 use super::flags::Flag;
+use super::gpus::Conditions;
 use super::{Bad, Fault, network, parse, remount};
 use crate::contract::docker::{ContainerSpec, Healthcheck, LogConfig, RestartPolicy};
-use crate::gpu::Conditions;
 use crate::labels::Pair;
 use crate::limit_check;
 

@@ -6,6 +6,19 @@ use super::values::{Outcome, boolean, comma_separated, integer, positive_size};
 use super::{Bad, Draft};
 use crate::contract::types::DeviceRequest;
 
+/// What must be true of the devices.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Conditions {
+    /// How many, where no request says it.
+    pub count: Option<i64>,
+    /// Least memory of each, in bytes.
+    pub memory_min: Option<u64>,
+    /// A part of the model's name, whatever the case.
+    pub model: Option<String>,
+    /// Nobody else gets them.
+    pub exclusive: bool,
+}
+
 /// `all`, a number, or `driver=…,count=…,"device=0,1","capabilities=compute,utility"`; also the CDI name of a device.
 pub fn gpus(draft: &mut Draft, value: &str) -> Outcome {
     let mut request = DeviceRequest {

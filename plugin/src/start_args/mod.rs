@@ -15,6 +15,7 @@ pub mod remount;
 mod values;
 
 pub use draft::{Draft, Given, Pull};
+pub use gpus::Conditions;
 
 use crate::contract::backend::Argument;
 use crate::contract::types::ProviderError;
