@@ -203,6 +203,11 @@ pub fn time(label: &'static str, text: &str) -> Result<String, Fault> {
     }
 }
 
+/// A time in seconds since the epoch, as labels have it.
+pub(crate) fn rfc3339(seconds: i64) -> String {
+    jiff::Timestamp::from_second(seconds).unwrap_or_default().to_string()
+}
+
 /// Whether it can stand in a reference: letters, digits, `_`, `.` and `-`, and not too long.
 pub fn is_word(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');

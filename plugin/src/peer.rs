@@ -4,18 +4,16 @@
 //! It labels its containers with `host-id`, `host-name`, `provider` and `tags`, names them after a prefix and the host, and
 //! tags its images `mngr-snapshot:<host-id>-<name>`. What else this provider keeps in labels is read from the container.
 
-use crate::contract::docker::{Container, ContainerSummary, Event, ImageSummary, MountKind, MountPoint, PortBinding};
-use crate::contract::types::Snapshot;
+use crate::contract::docker::{Container, ContainerSummary, Event, MountKind, MountPoint, PortBinding};
 use crate::labels::{self, Pair};
 use crate::recipe::{Origin, Recipe};
-use crate::snapshot;
 
 /// The type of an agent that is a host of mngr's own provider.
 const AGENT_TYPE: &str = "host";
 
 /// Gives a listed container the labels that it would have here.
 pub(crate) fn listed(container: &mut ContainerSummary) {
-    complete(&mut container.labels, || rfc3339(container.created));
+    complete(&mut container.labels, || labels::rfc3339(container.created));
 }
 
 /// Gives an inspected container the labels that it would have here.
@@ -29,42 +27,12 @@ pub(crate) fn inspected(container: &mut Container) {
 
 /// Gives an image the labels that it would have here.
 pub(crate) fn imaged(labels: &mut Vec<Pair>, created: i64) {
-    complete(labels, || rfc3339(created));
+    complete(labels, || labels::rfc3339(created));
 }
 
 /// Gives what the engine tells of a container the labels that it would have here.
 pub(crate) fn happened(event: &mut Event) {
     complete(&mut event.attributes, String::new);
-}
-
-/// What the image is a snapshot of, by its tag.
-pub(crate) fn snapshot(image: &ImageSummary) -> Option<Snapshot> {
-    let host_id = labels::value(&image.labels, labels::HOST_ID)?;
-    let tagged = format!("{}:{host_id}-", snapshot::REPOSITORY);
-    let (tag, name) = image
-        .tags
-        .iter()
-        .find_map(|tag| Some((tag, tag.strip_prefix(&tagged)?)))?;
-    Some(Snapshot {
-        id: format!("{}{}", snapshot::ID_PREFIX, digits(&image.id)?),
-        agent_id: labels::value(&image.labels, labels::AGENT_ID)?.to_owned(),
-        agent_name: labels::value(&image.labels, labels::AGENT_NAME)
-            .unwrap_or_default()
-            .to_owned(),
-        name: Some(name.to_owned()),
-        image: tag.clone(),
-        image_id: image.id.clone(),
-        created_at: rfc3339(image.created),
-        size_bytes: image.size_bytes,
-        parent: None,
-        findings: Vec::new(),
-        volumes: Vec::new(),
-    })
-}
-
-/// As many digits of an image's id as an id of ours has.
-fn digits(image_id: &str) -> Option<&str> {
-    image_id.strip_prefix("sha256:")?.get(..32)
 }
 
 /// Whether anything was missing.
@@ -92,10 +60,6 @@ fn complete(labels: &mut Vec<Pair>, created: impl FnOnce() -> String) -> bool {
     labels.retain(|(key, _)| !added.iter().any(|(name, _)| key == name));
     labels.extend(added.map(|(key, value)| (key.to_owned(), value)));
     true
-}
-
-fn rfc3339(seconds: i64) -> String {
-    jiff::Timestamp::from_second(seconds).unwrap_or_default().to_string()
 }
 
 /// What the container can be made from again. Its limits are not in it: they are read off the container.
@@ -202,26 +166,5 @@ mod tests {
             assert!(!complete(&mut labels, || unreachable!()));
             assert_eq!(labels, given);
         }
-    }
-
-    #[test]
-    fn an_image_with_its_tag_is_a_snapshot_and_one_built_on_it_is_not() {
-        let mut image = ImageSummary {
-            id: format!("sha256:{}", "ab".repeat(32)),
-            parent_id: String::new(),
-            tags: vec![format!("mngr-snapshot:host-{}-before", "0f".repeat(16))],
-            created: 1_700_000_000,
-            size_bytes: 5,
-            labels: peers(),
-        };
-        imaged(&mut image.labels, image.created);
-        let found = snapshot(&image).expect("a snapshot");
-        assert_eq!(
-            (found.name.as_deref(), found.created_at.as_str()),
-            (Some("before"), "2023-11-14T22:13:20Z")
-        );
-        assert_eq!(found.id, format!("snap-{}", "ab".repeat(16)));
-        image.tags = vec!["mine:latest".to_owned()];
-        assert!(snapshot(&image).is_none());
     }
 }

@@ -23,8 +23,6 @@ pub const ID_PREFIX: &str = "snap-";
 /// The repository of all snapshots.
 pub(crate) const REPOSITORY: &str = "mngr-snapshot";
 const MAX_NAME: usize = 128;
-/// From so many layers on a snapshot is made of one. Engines refuse more than some 125.
-pub(crate) const DEEP: u32 = 100;
 /// Waits between two looks for the image of a commit that was not answered, in milliseconds.
 const LOOKS: [u64; 5] = [250, 500, 1000, 2000, 4000];
 
@@ -176,7 +174,7 @@ async fn commit<C: Capabilities>(
 /// not be counted; its container goes through and the engine says what it makes of it.
 async fn is_deep<C: Capabilities>(provider: &DockerProviderInstance<C>, image: &str) -> Result<bool> {
     match provider.capabilities.image_inspect(image).await {
-        Ok(image) => Ok(image.layers >= DEEP),
+        Ok(image) => Ok(image.layers >= constraints::DEEP),
         Err(ProviderError::NotFound(_)) => Ok(false),
         Err(error) => Err(error),
     }

@@ -12,7 +12,10 @@ use judge::Judge;
 use crate::contract::docker::Container;
 use crate::contract::types::{Finding, FindingKind, ProviderError, Severity};
 use crate::findings::finding;
-use crate::{Capabilities, DockerProviderInstance, Result, gpu, lookup, snapshot};
+use crate::{Capabilities, DockerProviderInstance, Result, gpu, lookup};
+
+/// From so many layers on a snapshot is made of one. Engines refuse more than some 125.
+pub(crate) const DEEP: u32 = 100;
 
 /// What a snapshot of the agent would not hold, what blocks first.
 ///
@@ -112,7 +115,7 @@ fn environment(container: &Container, others: &[String]) -> Option<Finding> {
 }
 
 fn layers(layers: u32) -> Option<Finding> {
-    (layers >= snapshot::DEEP).then(|| {
+    (layers >= DEEP).then(|| {
         finding(
             FindingKind::LayerLimit,
             format!(
