@@ -9,7 +9,7 @@ use crate::contract::types::{ProviderError, Snapshot};
 use crate::error::{already_exists, internal, invalid};
 use crate::snapshot::{self, ID_PREFIX, REPOSITORY};
 use crate::{Capabilities, DockerProviderInstance, Result};
-use crate::{agent, create, labels, lookup};
+use crate::{agent, container, labels, lookup};
 
 /// Longest tag that an engine takes.
 const LONGEST_TAG: usize = 128;
@@ -58,7 +58,7 @@ pub(crate) async fn adopt<C: Capabilities>(provider: &DockerProviderInstance<C>,
             ));
         }
     }
-    create::report(provider, "taking in snapshot", &id);
+    container::report(provider, "taking in snapshot", &id);
     let mut given = vec![
         (labels::AGENT_ID.to_owned(), claim.agent_id.clone()),
         (labels::AGENT_NAME.to_owned(), claim.agent_name.clone()),

@@ -17,7 +17,7 @@ use crate::contract::system::LogLevel;
 use crate::contract::types::ProviderError;
 use crate::error::{invalid, summary};
 use crate::labels::{self, Pair};
-use crate::{Capabilities, DockerProviderInstance, Result, create, lookup};
+use crate::{Capabilities, DockerProviderInstance, Result, container, lookup};
 
 /// Where such images are.
 const REPOSITORY: &str = "mngr-build";
@@ -268,7 +268,7 @@ pub async fn image<C: Capabilities>(
     agent_name: &str,
 ) -> Result<(String, Image)> {
     if let Ok(Some(_)) = lookup::by_name(provider, agent_name).await {
-        return Err(create::taken(provider, agent_name).await);
+        return Err(container::taken(provider, agent_name).await);
     }
     let tag = format!("{REPOSITORY}:{agent_id}");
     options.tag.clone_from(&tag);
@@ -280,7 +280,7 @@ pub async fn image<C: Capabilities>(
     // BuildKit gives an image that only got labels the date of the one it was made from.
     let now = provider.capabilities.now();
     options.labels.push((labels::CREATED_AT.to_owned(), now));
-    create::report(provider, "building image", agent_name);
+    container::report(provider, "building image", agent_name);
     let built = match provider.capabilities.image_build(context, options).await {
         Ok(_) => provider.capabilities.image_inspect(&tag).await,
         Err(error) => Err(error),

@@ -6,7 +6,7 @@ use crate::contract::docker::{ContainerChanges, Filesystem};
 use crate::contract::types::ProviderError;
 use crate::error::{ambiguous, not_found};
 use crate::{Capabilities, DockerProviderInstance, Result};
-use crate::{agent, create, lookup, snapshot};
+use crate::{agent, container, lookup, snapshot};
 
 /// What `newer` has added, changed and deleted relative to `older`; each is a snapshot or an agent.
 ///
@@ -18,7 +18,7 @@ pub async fn snapshot_diff<C: Capabilities>(
     newer: &str,
 ) -> Result<ContainerChanges> {
     let (before, after) = (side(provider, older).await?, side(provider, newer).await?);
-    create::report(
+    container::report(
         provider,
         "comparing",
         &format!("{} with {}", shown(older), shown(newer)),

@@ -4,22 +4,15 @@
 //! container without them, and the engine's unique container name is the lock: of two that create the same agent one gets
 //! it. Whatever fails after the create call takes the container away again.
 
-use mngr_docker_grammar::words::shown;
-
-use crate::contract::docker::{Container, ContainerSpec, Image};
+use crate::contract::docker::Image;
 use crate::contract::instance;
-use crate::contract::system::{LogLevel, Progress};
-use crate::contract::types::{Agent, ProviderError, Snapshot};
-use crate::error::{self, already_exists, conflict, invalid, may_have_happened, summary};
+use crate::contract::types::{Agent, Snapshot};
+use crate::error::invalid;
 use crate::gpu::{self, Wish};
 use crate::labels::{self, Identity, Pair};
 use crate::recipe::{self, Origin, Recipe};
-use crate::volumes::{self, Restored};
 use crate::{Capabilities, DockerProviderInstance, Result};
-use crate::{agent, build, image, limits, lookup, ports, snapshot, start_args, tags};
-
-/// Waits between two looks for a container whose create call was not answered, in milliseconds.
-const LOOKS: [u64; 4] = [0, 250, 1000, 3000];
+use crate::{agent, build, image, launch, limits, ports, snapshot, start_args, tags, volumes};
 
 /// What an agent is made from.
 #[derive(Debug)]
@@ -78,12 +71,7 @@ impl<A> CreateRequest<A> {
             },
             (instance::Source::Build(_), None) => {
                 let reason = "there is nothing to build from";
-                return Err(error::invalid(
-                    "context",
-                    "",
-                    reason,
-                    "hand in the context of the build",
-                ));
+                return Err(invalid("context", "", reason, "hand in the context of the build"));
             }
         };
         Ok(Self {
@@ -164,36 +152,11 @@ pub async fn create<C: Capabilities>(
     let mut spec = recipe.container(provider, &identity, draft, base.image);
     spec.labels.extend(base.labels);
 
-    let made = begin(provider, spec, &identity, &wish, !request.no_start, restored.as_ref()).await;
+    let made = launch::begin(provider, spec, &identity, &wish, !request.no_start, restored.as_ref()).await;
     if let (Err(_), Some(image)) = (&made, built) {
         build::remove(provider, &image).await;
     }
     Ok(agent::of_container(&provider.name, &made?))
-}
-
-/// Makes the container and starts it. After an error there is none, and none of the volumes that were made for it.
-pub(crate) async fn begin<C: Capabilities>(
-    provider: &DockerProviderInstance<C>,
-    spec: ContainerSpec,
-    identity: &Identity,
-    wish: &Wish,
-    start: bool,
-    restored: Option<&Restored>,
-) -> Result<Container> {
-    let made = gpu::make(provider, spec, identity, wish).await;
-    let begun = match &made {
-        Ok(id) => bring_up(provider, id, &identity.name, start, restored).await,
-        Err(error) => Err(error.clone()),
-    };
-    if begun.is_err() {
-        if let Ok(id) = &made {
-            remove(provider, id).await;
-        }
-        if let Some(restored) = restored {
-            restored.discard(provider).await;
-        }
-    }
-    begun
 }
 
 fn word(field: &str, given: &str) -> Result<String> {
@@ -261,157 +224,4 @@ async fn from_image<C: Capabilities>(
 ) -> Result<Base> {
     let image = image::ensure(&provider.capabilities, reference, draft.platform.as_deref(), draft.pull).await?;
     Ok(Base::image(reference, image))
-}
-
-/// Makes the container and returns its id; all calls but [`gpu::make`]'s go by that. Where the answer is lost, the container is looked for by its name and adopted if
-/// it carries this agent's id.
-pub(crate) async fn make<C: Capabilities>(
-    provider: &DockerProviderInstance<C>,
-    spec: ContainerSpec,
-    identity: &Identity,
-) -> Result<String> {
-    report(provider, "creating container", &identity.name);
-    match provider.capabilities.container_create(spec).await {
-        Ok(created) => {
-            for warning in created.warnings {
-                provider
-                    .capabilities
-                    .log(LogLevel::Warn, &format!("create of {}: {warning}", identity.name));
-            }
-            Ok(created.id)
-        }
-        Err(ProviderError::Conflict(_)) => Err(taken(provider, &identity.name).await),
-        Err(error) if may_have_happened(&error) => {
-            for wait in LOOKS {
-                provider.capabilities.sleep(wait).await;
-                if let Ok(Some(found)) = lookup::by_name(provider, &identity.name).await
-                    && labels::value(&found.labels, labels::AGENT_ID) == Some(&identity.id)
-                {
-                    return Ok(found.id);
-                }
-            }
-            Err(error)
-        }
-        Err(error) => Err(error),
-    }
-}
-
-/// The error for a name that is taken, by an agent or by a container of someone else's.
-pub(crate) async fn taken<C: Capabilities>(provider: &DockerProviderInstance<C>, name: &str) -> ProviderError {
-    let subject = format!("agent `{}`", shown(name));
-    match lookup::by_name(provider, name).await {
-        Ok(None) => {
-            let container = provider.container_name(name);
-            if let Err(ProviderError::NotFound(_)) = provider.capabilities.container_inspect(&container).await {
-                return already_exists(
-                    subject,
-                    "another call made or removed an agent of that name at the same moment",
-                    "call again",
-                );
-            }
-            already_exists(
-                subject,
-                format!("the engine has a container `{container}` that is no agent of this provider"),
-                format!("use another name, or rename that container: docker rename {container} OTHER"),
-            )
-        }
-        _ => already_exists(
-            subject,
-            "the provider has an agent of that name",
-            format!("use another name, or start the one that is there: mngr-docker start {name}"),
-        ),
-    }
-}
-
-/// Starts a container that was just made, puts back what was in its memory, and reads it back.
-pub(crate) async fn bring_up<C: Capabilities>(
-    provider: &DockerProviderInstance<C>,
-    id: &str,
-    name: &str,
-    start: bool,
-    restored: Option<&Restored>,
-) -> Result<Container> {
-    if !start && restored.is_some_and(Restored::has_memory) {
-        let message = format!("{name} is not started, so what its tmpfs held is not put back");
-        provider.capabilities.log(LogLevel::Warn, &message);
-    }
-    if start {
-        report(provider, "starting container", name);
-        provider
-            .capabilities
-            .container_start(id)
-            .await
-            .map_err(|error| refused(name, error))?;
-        if let Some(restored) = restored {
-            restored.fill_memory(provider, id, name).await?;
-        }
-    }
-    provider.capabilities.container_inspect(id).await
-}
-
-/// A start that the engine refused. What it did not find is a program, a device or a mount, unless somebody else has removed the
-/// agent meanwhile.
-pub(crate) fn refused(name: &str, error: ProviderError) -> ProviderError {
-    let (field, reason) = match error {
-        ProviderError::NotFound(e) if e.reason.contains("No such container") => {
-            return conflict(
-                format!("agent `{name}`"),
-                "gone",
-                "it was removed at the same moment",
-                "see which agents there are: mngr-docker list",
-            );
-        }
-        ProviderError::NotFound(e) => ("command", e.reason),
-        ProviderError::InvalidArgument(e) => ("command", e.reason),
-        ProviderError::Internal(e) => ("start-args", e.reason),
-        other => return other,
-    };
-    let remedy = "check that the image has the command, and the start arguments (ports, mounts, devices, runtime)";
-    invalid(
-        field,
-        "",
-        format!("the engine could not start the agent `{name}`: {reason}"),
-        remedy,
-    )
-}
-
-/// Takes a container away that is not to stay. Where that fails, the log says what is left.
-pub(crate) async fn remove<C: Capabilities>(provider: &DockerProviderInstance<C>, id: &str) {
-    match provider.capabilities.container_remove(id).await {
-        Ok(()) | Err(ProviderError::NotFound(_)) => {}
-        Err(error) => {
-            let message = format!("container {id} is left and could not be removed: {}", summary(&error));
-            provider.capabilities.log(LogLevel::Error, &message);
-        }
-    }
-}
-
-pub(crate) fn report<C: Capabilities>(provider: &DockerProviderInstance<C>, step: &str, subject: &str) {
-    provider.capabilities.report(Progress {
-        step: step.to_owned(),
-        subject: subject.to_owned(),
-        done: None,
-        total: None,
-    });
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::error::not_found;
-
-    #[test]
-    fn a_program_that_is_not_there_is_told_from_an_agent_that_was_removed_meanwhile() {
-        let answered = |reason: &str| refused("a", not_found("container `c`", reason, ""));
-        let program = answered("exec: \"nonesuch\": executable file not found in $PATH");
-        assert!(
-            matches!(&program, ProviderError::InvalidArgument(e) if e.field == "command"),
-            "{program:?}"
-        );
-        let gone = answered("No such container: c");
-        assert!(
-            matches!(&gone, ProviderError::Conflict(e) if e.state == "gone"),
-            "{gone:?}"
-        );
-    }
 }

@@ -6,7 +6,7 @@ use crate::contract::docker::{ContainerStatus, ExecOptions, LogOptions, PathStat
 use crate::contract::types::ProviderError;
 use crate::error::{conflict, invalid, not_found};
 use crate::{Capabilities, DockerProviderInstance, Result};
-use crate::{lifecycle, lookup};
+use crate::{container, lookup};
 
 /// Most symbolic links that are followed one after another, as in the kernel.
 const MAX_LINKS: usize = 40;
@@ -38,7 +38,7 @@ pub async fn exec<C: Capabilities>(
     }
     let container = lookup::agent(provider, reference).await?;
     if container.state.status != ContainerStatus::Running {
-        return Err(lifecycle::not_running(
+        return Err(container::not_running(
             provider,
             &container,
             "a command needs a running agent",

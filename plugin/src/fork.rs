@@ -13,7 +13,7 @@ use crate::recipe::{Origin, Recipe};
 use crate::start_args::{self, Draft};
 use crate::volumes::{self, Restored};
 use crate::{Capabilities, DockerProviderInstance, Result};
-use crate::{agent, create, lookup, snapshot, tags};
+use crate::{agent, container, launch, lookup, snapshot, tags};
 
 /// Makes agents from an agent as it is, or from a snapshot of it.
 ///
@@ -47,7 +47,7 @@ pub async fn fork<C: Capabilities>(
     draft.take(&request.start_args).map_err(start_args::Fault::into_error)?;
     for name in &request.names {
         if lookup::by_name(provider, name).await?.is_some() {
-            return Err(create::taken(provider, name).await);
+            return Err(container::taken(provider, name).await);
         }
     }
 
@@ -105,7 +105,7 @@ pub async fn fork<C: Capabilities>(
         Ok(agents) => Ok(agents),
         Err(error) => {
             for id in &made.containers {
-                create::remove(provider, id).await;
+                container::remove(provider, id).await;
             }
             for restored in &made.restored {
                 restored.discard(provider).await;
@@ -158,7 +158,7 @@ async fn make_all<C: Capabilities>(
     let mut agents = Vec::new();
     let begun = children.iter().zip(&made.containers).zip(&made.restored);
     for ((identity, id), restored) in begun {
-        let container = create::bring_up(provider, id, &identity.name, true, Some(restored)).await?;
+        let container = launch::bring_up(provider, id, &identity.name, true, Some(restored)).await?;
         agents.push(agent::of_container(&provider.name, &container));
     }
     Ok(agents)

@@ -11,7 +11,7 @@ use crate::contract::types::{ProviderError, Snapshot};
 use crate::error::summary;
 use crate::recipe::Recipe;
 use crate::{Capabilities, DockerProviderInstance, Result};
-use crate::{agent, create, labels, lookup, push, restore, snapshot, volumes};
+use crate::{agent, container, labels, lookup, push, restore, snapshot, volumes};
 
 /// What is younger than this, in seconds, may be still in the making.
 const GRACE: i64 = 600;
@@ -44,7 +44,7 @@ pub async fn gc<C: Capabilities>(provider: &DockerProviderInstance<C>, request: 
         let engine = &provider.capabilities;
         let removed = match candidate.thing {
             Some(thing) if !request.dry_run => {
-                create::report(provider, "removing", &candidate.action.subject);
+                container::report(provider, "removing", &candidate.action.subject);
                 match thing {
                     Thing::Container(id) => engine.container_remove(&id).await,
                     Thing::Image(reference) => engine.image_remove(&reference).await.map(drop),

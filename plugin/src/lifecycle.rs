@@ -1,12 +1,13 @@
 //! Start, stop, pause, resume, destroy, rename. What is already so is a success.
 
+use crate::container::{self, leaving, name, not_running, state_conflict};
 use crate::contract::docker::{Container, ContainerStatus};
 use crate::contract::instance::{DestroyRequest, Destroyed, StartRequest, StopRequest, Stopped};
 use crate::contract::system::LogLevel;
 use crate::contract::types::{Agent, ProviderError};
-use crate::error::{conflict, summary};
+use crate::error::summary;
 use crate::{Capabilities, DockerProviderInstance, Result};
-use crate::{agent, create, gpu, labels, lookup, restore, snapshot, volumes};
+use crate::{agent, gpu, labels, lookup, restore, snapshot, volumes};
 
 /// Starts an agent, anew from a snapshot where one is named.
 ///
@@ -26,9 +27,9 @@ pub async fn start<C: Capabilities>(
         ContainerStatus::Running | ContainerStatus::Restarting => Ok(agent::of_container(&provider.name, &container)),
         ContainerStatus::Created | ContainerStatus::Exited => {
             gpu::may_start(provider, &container, name).await?;
-            create::report(provider, "starting container", name);
+            container::report(provider, "starting container", name);
             if let Err(error) = provider.capabilities.container_start(&container.id).await {
-                return Err(gpu::diagnose(provider, &container, name, create::refused(name, error)).await);
+                return Err(gpu::diagnose(provider, &container, name, container::refused(name, error)).await);
             }
             gpu::started(provider, &container, name).await?;
             again(provider, &container).await
@@ -65,7 +66,7 @@ pub async fn stop<C: Capabilities>(
             agent::of_container(&provider.name, &container)
         }
         _ => {
-            create::report(provider, "stopping container", name(provider, &container));
+            container::report(provider, "stopping container", name(provider, &container));
             halt(provider, &container, request.timeout_seconds).await?;
             again(provider, &container).await?
         }
@@ -145,7 +146,7 @@ pub async fn destroy<C: Capabilities>(
     let agent_id = labels::value(&container.labels, labels::AGENT_ID)
         .unwrap_or_default()
         .to_owned();
-    create::report(provider, "removing container", name(provider, &container));
+    container::report(provider, "removing container", name(provider, &container));
     match provider.capabilities.container_remove(&container.id).await {
         Ok(()) | Err(ProviderError::NotFound(_)) => {}
         Err(error) => return Err(error),
@@ -205,7 +206,7 @@ pub async fn rename<C: Capabilities>(
         .await
     {
         Ok(()) => again(provider, &container).await,
-        Err(ProviderError::Conflict(_)) => Err(create::taken(provider, new_name).await),
+        Err(ProviderError::Conflict(_)) => Err(container::taken(provider, new_name).await),
         Err(error) => Err(error),
     }
 }
@@ -213,47 +214,4 @@ pub async fn rename<C: Capabilities>(
 async fn again<C: Capabilities>(provider: &DockerProviderInstance<C>, container: &Container) -> Result<Agent> {
     let container = lookup::inspect(provider, &container.id).await?;
     Ok(agent::of_container(&provider.name, &container))
-}
-
-fn name<'a, C>(provider: &DockerProviderInstance<C>, container: &'a Container) -> &'a str {
-    agent::name_of(&provider.name, &container.name, &container.labels)
-}
-
-fn state_conflict<C>(
-    provider: &DockerProviderInstance<C>,
-    container: &Container,
-    reason: &str,
-    remedy: String,
-) -> ProviderError {
-    let state = agent::state_name(agent::Condition::of_state(&container.state).state);
-    conflict(format!("agent `{}`", name(provider, container)), state, reason, remedy)
-}
-
-fn leaving<C>(provider: &DockerProviderInstance<C>, container: &Container) -> ProviderError {
-    let remedy = format!(
-        "remove what is left of it: mngr-docker destroy {}",
-        name(provider, container)
-    );
-    state_conflict(
-        provider,
-        container,
-        "the engine is removing it, or has failed to",
-        remedy,
-    )
-}
-
-/// The error for an agent that has to run and does not.
-pub(crate) fn not_running<C>(
-    provider: &DockerProviderInstance<C>,
-    container: &Container,
-    reason: &str,
-) -> ProviderError {
-    let name = name(provider, container);
-    let remedy = match container.state.status {
-        ContainerStatus::Paused => format!("resume it: mngr-docker resume {name}"),
-        ContainerStatus::Removing | ContainerStatus::Dead => return leaving(provider, container),
-        ContainerStatus::Restarting => "wait until the engine has restarted it".to_owned(),
-        _ => format!("start it: mngr-docker start {name}"),
-    };
-    state_conflict(provider, container, reason, remedy)
 }

@@ -3,9 +3,9 @@
 use crate::contract::docker::{Container, ContainerStatus};
 use crate::contract::instance::UpdatedLimits;
 use crate::contract::types::Limits;
-use crate::error::{conflict, unsupported_because};
+use crate::error::unsupported_because;
 use crate::limit_check::none;
-use crate::{Capabilities, DockerProviderInstance, Result, agent, limit_check, lookup};
+use crate::{Capabilities, DockerProviderInstance, Result, container, limit_check, lookup};
 
 /// The agent's limits, read back from the engine.
 ///
@@ -33,17 +33,11 @@ pub async fn update_limits<C: Capabilities>(
             warnings: Vec::new(),
         });
     }
-    let name = agent::name_of(&provider.name, &container.name, &container.labels);
     if matches!(
         container.state.status,
         ContainerStatus::Removing | ContainerStatus::Dead
     ) {
-        return Err(conflict(
-            format!("agent `{name}`"),
-            agent::state_name(agent::Condition::of_state(&container.state).state),
-            "the engine is removing it, or has failed to",
-            format!("remove what is left of it: mngr-docker destroy {name}"),
-        ));
+        return Err(container::leaving(provider, &container));
     }
     let machine = provider.capabilities.info().await?;
     let (wanted, mut warnings) = with_swap(wanted, &container);

@@ -13,7 +13,7 @@ use crate::labels::{self, Identity};
 use crate::recipe::{Origin, Recipe};
 use crate::start_args::{self, Draft};
 use crate::{Capabilities, DockerProviderInstance, Result};
-use crate::{adopt, agent, create, leaving, limits, lookup, snapshot, tags};
+use crate::{adopt, agent, launch, leaving, limits, lookup, snapshot, tags};
 
 /// Takes a snapshot of the agent, without what is secret of its environment, and says what else it takes to make it again.
 ///
@@ -87,7 +87,7 @@ pub async fn migrate_in<C: Capabilities>(
         );
         provider.capabilities.log(LogLevel::Warn, &message);
     }
-    let made = create::begin(provider, spec, &identity, &wish, !recipe.no_start, None).await?;
+    let made = launch::begin(provider, spec, &identity, &wish, !recipe.no_start, None).await?;
     Ok(agent::of_container(&provider.name, &made))
 }
 

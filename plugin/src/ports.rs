@@ -7,7 +7,7 @@ use crate::contract::instance::PortAddress;
 use crate::contract::types::ProviderError;
 use crate::error::{invalid, unsupported_because};
 use crate::start_args::{Draft, Fault};
-use crate::{Capabilities, DockerProviderInstance, Result, agent, lifecycle, lookup};
+use crate::{Capabilities, DockerProviderInstance, Result, agent, container, lookup};
 
 /// The port that sshd listens on.
 const SSH: u16 = 22;
@@ -25,7 +25,7 @@ pub async fn port<C: Capabilities>(
     let container = lookup::agent(provider, reference).await?;
     if container.state.status != ContainerStatus::Running {
         let reason = "only a running agent answers on a port";
-        return Err(lifecycle::not_running(provider, &container, reason));
+        return Err(container::not_running(provider, &container, reason));
     }
     let published = container
         .ports

@@ -6,7 +6,7 @@ use crate::contract::system::LogLevel;
 use crate::contract::types::{ProviderError, Snapshot};
 use crate::error::{invalid, summary};
 use crate::{Capabilities, DockerProviderInstance, Result};
-use crate::{adopt, create, findings, image, labels, leaving, snapshot};
+use crate::{adopt, container, findings, image, labels, leaving, snapshot};
 
 /// How the names of images begin that are made to be pushed and removed again.
 pub(crate) const PUSHES: &str = "mngr-push:";
@@ -31,7 +31,7 @@ pub async fn snapshot_push<C: Capabilities>(
         true => (snapshot.image.clone(), false),
         false => (without(provider, &snapshot, left_out.clone()).await?, true),
     };
-    create::report(provider, "pushing", &reference);
+    container::report(provider, "pushing", &reference);
     let pushed = provider.capabilities.image_push(&name, &reference).await;
     if made {
         match provider.capabilities.image_remove(&name).await {
@@ -56,7 +56,7 @@ async fn without<C: Capabilities>(
     snapshot: &Snapshot,
     names: Vec<String>,
 ) -> Result<String> {
-    create::report(provider, "leaving secrets out of", &snapshot.id);
+    container::report(provider, "leaving secrets out of", &snapshot.id);
     let tag = format!("{}-{}", snapshot.agent_id, snapshot.id);
     let (written, _) = findings::encode(&leaving::less(&snapshot.findings, &names));
     let options = DeriveOptions {
@@ -79,7 +79,7 @@ async fn without<C: Capabilities>(
 /// `already-exists`, `not-found`, `denied` by the registry, and whatever the engine answers.
 pub async fn snapshot_pull<C: Capabilities>(provider: &DockerProviderInstance<C>, reference: &str) -> Result<Snapshot> {
     image::check_reference(reference).map_err(about_reference)?;
-    create::report(provider, "pulling", reference);
+    container::report(provider, "pulling", reference);
     provider.capabilities.image_pull(reference, None).await?;
     let adopted = adopt::adopt(provider, reference).await;
     if matches!(adopted, Err(ProviderError::InvalidArgument(_))) {

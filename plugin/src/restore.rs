@@ -13,7 +13,7 @@ use crate::labels::{self, Fault, Identity};
 use crate::recipe::{Origin, Recipe};
 use crate::start_args::{self, Draft};
 use crate::{Capabilities, DockerProviderInstance, Result};
-use crate::{agent, create, lookup, snapshot, volumes};
+use crate::{agent, container, launch, lookup, snapshot, volumes};
 
 /// What the name of an old container ends with while a new one takes its place.
 pub(crate) const ASIDE: &str = ".replaced";
@@ -134,7 +134,7 @@ async fn revive<C: Capabilities>(
     let mut spec = recipe.container(provider, &identity, &restored.draft, snapshot.image.clone());
     spec.labels.push((labels::SNAPSHOT_ID.to_owned(), snapshot.id.clone()));
     without_secrets(provider, &recipe, &identity);
-    let container = create::begin(provider, spec, &identity, &wish, true, Some(&restored)).await?;
+    let container = launch::begin(provider, spec, &identity, &wish, true, Some(&restored)).await?;
     Ok(agent::of_container(&provider.name, &container))
 }
 
@@ -179,10 +179,10 @@ async fn replace<C: Capabilities>(
         Err(error) => return Err(put_back(provider, old, error).await),
     };
     let undo = async |error| {
-        create::remove(provider, &new).await;
+        container::remove(provider, &new).await;
         Err(put_back(provider, old, error).await)
     };
-    let container = match create::bring_up(provider, &new, &identity.name, true, Some(restored)).await {
+    let container = match launch::bring_up(provider, &new, &identity.name, true, Some(restored)).await {
         Ok(container) => container,
         Err(error) => return undo(error).await,
     };

@@ -14,7 +14,7 @@ use crate::error::{ambiguous, conflict, invalid, may_have_happened, not_found};
 use crate::labels;
 use crate::lookup::{self, Entry, Match};
 use crate::{Capabilities, DockerProviderInstance, Result};
-use crate::{agent, constraints, create, findings, volumes};
+use crate::{agent, constraints, container, findings, volumes};
 
 pub(crate) use labelled::{described, of_image};
 
@@ -154,7 +154,7 @@ async fn commit<C: Capabilities>(
         true => "committing snapshot as one layer",
         false => "committing snapshot",
     };
-    create::report(provider, step, of.agent_name);
+    container::report(provider, step, of.agent_name);
     let image = format!("{REPOSITORY}:{}", options.tag);
     if let Err(error) = provider.capabilities.container_commit(&of.container.id, options).await {
         await_commit(provider, &image, error).await?;

@@ -1,7 +1,7 @@
 //! What an agent uses at one moment.
 
 use crate::contract::docker::{ContainerStatus, StatsSample};
-use crate::{Capabilities, DockerProviderInstance, Result, lifecycle, lookup};
+use crate::{Capabilities, DockerProviderInstance, Result, container, lookup};
 
 /// One sample of a running agent.
 ///
@@ -12,7 +12,7 @@ pub async fn stats<C: Capabilities>(provider: &DockerProviderInstance<C>, refere
     match container.state.status {
         // What is frozen still holds its memory.
         ContainerStatus::Running | ContainerStatus::Paused => provider.capabilities.stats(&container.id).await,
-        _ => Err(lifecycle::not_running(
+        _ => Err(container::not_running(
             provider,
             &container,
             "only a running agent uses anything",

@@ -20,7 +20,7 @@ use crate::contract::types::ProviderError;
 use crate::error::{conflict, unsupported_because};
 use crate::grant::{self, Grant, Held};
 use crate::labels::Identity;
-use crate::{Capabilities, DockerProviderInstance, Result, create};
+use crate::{Capabilities, DockerProviderInstance, Result, container};
 
 /// Waits for another to give way, in milliseconds: nine seconds in all, after which it is taken for one that stays.
 const WAITS: [u64; 10] = [50, 100, 250, 500, 1000, 1000, 1500, 1500, 1500, 1600];
@@ -51,7 +51,7 @@ pub(crate) async fn foresee<C: Capabilities>(
 /// Makes a container with the devices that are wished for. All or nothing.
 ///
 /// # Errors
-/// Those of [`choose`] and of [`create::make`].
+/// Those of [`choose`] and of [`container::make`].
 pub(crate) async fn make<C: Capabilities>(
     provider: &DockerProviderInstance<C>,
     spec: ContainerSpec,
@@ -61,7 +61,7 @@ pub(crate) async fn make<C: Capabilities>(
     if wish.is_empty() {
         let mut spec = spec;
         spec.labels.push(grant::label(None));
-        return create::make(provider, spec, identity).await;
+        return container::make(provider, spec, identity).await;
     }
     for _ in 0..ATTEMPTS {
         let (portions, grant) = plan(provider, wish, &identity.id).await?;
@@ -79,15 +79,15 @@ pub(crate) async fn make<C: Capabilities>(
             portion.apply(&mut spec);
         }
         spec.labels.push(grant::label(Some(&grant)));
-        let id = create::make(provider, spec, identity).await?;
+        let id = container::make(provider, spec, identity).await?;
         match claim(provider, &id, &identity.id, &grant).await {
             Ok(Claim::Won) => {
                 tell(provider, identity, wish, &grant);
                 return Ok(id);
             }
-            Ok(Claim::Lost) => create::remove(provider, &id).await,
+            Ok(Claim::Lost) => container::remove(provider, &id).await,
             Err(error) => {
-                create::remove(provider, &id).await;
+                container::remove(provider, &id).await;
                 return Err(error);
             }
         }

@@ -10,7 +10,7 @@ use crate::contract::types::{FindingKind, ProviderError, Snapshot, SnapshotVolum
 use crate::error::{conflict, not_found, summary};
 use crate::labels::{self, Identity, Pair};
 use crate::start_args::{self, Draft, remount};
-use crate::{Capabilities, DockerProviderInstance, Result, create};
+use crate::{Capabilities, DockerProviderInstance, Result, container};
 
 /// What a container made of a snapshot mounts.
 pub(crate) struct Restored {
@@ -86,7 +86,7 @@ impl Restored {
                 continue;
             }
             let name = self.new_volume(provider, identity, companion::options(labels)).await?;
-            create::report(provider, "restoring volume", &volume.path);
+            container::report(provider, "restoring volume", &volume.path);
             provider.capabilities.volume_fill(&name, &volume.image, CONTENT).await?;
             mounts.push((volume.path.clone(), remount::of_volume(&mount, &name)));
         }
@@ -131,7 +131,7 @@ impl Restored {
         agent_name: &str,
     ) -> Result<()> {
         for (path, image) in &self.memory {
-            create::report(provider, "restoring tmpfs", path);
+            container::report(provider, "restoring tmpfs", path);
             let (above, name) = path.trim_end_matches('/').rsplit_once('/').unwrap_or(("", path));
             let above = if above.is_empty() { "/" } else { above };
             let command = as_root(&["tar", "-x", "-p", "-C", above, "-f", "-"]);
