@@ -11,6 +11,7 @@ pub mod adopt;
 pub mod agent;
 pub mod bindings;
 pub mod build;
+mod calls;
 pub mod compare;
 pub mod constraints;
 pub mod container;
