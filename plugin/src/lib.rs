@@ -6,6 +6,9 @@
 //!
 //! One rule tells what belongs here: a decision does (what label, what name, what a `--memory 4g` means), a connection, a
 //! process, a file or a clock does not.
+//!
+//! The modules stand on each other: `labels` and `error` are at the bottom, `calls` and `bindings` at the top, and none imports
+//! one that stands on it. A test holds that.
 
 pub mod adopt;
 pub mod agent;

@@ -12,6 +12,7 @@ mod garbage;
 mod inside;
 mod moves;
 mod reconcile;
+mod rooms;
 mod snapshots;
 mod ssh;
 
