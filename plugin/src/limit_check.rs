@@ -39,14 +39,34 @@ pub fn none() -> Limits {
 
 /// Whether there is anything here to be judged.
 pub fn concerns(limits: &Limits) -> bool {
-    limits.cpus.is_some()
-        || limits.cpuset_cpus.is_some()
-        || limits.cpu_shares.is_some()
-        || limits.memory_bytes.is_some()
-        || limits.memory_reservation_bytes.is_some()
-        || limits.memory_swap_bytes.is_some()
-        || limits.pids.is_some()
-        || limits.blkio_weight.is_some()
+    // Each field is named, so that a new one does not compile until somebody has said whether it is judged.
+    let Limits {
+        cpus,
+        cpuset_cpus,
+        cpuset_mems: _,
+        cpu_shares,
+        memory_bytes,
+        memory_reservation_bytes,
+        memory_swap_bytes,
+        shm_bytes: _,
+        pids,
+        ulimits: _,
+        blkio_weight,
+        blkio_read_bps: _,
+        blkio_write_bps: _,
+        blkio_read_iops: _,
+        blkio_write_iops: _,
+        storage_bytes: _,
+        gpus: _,
+    } = limits;
+    cpus.is_some()
+        || cpuset_cpus.is_some()
+        || cpu_shares.is_some()
+        || memory_bytes.is_some()
+        || memory_reservation_bytes.is_some()
+        || memory_swap_bytes.is_some()
+        || pids.is_some()
+        || blkio_weight.is_some()
 }
 
 /// Judges the limits of a new container, where 0 stands for none as it does for the Docker CLI.

@@ -89,15 +89,35 @@ fn with_swap(mut wanted: Limits, container: &Container) -> (Limits, Vec<String>)
 
 /// Only what the engine can change of a container that exists.
 fn changeable(wanted: &Limits) -> Result<()> {
+    // Each field is named, so that a new one does not compile until somebody has said whether it can be changed.
+    let Limits {
+        cpus: _,
+        cpuset_cpus: _,
+        cpuset_mems: _,
+        cpu_shares: _,
+        memory_bytes: _,
+        memory_reservation_bytes: _,
+        memory_swap_bytes: _,
+        shm_bytes,
+        pids: _,
+        ulimits,
+        blkio_weight: _,
+        blkio_read_bps,
+        blkio_write_bps,
+        blkio_read_iops,
+        blkio_write_iops,
+        storage_bytes,
+        gpus,
+    } = wanted;
     let fixed = [
-        ("shm-size", wanted.shm_bytes.is_some()),
-        ("ulimit", !wanted.ulimits.is_empty()),
-        ("device-read-bps", !wanted.blkio_read_bps.is_empty()),
-        ("device-write-bps", !wanted.blkio_write_bps.is_empty()),
-        ("device-read-iops", !wanted.blkio_read_iops.is_empty()),
-        ("device-write-iops", !wanted.blkio_write_iops.is_empty()),
-        ("storage-opt size", wanted.storage_bytes.is_some()),
-        ("gpus", !wanted.gpus.is_empty()),
+        ("shm-size", shm_bytes.is_some()),
+        ("ulimit", !ulimits.is_empty()),
+        ("device-read-bps", !blkio_read_bps.is_empty()),
+        ("device-write-bps", !blkio_write_bps.is_empty()),
+        ("device-read-iops", !blkio_read_iops.is_empty()),
+        ("device-write-iops", !blkio_write_iops.is_empty()),
+        ("storage-opt size", storage_bytes.is_some()),
+        ("gpus", !gpus.is_empty()),
     ];
     let asked: Vec<_> = fixed
         .iter()

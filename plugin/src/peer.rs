@@ -64,9 +64,37 @@ fn complete(labels: &mut Vec<Pair>, created: impl FnOnce() -> String) -> bool {
 
 /// What the container can be made from again. Its limits are not in it: they are read off the container.
 fn recipe(container: &Container) -> Recipe {
+    // Each field is named, so that a new one does not compile until somebody has said whether the container is made with it.
+    let Container {
+        image,
+        command,
+        entrypoint,
+        env_names,
+        mounts,
+        tmpfs,
+        ports,
+        network_mode,
+        runtime,
+        // Its own, and never another's.
+        id: _,
+        name: _,
+        image_id: _,
+        created: _,
+        state: _,
+        labels: _,
+        addresses: _,
+        writable_bytes: _,
+        // As its image and this provider have it.
+        working_dir: _,
+        user: _,
+        devices: _,
+        init: _,
+        restart_policy: _,
+        limits: _,
+    } = container;
     let mut args = Vec::new();
-    let mut command = container.command.clone();
-    match &container.entrypoint[..] {
+    let mut command = command.clone();
+    match &entrypoint[..] {
         [] => {}
         [program] => args.push(format!("--entrypoint={program}")),
         several => {
@@ -74,24 +102,19 @@ fn recipe(container: &Container) -> Recipe {
             command.splice(..0, several.iter().cloned());
         }
     }
-    args.extend(container.mounts.iter().filter_map(mount));
-    args.extend(container.tmpfs.iter().map(|(path, options)| match options.as_str() {
+    args.extend(mounts.iter().filter_map(mount));
+    args.extend(tmpfs.iter().map(|(path, options)| match options.as_str() {
         "" => format!("--tmpfs={path}"),
         options => format!("--tmpfs={path}:{options}"),
     }));
-    args.extend(container.ports.iter().map(publish));
-    if !matches!(container.network_mode.as_str(), "" | "default" | "bridge") {
-        args.push(format!("--network={}", container.network_mode));
+    args.extend(ports.iter().map(publish));
+    if !matches!(network_mode.as_str(), "" | "default" | "bridge") {
+        args.push(format!("--network={network_mode}"));
     }
-    if !matches!(container.runtime.as_str(), "" | "runc") {
-        args.push(format!("--runtime={}", container.runtime));
+    if !matches!(runtime.as_str(), "" | "runc") {
+        args.push(format!("--runtime={runtime}"));
     }
-    Recipe::read(
-        Origin::Image(container.image.clone()),
-        args,
-        container.env_names.clone(),
-        command,
-    )
+    Recipe::read(Origin::Image(image.clone()), args, env_names.clone(), command)
 }
 
 fn mount(mount: &MountPoint) -> Option<String> {
