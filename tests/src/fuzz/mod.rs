@@ -1,4 +1,4 @@
-//! What the fuzzer calls (`fuzz/fuzz_targets`), and the tests with what it has kept.
+//! What the fuzzer calls (`tests/fuzz/fuzz_targets`), and the tests with what it has kept.
 
 mod loader;
 

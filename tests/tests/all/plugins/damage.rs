@@ -120,7 +120,7 @@ fn a_plugin_with_flipped_bits_crashes_nothing_when_it_is_called() {
 
 #[test]
 fn what_the_fuzzer_has_kept_crashes_nothing() {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/loader");
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/loader");
     let mut tried = 0;
     for file in std::fs::read_dir(corpus).expect("a corpus") {
         fuzz::loader(&std::fs::read(file.expect("a file").path()).expect("its bytes"));

@@ -4,12 +4,12 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
-#[path = "../../../../fuzz/src/policy.rs"]
+#[path = "../../../fuzz/src/policy.rs"]
 mod policy;
 
 #[test]
 fn every_input_that_was_kept_is_decided_on_as_the_rules_say() {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/policy");
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/policy");
     let mut seen = 0;
     for entry in std::fs::read_dir(corpus).expect("a corpus") {
         let path = entry.expect("an entry").path();
