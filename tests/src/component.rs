@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
+use mngr_host_shim::loader::ArtefactCache;
+
 const COMPONENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/component");
+const CACHE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/plugin-cache");
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The provider's component, as `cargo xtask component` leaves it.
@@ -93,6 +96,11 @@ pub fn library() -> PathBuf {
 /// Where it was not built.
 pub fn library_of(example: &str) -> Vec<u8> {
     std::fs::read(built(&format!("examples/lib{example}.so"))).expect("a library")
+}
+
+/// Where all tests keep what they have compiled.
+pub fn plugin_cache() -> ArtefactCache {
+    ArtefactCache::at(CACHE)
 }
 
 /// The program `mngr-docker` that was built with these tests.

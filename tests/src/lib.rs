@@ -21,10 +21,8 @@ mod component;
 mod fault_proxy;
 pub mod fuzz;
 mod network_mount;
-mod opened;
 mod private_engine;
 mod registry;
-pub mod soak;
 pub mod sshd;
 mod testbed;
 pub mod tls;
@@ -32,13 +30,12 @@ pub mod wat;
 pub mod wire;
 
 pub use component::{
-    component, component_of, component_of_version, component_with, library, library_of, program, with_note,
-    written_over,
+    component, component_of, component_of_version, component_with, library, library_of, plugin_cache, program,
+    with_note, written_over,
 };
 pub use fault_proxy::{Fault, FaultProxy};
 pub use mngr_conformance::remove_all;
 pub use network_mount::NetworkMount;
-pub use opened::{open_behind, open_for_bench, open_with_ledger, open_with_library};
 pub use private_engine::{PrivateEngine, Setup};
 pub use registry::Registry;
 pub use testbed::{IMAGE, Kind, Testbed, argv, error_kind, output_of, run, run_private, tar_of};

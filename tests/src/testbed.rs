@@ -1,7 +1,6 @@
 //! One provider on one engine, for one test.
 
 use std::panic::AssertUnwindSafe;
-use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -15,7 +14,7 @@ use mngr_host_shim::engine::ssh::Tunnels;
 use mngr_host_shim::engine::{Engine, connect};
 use mngr_host_shim::environment::Environment;
 use mngr_host_shim::host::Host;
-use mngr_host_shim::loader::{ArtefactCache, Loader};
+use mngr_host_shim::loader::Loader;
 use mngr_host_shim::policy::{PROVIDER_LABEL, Preset};
 use mngr_host_shim::provider::{NewAgent, Provider};
 use mngr_host_shim::registry::PluginChoice;
@@ -23,7 +22,7 @@ use mngr_host_shim::sandbox::SandboxEngine;
 use mngr_host_shim::streams::{Archive, Channel};
 use serde_json::{Value, json};
 
-use crate::component::library;
+use crate::component::{library, plugin_cache};
 use crate::private_engine::{PrivateEngine, Setup};
 use crate::registry::Registry;
 use crate::sshd::Sshd;
@@ -144,8 +143,7 @@ impl Testbed {
                 error.remedy()
             );
         }
-        let cache = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/plugin-cache");
-        let loader = Loader::new(Some(ArtefactCache::at(cache))).expect("a loader");
+        let loader = Loader::new(Some(plugin_cache())).expect("a loader");
         let state = tempfile::tempdir().expect("a directory");
         let state_home = state.path().display().to_string();
         let variables = [("DOCKER_CONFIG", state_home.clone()), ("XDG_STATE_HOME", state_home)];
@@ -375,7 +373,7 @@ pub fn error_kind<T>(result: Result<T>) -> &'static str {
     }
 }
 
-pub(crate) fn config(name: &str) -> ProviderConfig {
+fn config(name: &str) -> ProviderConfig {
     let mut config = ProviderConfig::named(name);
     config.settings.insert("default_image".to_owned(), json!(IMAGE));
     config

@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use mngr_docker_tests::soak::crowd::listed_and_watched;
-use mngr_docker_tests::soak::engines::{Harm, harmed};
-use mngr_docker_tests::soak::load::{Clients, creates_at_once};
-use mngr_docker_tests::soak::{OPERATIONS, Operation, Row, World, deaths, replies};
-use mngr_docker_tests::{FaultProxy, PrivateEngine, Setup, open_with_ledger, remove_all};
+use mngr_docker_soak::crowd::listed_and_watched;
+use mngr_docker_soak::engines::{Harm, harmed};
+use mngr_docker_soak::load::{Clients, creates_at_once};
+use mngr_docker_soak::{OPERATIONS, Operation, Row, World, deaths, open_with_ledger, replies};
+use mngr_docker_tests::{FaultProxy, PrivateEngine, Setup, remove_all};
 use mngr_host_shim::check::Ledger;
 use mngr_host_shim::provider::Provider;
 

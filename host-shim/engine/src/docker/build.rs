@@ -27,7 +27,7 @@ use super::messages::lines;
 use super::session::Session;
 use super::{DockerEngine, errors, references, tarball};
 use crate::ProgressSink;
-use crate::build::Withheld;
+use mngr_contract::streams::Withheld;
 
 /// How long a build may take that says nothing of it.
 const PATIENCE: Duration = Duration::from_secs(600);

@@ -23,7 +23,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::DockerEngine;
 use super::requests::empty;
-use crate::build::Withheld;
+use mngr_contract::streams::Withheld;
 
 /// Bytes on their way between the engine and what answers it.
 const BUFFER: usize = 64 << 10;

@@ -4,14 +4,12 @@ mod right;
 mod rules;
 mod wrong;
 
-use std::path::Path;
-
 use mngr_conformance::{Report, Suite};
-use mngr_host_shim::loader::{ArtefactCache, Loader, Plugin};
+use mngr_docker_tests::plugin_cache;
+use mngr_host_shim::loader::{Loader, Plugin};
 
 fn load(origin: &str, bytes: &[u8]) -> Plugin {
-    let cache = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/plugin-cache");
-    let loader = Loader::new(Some(ArtefactCache::at(cache))).expect("a loader");
+    let loader = Loader::new(Some(plugin_cache())).expect("a loader");
     loader.load(origin, bytes).expect("a plugin")
 }
 

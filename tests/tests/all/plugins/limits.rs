@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use mngr_docker_tests::component;
 use mngr_docker_tests::wat::{SCRATCH, Wat, ZEROS, segment};
+use mngr_docker_tests::{component, plugin_cache};
 use mngr_host_shim::contract::instance::DiscoverRequest;
 use mngr_host_shim::contract::{ProviderError, Result};
-use mngr_host_shim::loader::{ArtefactCache, CallLimits, Loader, Plugin};
+use mngr_host_shim::loader::{CallLimits, Loader, Plugin};
 use mngr_host_shim::policy::{Permissions, Policy, Preset};
 use mngr_host_shim::provider::{NewAgent, Provider};
 use mngr_host_shim::sandbox::{Fault, Operation, SandboxEngine};
@@ -38,8 +38,7 @@ async fn open(plugin: Plugin, engine: SandboxEngine) -> Provider {
 
 /// Our own plugin, on an engine with one agent.
 async fn bystander() -> (Provider, SandboxEngine) {
-    let cache = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/plugin-cache");
-    let loader = Loader::new(Some(ArtefactCache::at(cache))).expect("a loader");
+    let loader = Loader::new(Some(plugin_cache())).expect("a loader");
     let plugin = loader.load("ours.wasm", &component()).expect("it loads");
     let engine = SandboxEngine::new().with_image(IMAGE);
     let provider = open(plugin, engine.clone()).await;

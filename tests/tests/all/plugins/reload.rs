@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use mngr_docker_tests::{component, component_of_version, component_with};
+use mngr_docker_tests::{component, component_of_version, component_with, plugin_cache};
 use mngr_host_shim::config::ProviderConfig;
 use mngr_host_shim::contract::instance::DiscoverRequest;
 use mngr_host_shim::environment::Environment;
 use mngr_host_shim::host::Host;
-use mngr_host_shim::loader::{ArtefactCache, Loader};
+use mngr_host_shim::loader::Loader;
 use mngr_host_shim::policy::Preset;
 use mngr_host_shim::provider::{NewAgent, Provider};
 use mngr_host_shim::registry::{Consent, PluginChoice};
@@ -21,8 +21,7 @@ const IMAGE: &str = "debian:bookworm-slim";
 
 /// A provider on the sandbox engine with a plugin that may change.
 async fn provider(plugin: PluginChoice, variables: &[(&str, &str)]) -> Provider {
-    let cache = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/plugin-cache");
-    let loader = Loader::new(Some(ArtefactCache::at(cache))).expect("a loader");
+    let loader = Loader::new(Some(plugin_cache())).expect("a loader");
     let host = Host::with(loader, Environment::new(variables.iter().copied(), "/"));
     let mut config = ProviderConfig::named("docker");
     config.plugin = Some(plugin);

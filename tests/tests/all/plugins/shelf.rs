@@ -3,18 +3,16 @@
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 
+use mngr_docker_tests::plugin_cache;
 use mngr_host_shim::contract::{ProviderError, Result};
-use mngr_host_shim::loader::{ArtefactCache, Loader, TARGET};
+use mngr_host_shim::loader::{Loader, TARGET};
 use mngr_host_shim::registry::{Consent, Installed, PluginName, Registry, Request, Source};
 use sha2::{Digest, Sha256};
 
 /// The plugin that is installed here.
 pub const NAME: &str = "mngr-docker";
 
-static LOADER: LazyLock<Arc<Loader>> = LazyLock::new(|| {
-    let cache = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/plugin-cache");
-    Arc::new(Loader::new(Some(ArtefactCache::at(cache))).expect("a loader"))
-});
+static LOADER: LazyLock<Arc<Loader>> = LazyLock::new(|| Arc::new(Loader::new(Some(plugin_cache())).expect("a loader")));
 
 /// Both, for one test.
 pub struct Shelf {

@@ -7,7 +7,7 @@ use mngr_host_shim::contract::instance::{DestroyRequest, DiscoverRequest};
 use mngr_host_shim::provider::{NewAgent, Provider};
 use tokio::sync::watch;
 
-use super::report::Row;
+use crate::report::Row;
 
 /// How many are worked on side by side.
 const AT_A_TIME: usize = 16;

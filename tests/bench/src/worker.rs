@@ -13,7 +13,7 @@ use crate::side::{Scene, Step};
 
 /// The script, which answers one JSON value a line with another.
 pub fn script() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../python/bench/docker_py.py")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../python/bench/docker_py.py")
 }
 
 /// One such process.

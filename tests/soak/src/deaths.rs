@@ -5,9 +5,9 @@ use std::os::unix::process::ExitStatusExt;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use super::operations::Operation;
-use super::report::Row;
-use super::world::{World, words};
+use crate::operations::Operation;
+use crate::report::Row;
+use crate::world::{World, words};
 
 /// The signal that nothing can be done against.
 const KILL: i32 = 9;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use mngr_conformance::remove_all;
+use mngr_docker_tests::{IMAGE, remove_all};
 use mngr_host_shim::check::{Entry, Ledger};
 use mngr_host_shim::contract::docker::ContainerFilter;
 use mngr_host_shim::engine::Engine;
@@ -14,8 +14,6 @@ use mngr_host_shim::engine::ssh::Tunnels;
 use mngr_host_shim::environment::Environment;
 use mngr_host_shim::policy::PROVIDER_LABEL;
 use serde_json::Value;
-
-use crate::testbed::IMAGE;
 
 /// The agent that is always there, and its snapshot.
 pub const KEPT: &str = "kept";
@@ -115,7 +113,7 @@ impl World {
     /// `mngr-docker` with these arguments. Compiled plugins are shared by all.
     pub fn command(&self, arguments: &[impl AsRef<std::ffi::OsStr>]) -> Command {
         let mut command = Command::new(&self.program);
-        let cache = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/soak-cache");
+        let cache = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/soak-cache");
         command
             .args(arguments)
             .current_dir(self.home.path())

@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use futures::future::try_join_all;
+use mngr_docker_tests::FaultProxy;
 use mngr_docker_tests::sshd::{Sshd, clients};
 use mngr_docker_tests::wire::Wire;
-use mngr_docker_tests::{FaultProxy, open_behind};
 use mngr_host_shim::config::ProviderConfig;
 use mngr_host_shim::provider::Provider;
 
 use crate::measure::{Contender, Part, Row, timed};
-use crate::ours;
 use crate::side::{Side, Step, in_turn};
+use crate::{opened, ours};
 
 /// Round-trip times, in milliseconds.
 const DISTANCES: [u64; 3] = [0, 20, 100];
@@ -39,7 +39,7 @@ impl Calls {
         let proxy = FaultProxy::before_the_engine(directory.path().join("engine.sock"));
         let mut config = ProviderConfig::named(local.name());
         config.host = Some(format!("unix://{}", proxy.socket().display()));
-        let counted = open_behind(config, image).await?;
+        let counted = opened::configured(config, image).await?;
         let since = |before: usize| proxy.requests().len() - before;
         let mut calls = Self {
             list: 0,
@@ -84,7 +84,7 @@ pub async fn measure(local: &Provider, size: usize, image: &str, rounds: usize) 
         let sshd = Sshd::start(&[]);
         let wire = Wire::to(sshd.port(), Duration::from_millis(distance) / 2).await;
         sshd.know_as(wire.port(), "", "host");
-        let remote = open_behind(sshd.provider_through(wire.port(), local.name()), image).await?;
+        let remote = opened::configured(sshd.provider_through(wire.port(), local.name()), image).await?;
         ours::list(&remote, size).await?;
         let sides = [
             Side::Ours(Contender::Wasm, remote.clone()),

@@ -10,11 +10,13 @@ pub mod crowd;
 pub mod deaths;
 pub mod engines;
 pub mod load;
+mod opened;
 mod operations;
 pub mod replies;
 mod report;
 mod world;
 
+pub use opened::open_with_ledger;
 pub use operations::{OPERATIONS, Operation};
 pub use report::{Report, Row, Sample};
 pub use world::{Aftermath, World};

@@ -5,6 +5,7 @@ mod chart;
 mod cli;
 mod fill;
 mod measure;
+mod opened;
 mod ours;
 mod plugin;
 mod process;
@@ -20,7 +21,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use bollard::Docker;
 use clap::{Parser, ValueEnum};
-use mngr_docker_tests::{open_for_bench, open_with_library, remove_all};
+use mngr_docker_tests::remove_all;
 use mngr_host_shim::provider::Provider;
 
 use measure::{Contender, Part, Row};
@@ -119,7 +120,7 @@ async fn run(bench: &Bench) -> Result<()> {
         image: bench.image.clone(),
         provider: format!("bench-{}", &uuid::Uuid::new_v4().simple().to_string()[..8]),
     };
-    let provider = open_for_bench(&scene.host, &scene.image, &scene.provider).await?;
+    let provider = opened::built_in(&scene).await?;
     let docker = Docker::connect_with_host(&scene.host)?.with_timeout(Duration::from_secs(600));
     let engine = docker.version().await?;
     circumstances.add("engine", engine.version.unwrap_or_default());
@@ -163,7 +164,7 @@ async fn measure(
         Side::Bare(docker.clone(), scene.clone()),
     ];
     if let Some(library) = &bench.native {
-        let native = open_with_library(&scene.host, &scene.image, &scene.provider, library).await?;
+        let native = opened::with_library(scene, library).await?;
         sides.push(Side::Ours(Contender::Native, native));
     }
     sides.extend(cli::Cli::find(scene).map(Side::Cli));

@@ -9,7 +9,7 @@ const END: &str = "<!-- bench: end -->";
 
 /// Puts the table between its marks, and the chart where README.md looks for it.
 pub fn show(table: &str, chart: &Path) -> Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     std::fs::copy(chart, root.join("tests/bench.svg"))?;
     let path = root.join("README.md");
     let text = std::fs::read_to_string(&path)?;

@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use futures::future::join_all;
+use mngr_docker_tests::argv;
 use mngr_host_shim::check::{Checker, Ledger};
 use mngr_host_shim::contract::instance::{DestroyRequest, DiscoverRequest, StartRequest, StopRequest};
 use mngr_host_shim::contract::types::{Agent, Limits};
 use mngr_host_shim::provider::{NewAgent, Provider};
 
-use super::report::{Row, Sample};
-use crate::testbed::argv;
+use crate::report::{Row, Sample};
 
 /// How long an agent gets to end by itself.
 const AT_ONCE: StopRequest = StopRequest {

@@ -1,26 +1,23 @@
 //! What a plugin costs: to load, to make an instance of, to call, to exchange for another.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::Result;
 use mngr_docker_tests::wat::Wat;
-use mngr_docker_tests::with_note;
+use mngr_docker_tests::{component, with_note};
 use mngr_host_shim::config::ProviderConfig;
-use mngr_host_shim::contract::ProviderError;
 use mngr_host_shim::environment::Environment;
 use mngr_host_shim::host::Host;
 use mngr_host_shim::loader::{ArtefactCache, Compiler, Loader, Plugin};
 use mngr_host_shim::registry::PluginChoice;
 use mngr_host_shim::sandbox::SandboxEngine;
 
+use crate::opened::plain;
+
 /// How many instances and calls are timed.
 const CALLS: usize = 2000;
-
-fn plain(error: ProviderError) -> anyhow::Error {
-    anyhow!(error.message())
-}
 
 fn median(mut durations: Vec<Duration>) -> Duration {
     durations.sort();
@@ -29,8 +26,7 @@ fn median(mut durations: Vec<Duration>) -> Duration {
 
 /// The rows of a table of their own, with ratios.
 pub async fn measure(rounds: usize, library: Option<&Path>) -> Result<String> {
-    let component = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/component/mngr-docker-plugin.wasm");
-    let bytes = std::fs::read(&component).with_context(|| format!("cannot read {}", component.display()))?;
+    let bytes = component();
     let folder = tempfile::tempdir()?;
     let program = std::env::current_exe()?.with_file_name("mngr-docker");
     let mut here = Vec::new();

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use super::operations::OPERATIONS;
-use super::report::Row;
-use super::world::{World, words};
-use crate::private_engine::PrivateEngine;
+use mngr_docker_tests::PrivateEngine;
+
+use crate::operations::OPERATIONS;
+use crate::report::Row;
+use crate::world::{World, words};
 
 /// What is done to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

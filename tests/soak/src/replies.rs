@@ -1,9 +1,10 @@
 //! What the engine answers is spoilt on its way, for every request that changes something.
 
-use super::operations::Operation;
-use super::report::Row;
-use super::world::{World, words};
-use crate::fault_proxy::{Fault, FaultProxy};
+use mngr_docker_tests::{Fault, FaultProxy};
+
+use crate::operations::Operation;
+use crate::report::Row;
+use crate::world::{World, words};
 
 /// Each way, and what it is called.
 pub const FAULTS: &[(Fault, &str)] = &[

@@ -1,6 +1,6 @@
 //! What a person does that changes something: each is harmed in the middle.
 
-use super::world::{FIRST, KEPT, World};
+use crate::world::{FIRST, KEPT, World};
 
 /// One kind of command.
 pub struct Operation {

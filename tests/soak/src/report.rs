@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::world::Aftermath;
+use crate::world::Aftermath;
 
 /// One kind of harm.
 #[derive(Debug, Clone, PartialEq, Eq)]

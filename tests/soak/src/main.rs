@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use clap::{Parser, ValueEnum};
-use mngr_docker_tests::soak::crowd::listed_and_watched;
-use mngr_docker_tests::soak::engines::{Harm, harmed};
-use mngr_docker_tests::soak::load::{Clients, creates_at_once};
-use mngr_docker_tests::soak::{OPERATIONS, Report, World, deaths, replies};
-use mngr_docker_tests::{FaultProxy, PrivateEngine, Setup, open_with_ledger, remove_all};
+use mngr_docker_soak::crowd::listed_and_watched;
+use mngr_docker_soak::engines::{Harm, harmed};
+use mngr_docker_soak::load::{Clients, creates_at_once};
+use mngr_docker_soak::{OPERATIONS, Report, World, deaths, open_with_ledger, replies};
+use mngr_docker_tests::{FaultProxy, PrivateEngine, Setup, remove_all};
 
 /// One that gives back what a load has taken: glibc's keeps it for each thread, and what is held does not show.
 #[global_allocator]
