@@ -4,10 +4,10 @@ use std::path::Path;
 use std::process::Command;
 
 use jiff::Timestamp;
+use mngr_docker_tests::Registry;
 use serde_json::Value;
 
 use crate::person::{Person, Ran};
-use crate::registry::Registry;
 
 fn lines(stderr: &str) -> Vec<Value> {
     stderr

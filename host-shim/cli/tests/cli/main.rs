@@ -16,9 +16,6 @@ mod person;
 mod plugins;
 mod policy;
 mod providers;
-#[path = "../../../../tests/src/registry.rs"]
-#[allow(dead_code)]
-mod registry;
 mod running;
 mod snapshots;
 mod soaking;

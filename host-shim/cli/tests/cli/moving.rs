@@ -2,10 +2,10 @@
 
 use std::os::unix::fs::PermissionsExt;
 
+use mngr_docker_tests::Registry;
 use serde_json::Value;
 
 use crate::person::{IMAGE, Person};
-use crate::registry::Registry;
 
 fn two_providers(person: &Person) -> String {
     let (first, second) = (&person.provider, format!("{}-b", person.provider));
