@@ -7,6 +7,9 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
+/// What is not built unless it is asked for.
+const OPTIONAL: &str = "mngr-host-shim/otel";
+
 /// A call of this toolchain's cargo in the workspace.
 pub struct Cargo(Command);
 
@@ -33,6 +36,18 @@ impl Cargo {
     pub fn args(&mut self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> &mut Self {
         self.0.args(arguments);
         self
+    }
+
+    /// Adds the optional features. Whatever builds for work on the project is given them, so that what is linted is what is
+    /// tested, and nothing is built twice; what is handed to users is built without.
+    pub fn features(&mut self) -> &mut Self {
+        self.args(["--features", OPTIONAL])
+    }
+
+    /// Builds the whole workspace with its tests and examples.
+    pub fn everything(&mut self) -> &mut Self {
+        self.args(["build", "--quiet", "--workspace", "--all-targets"])
+            .features()
     }
 
     /// Sets an environment variable.

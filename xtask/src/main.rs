@@ -129,7 +129,7 @@ fn machine(root: &Path) -> Result<()> {
     if let Some(python) = python::Python::find() {
         let image = host_image::ensure(root, &engine)?;
         eprintln!("setup: image for hosts of mngr {} ({})", host_image::HOST_IMAGE, image);
-        python.prepare(root)?;
+        python.tools(root)?;
         peer::ensure(root, &python)?;
     }
     Ok(())
@@ -138,7 +138,10 @@ fn machine(root: &Path) -> Result<()> {
 fn demo(root: &Path) -> Result<()> {
     component::build(root)?;
     let mut cargo = Cargo::new(root);
-    cargo.args(["run", "--quiet", "--example", "demo", "--"]);
+    cargo
+        .args(["run", "--quiet", "--example", "demo"])
+        .features()
+        .args(["--"]);
     match engine::find() {
         Ok(engine) => {
             image::ensure(&engine)?;
@@ -208,6 +211,7 @@ fn soak(root: &Path, arguments: &[String]) -> Result<()> {
     Cargo::new(root)
         // With what the tests' own dependencies ask of others, so that nothing is built twice.
         .args(["build", "--bin", "mngr-docker", "--bin", "soak", "--examples"])
+        .features()
         .run()?;
     let mut soak = std::process::Command::new(root.join("target/debug/soak"));
     soak.args(["--host", engine.address(), "--report"])

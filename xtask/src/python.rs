@@ -39,16 +39,16 @@ impl Python {
         all.into_iter().find(|path| is_new_enough(path)).map(Self)
     }
 
-    /// Makes the virtual environment that our package is tested in, still without it.
-    pub fn prepare(&self, root: &Path) -> Result<PathBuf> {
+    /// A virtual environment with all that the package is linted and tested with, and its interpreter.
+    pub fn tools(&self, root: &Path) -> Result<PathBuf> {
         self.environment(root, &TESTED_WITH)
     }
 
     /// Makes a virtual environment with our package in it, and returns its interpreter.
     pub fn install(&self, root: &Path) -> Result<PathBuf> {
-        let python = self.prepare(root)?;
+        let python = self.tools(root)?;
         Cargo::new(root)
-            .args(["build", "--quiet", "--workspace", "--all-targets"])
+            .everything()
             .run()
             .context("the Python module does not build")?;
         put_module(root)?;

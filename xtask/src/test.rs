@@ -1,4 +1,4 @@
-//! Everything that must hold on main, in the order in which a mistake shows soonest.
+//! What must hold before a change lands, in the order in which a mistake shows soonest.
 
 use std::path::Path;
 use std::process::Command;
@@ -6,52 +6,57 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use crate::command::{Cargo, exists, read};
+use crate::component;
 use crate::peer;
 use crate::python::{self, Python};
 
-/// What is not built for the tests: lints and documentation look at it.
-const OPTIONAL: &str = "mngr-docker/otel";
-
-/// Sets up, then checks formatting, lints and documentation, then runs every test.
+/// Checks formatting, lints and documentation, then sets up, builds everything once and runs every test.
 pub fn run(root: &Path, filter: &[String]) -> Result<()> {
+    let python = Python::find();
     step("formatting");
     Cargo::new(root)
         .args(["fmt", "--all", "--check"])
         .run()
         .context("run `cargo fmt --all`")?;
-    crate::setup(root)?;
+    if let Some(python) = &python {
+        python::lint(root, &python.tools(root)?)?;
+    }
+    // It is built into the shim, so nothing that stands on the shim can be looked at without it.
+    component::build(root)?;
     step("lints");
     Cargo::new(root)
-        .args([
-            "clippy",
-            "--quiet",
-            "--workspace",
-            "--all-targets",
-            "--features",
-            OPTIONAL,
-            "--",
-            "-D",
-            "warnings",
-        ])
+        .args(["clippy", "--quiet", "--workspace", "--all-targets"])
+        .features()
+        .args(["--", "-D", "warnings"])
         .run()?;
     step("documentation");
     Cargo::new(root)
-        .args(["doc", "--quiet", "--workspace", "--no-deps", "--features", OPTIONAL])
+        .args(["doc", "--quiet", "--workspace", "--no-deps"])
         // With examples, dependencies have the features that the lints have looked at them with, and need no second look.
         .args(["--lib", "--bins", "--examples"])
+        .features()
         .env("RUSTDOCFLAGS", "-D warnings")
         .run()?;
+    crate::setup(root)?;
+    step("build");
+    Cargo::new(root).everything().run()?;
     step("examples in the documentation");
     Cargo::new(root)
         .args(["test", "--quiet", "--workspace", "--doc"])
+        .features()
         .run()?;
     // A filter is for one of the two runners: the one of all that is in Rust.
-    let python = if filter.is_empty() { python(root) } else { Ok(()) };
+    let python = if filter.is_empty() {
+        run_python(root, python)
+    } else {
+        Ok(())
+    };
     step("tests");
     // More than there are processors: half the time they wait for the engine.
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     Cargo::new(root)
         .args(["nextest", "run", "--workspace", "--no-fail-fast"])
+        .features()
         .args(["--test-threads".to_owned(), (2 * processors).to_string()])
         .args(filter)
         .run()?;
@@ -59,18 +64,14 @@ pub fn run(root: &Path, filter: &[String]) -> Result<()> {
 }
 
 /// The tests of the Python package. They come first, so that the other runner's summary is what stands at the end.
-fn python(root: &Path) -> Result<()> {
+fn run_python(root: &Path, python: Option<Python>) -> Result<()> {
     step("tests of the Python package");
-    match Python::find() {
-        Some(python) => {
-            peer::ensure(root, &python)?;
-            let side_by_side = ["-q", "-n", "3", "--dist", "loadfile"].map(str::to_owned);
-            let python = python.install(root)?;
-            python::lint(root, &python)?;
-            python::test(root, &python, &side_by_side)
-        }
-        None => python::missing("the tests of the Python package are SKIPPED"),
-    }
+    let Some(python) = python else {
+        return python::missing("the tests of the Python package are SKIPPED");
+    };
+    peer::ensure(root, &python)?;
+    let side_by_side = ["-q", "-n", "3", "--dist", "loadfile"].map(str::to_owned);
+    python::test(root, &python.install(root)?, &side_by_side)
 }
 
 /// Makes sure that the test runner is there.
