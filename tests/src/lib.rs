@@ -10,6 +10,12 @@
 //!         let agent = bed.provider.create(NewAgent::named("a")).await.expect("created");
 //!         assert_eq!(agent.name, "a");
 //!     }
+//!
+//!     #[everywhere]
+//!     async fn what_a_command_prints_arrives_whole(bed) {
+//!         bed.agent("a").await;
+//!         assert_eq!(bed.shell("a", "seq 3").await, (0, "1\n2\n3\n".to_owned()));
+//!     }
 //! }
 //! # fn main() {}
 //! ```
@@ -40,27 +46,55 @@ pub use private_engine::{PrivateEngine, Setup};
 pub use registry::Registry;
 pub use testbed::{IMAGE, Kind, Testbed, argv, error_kind, output_of, run, run_private, tar_of};
 
-/// Defines each test four times: as `sandbox::…`, as `native::…` with the plugin as a dynamic library, as `real::…` and, with SSH
-/// between it and the real engine, as `remote::…`.
+/// Defines each test for every way in which the provider and its engine may be reached: as `sandbox::…`, as `native::…` with the
+/// plugin as a dynamic library, as `real::…` and, with SSH between it and the real engine, as `remote::…`.
+///
+/// On the sandbox engine and on the real one each test always runs. By way of the library and by way of SSH, those marked with
+/// `#[everywhere]` run always: they cover what can go wrong with that way and with no other, such as streams, half of a connection
+/// that is closed, large archives, many calls at once, and cancellation. The others are `native_rest::…` and `remote_rest::…`,
+/// which `cargo xtask test --all` runs as well.
 #[macro_export]
 macro_rules! behaviours {
-    ($($(#[$attribute:meta])* async fn $name:ident($bed:ident) $body:block)*) => {
-        $($(#[$attribute])* async fn $name($bed: &$crate::Testbed) $body)*
+    ($($tests:tt)*) => { $crate::sorted_behaviours! { [] [] $($tests)* } };
+}
 
-        mod sandbox {
-            $(#[test] fn $name() { $crate::run($crate::Kind::Sandbox, async |bed| super::$name(bed).await); })*
-        }
+/// What [`behaviours!`] makes of its tests: those that run everywhere, and the others.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! sorted_behaviours {
+    (
+        [$($everywhere:ident)*] [$($other:ident)*]
+        #[everywhere] $(#[$attribute:meta])* async fn $name:ident($bed:ident) $body:block
+        $($tests:tt)*
+    ) => {
+        $(#[$attribute])* async fn $name($bed: &$crate::Testbed) $body
+        $crate::sorted_behaviours! { [$($everywhere)* $name] [$($other)*] $($tests)* }
+    };
+    (
+        [$($everywhere:ident)*] [$($other:ident)*]
+        $(#[$attribute:meta])* async fn $name:ident($bed:ident) $body:block
+        $($tests:tt)*
+    ) => {
+        $(#[$attribute])* async fn $name($bed: &$crate::Testbed) $body
+        $crate::sorted_behaviours! { [$($everywhere)*] [$($other)* $name] $($tests)* }
+    };
+    ([$($everywhere:ident)*] [$($other:ident)*]) => {
+        $crate::behaviours_on! { sandbox Sandbox $($everywhere)* $($other)* }
+        $crate::behaviours_on! { real Real $($everywhere)* $($other)* }
+        $crate::behaviours_on! { native Native $($everywhere)* }
+        $crate::behaviours_on! { native_rest Native $($other)* }
+        $crate::behaviours_on! { remote Remote $($everywhere)* }
+        $crate::behaviours_on! { remote_rest Remote $($other)* }
+    };
+}
 
-        mod native {
-            $(#[test] fn $name() { $crate::run($crate::Kind::Native, async |bed| super::$name(bed).await); })*
-        }
-
-        mod real {
-            $(#[test] fn $name() { $crate::run($crate::Kind::Real, async |bed| super::$name(bed).await); })*
-        }
-
-        mod remote {
-            $(#[test] fn $name() { $crate::run($crate::Kind::Remote, async |bed| super::$name(bed).await); })*
+/// A module with these tests on that kind of engine.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! behaviours_on {
+    ($module:ident $kind:ident $($name:ident)*) => {
+        mod $module {
+            $(#[test] fn $name() { $crate::run($crate::Kind::$kind, async |bed| super::$name(bed).await); })*
         }
     };
 }

@@ -56,6 +56,11 @@ impl Cargo {
         self
     }
 
+    /// Runs it and returns what it prints.
+    pub fn read(&mut self) -> Result<String> {
+        read(&mut self.0)
+    }
+
     /// Runs it; what it prints goes where ours goes.
     pub fn run(&mut self) -> Result<()> {
         run(&mut self.0)

@@ -49,8 +49,11 @@ enum Task {
     },
     /// Show one agent's whole life, on the local engine if one answers, else on the embedded sandbox engine.
     Demo,
-    /// Check formatting, lints and documentation, and run every test.
+    /// Check formatting, lints and documentation, and run the tests: what must hold before a change lands.
     Test {
+        /// Run the whole matrix: every behaviour by way of a native library and by way of SSH too, of which a chosen few run otherwise.
+        #[arg(long)]
+        all: bool,
         /// Arguments for the test runner, for example a part of a test's name.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         filter: Vec<String>,
@@ -88,7 +91,10 @@ fn main() -> Result<()> {
         }
         Task::Python { tests } => python(root, &tests),
         Task::Demo => demo(root),
-        Task::Test { filter } => test::run(root, &filter),
+        Task::Test { all, filter } => {
+            let extent = if all { test::Extent::All } else { test::Extent::Chosen };
+            test::run(root, extent, &filter)
+        }
         Task::Bench { peers, arguments } => bench(root, peers, &arguments),
         Task::Soak { arguments } => soak(root, &arguments),
         Task::Dist => dist::run(root),

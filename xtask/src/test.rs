@@ -10,8 +10,17 @@ use crate::component;
 use crate::peer;
 use crate::python::{self, Python};
 
-/// Checks formatting, lints and documentation, then sets up, builds everything once and runs every test.
-pub fn run(root: &Path, filter: &[String]) -> Result<()> {
+/// Which tests are run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// What must hold before a change lands: the runner's profile `default`.
+    Chosen,
+    /// The whole matrix: the runner's profile `all`.
+    All,
+}
+
+/// Checks formatting, lints and documentation, then sets up, builds everything once and runs the tests.
+pub fn run(root: &Path, extent: Extent, filter: &[String]) -> Result<()> {
     let python = Python::find();
     step("formatting");
     Cargo::new(root)
@@ -52,15 +61,38 @@ pub fn run(root: &Path, filter: &[String]) -> Result<()> {
         Ok(())
     };
     step("tests");
+    let profile = match extent {
+        Extent::Chosen => {
+            tell_what_is_left_out(root)?;
+            "default"
+        }
+        Extent::All => "all",
+    };
     // More than there are processors: half the time they wait for the engine.
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     Cargo::new(root)
-        .args(["nextest", "run", "--workspace", "--no-fail-fast"])
+        .args(["nextest", "run", "--workspace", "--no-fail-fast", "--profile", profile])
         .features()
         .args(["--test-threads".to_owned(), (2 * processors).to_string()])
         .args(filter)
         .run()?;
     python
+}
+
+/// Nothing is skipped in silence: how many tests are not in the runner's default profile, which, and what runs them.
+fn tell_what_is_left_out(root: &Path) -> Result<()> {
+    let listed = Cargo::new(root)
+        .args(["nextest", "list", "--workspace", "--ignore-default-filter"])
+        .args(["--filterset", "not default()"])
+        .features()
+        .read()?;
+    // A line for each program, and below it one for each of its tests, indented.
+    let tests = listed.lines().filter(|line| line.starts_with(' ')).count();
+    eprintln!(
+        "left out: {tests} behaviours by way of a library (`native_rest::`) or of SSH (`remote_rest::`), each of which runs on the \
+         sandbox engine and on the real one; `cargo xtask test --all` runs them as well"
+    );
+    Ok(())
 }
 
 /// The tests of the Python package. They come first, so that the other runner's summary is what stands at the end.

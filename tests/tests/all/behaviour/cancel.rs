@@ -7,6 +7,7 @@ use mngr_host_shim::provider::NewAgent;
 use tokio_util::sync::CancellationToken;
 
 behaviours! {
+    #[everywhere]
     async fn a_create_that_is_cancelled_at_any_step_leaves_no_container(bed) {
         // The plugin reports each step; cancelling at the first, second, … report meets every one of them.
         for step in 0..4 {
@@ -26,6 +27,7 @@ behaviours! {
         }
     }
 
+    #[everywhere]
     async fn a_snapshot_with_volumes_that_is_cancelled_at_any_step_leaves_no_image_and_nobody_frozen(bed) {
         let start_args = vec!["--volume=/data".to_owned(), "--tmpfs=/fast".to_owned()];
         bed.provider.create(NewAgent { start_args, ..NewAgent::named("a") }).await.expect("an agent");

@@ -71,6 +71,16 @@ behaviours! {
         assert_eq!(unpacked(archive).await, expected);
     }
 
+    #[everywhere]
+    async fn a_large_file_goes_in_and_comes_out_byte_for_byte(bed) {
+        bed.agent("a").await;
+        let content: String = (0..1_000_000).map(|number| number.to_string()).collect();
+        bed.provider.copy_in("a", "/root", tar_of("p", &[("large", &content)]), false).await.expect("copied");
+        let (stat, archive) = bed.provider.copy_out("a", "/root/p/large").await.expect("copied");
+        assert_eq!(stat.size_bytes, content.len() as u64);
+        assert!(unpacked(archive).await == [("large".to_owned(), content)], "it comes out otherwise than it went in");
+    }
+
     async fn a_stopped_agents_files_can_be_copied(bed) {
         bed.agent("a").await;
         bed.shell("a", "printf inside > /root/file").await;

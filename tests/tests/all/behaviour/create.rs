@@ -69,6 +69,7 @@ behaviours! {
         assert_eq!(containers(bed).await, 1);
     }
 
+    #[everywhere]
     async fn of_many_that_create_one_name_at_once_just_one_wins(bed) {
         let outcomes = join_all((0..8).map(|_| bed.provider.create(NewAgent::named("contested")))).await;
         let (won, lost): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
@@ -122,6 +123,7 @@ behaviours! {
         assert_eq!(error_kind(refused), "invalid_argument");
     }
 
+    #[everywhere]
     async fn fifty_at_once_are_fifty_agents(bed) {
         let count = if bed.sandbox.is_some() { 50 } else { 12 };
         let names: Vec<_> = (0..count).map(|number| format!("many-{number:02}")).collect();

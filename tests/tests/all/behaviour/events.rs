@@ -31,6 +31,7 @@ fn told(events: &[AgentEvent]) -> Vec<(&str, &str)> {
 }
 
 behaviours! {
+    #[everywhere]
     async fn an_agents_life_is_told_from_its_create_to_its_end(bed) {
         let mut cursor = bed.provider.watch(0, 0).await.expect("a cursor").cursor;
         let agent = bed.agent("a").await;

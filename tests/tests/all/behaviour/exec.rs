@@ -5,12 +5,14 @@ use mngr_host_shim::contract::docker::{ExecOptions, TerminalSize};
 use tokio::io::AsyncWriteExt;
 
 behaviours! {
+    #[everywhere]
     async fn stdout_stderr_and_the_exit_status_are_told_apart(bed) {
         bed.agent("a").await;
         let session = bed.provider.exec("a", argv(&["sh", "-c", "echo out; echo err >&2; exit 7"])).await.expect("an exec");
         assert_eq!(output_of(session).await, (7, "out\n".to_owned(), "err\n".to_owned()));
     }
 
+    #[everywhere]
     async fn stdin_is_passed_on_to_its_end(bed) {
         bed.agent("a").await;
         let options = ExecOptions { stdin: true, ..argv(&["wc", "-c"]) };
@@ -23,6 +25,7 @@ behaviours! {
         assert_eq!((status, stdout.trim()), (0, "300000"));
     }
 
+    #[everywhere]
     async fn a_terminal_makes_one_stream_of_both_outputs(bed) {
         bed.agent("a").await;
         let terminal = Some(TerminalSize { columns: 80, rows: 24 });

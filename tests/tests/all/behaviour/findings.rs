@@ -101,6 +101,7 @@ behaviours! {
         bed.remove(&["a"], &[&name]).await;
     }
 
+    #[everywhere]
     async fn a_bind_on_a_network_filesystem_of_the_engines_machine_is_network_storage(bed) {
         bed.provider.create(with("a", &["--volume=/tmp:/data"])).await.expect("an agent");
         let findings = check(&bed.provider, "a").await;

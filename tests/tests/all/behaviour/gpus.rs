@@ -27,6 +27,7 @@ async fn containers(bed: &Testbed) -> usize {
 }
 
 behaviours! {
+    #[everywhere]
     async fn a_machine_without_gpus_says_where_it_looked(bed) {
         let report = bed.provider.gpus().await.expect("a report");
         assert!(report.gpus.is_empty() && report.lost.is_empty(), "{report:?}");

@@ -29,6 +29,7 @@ async fn speaker(bed: &Testbed, script: &str) {
 }
 
 behaviours! {
+    #[everywhere]
     async fn following_a_log_ends_when_the_agent_does(bed) {
         speaker(bed, "echo one; echo two >&2; echo three").await;
         let stream = bed.provider.logs("a", LogOptions { follow: true, ..LogOptions::default() }).await.expect("a log");

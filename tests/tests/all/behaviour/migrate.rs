@@ -86,6 +86,7 @@ behaviours! {
         bed.remove_all_of(&to).await;
     }
 
+    #[everywhere]
     async fn an_agent_that_is_moved_keeps_its_id_and_is_nowhere_else(bed) {
         let original = furnished(bed).await;
         let to = bed.another_provider("b").await;

@@ -88,6 +88,7 @@ async fn from_snapshot(provider: &Provider, name: &str, snapshot: &Snapshot) {
 }
 
 behaviours! {
+    #[everywhere]
     async fn a_snapshot_that_went_to_a_registry_comes_back_by_its_digest(bed) {
         let registry = bed.registry();
         bed.agent("a").await;

@@ -108,6 +108,7 @@ behaviours! {
         assert_eq!(bed.provider.get(&old.id).await.expect("the old one").name, "old");
     }
 
+    #[everywhere]
     async fn an_agent_is_restored_in_place_with_its_identity(bed) {
         let before = bed.provider.create(NewAgent {
             tags: vec![("kept".to_owned(), "yes".to_owned())],

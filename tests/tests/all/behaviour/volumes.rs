@@ -73,6 +73,7 @@ fn at<'a>(findings: &'a [Finding], path: &str) -> &'a Finding {
 }
 
 behaviours! {
+    #[everywhere]
     async fn a_new_agent_gets_the_volumes_of_the_snapshot_in_volumes_of_its_own(bed) {
         let name = named(bed, "data");
         let args = [&format!("--volume={name}:/data"), "--volume=/anonymous", "--tmpfs=/fast"];
