@@ -1,5 +1,6 @@
 //! The conformance suite: right plugins pass it, and for each rule there is a wrong one that does not.
 
+mod groups;
 mod right;
 mod rules;
 mod wrong;
@@ -20,6 +21,11 @@ fn run(suite: &Suite, plugin: &Plugin) -> Report {
         .build()
         .expect("a runtime");
     runtime.block_on(suite.run(plugin)).expect("a report")
+}
+
+/// The pattern of a group's rules.
+fn rules_of(group: &str) -> String {
+    format!("{group}.*")
 }
 
 /// The rules that are broken, each with the reason.
