@@ -8,7 +8,7 @@ use std::rc::Rc;
 use abi_stable::export_root_module;
 use abi_stable::prefix_type::PrefixTypeTrait;
 use abi_stable::std_types::{RSlice, RStr};
-use futures::future::join_all;
+use futures::future::select_all;
 use mngr_plugin_abi::guest::{self, Guest};
 use mngr_plugin_abi::{BoxedHost, Outcome, Plugin, PluginRef, decode, encode};
 
@@ -39,10 +39,12 @@ async fn answer(guest: Rc<Guest>, operation: String, arguments: Vec<u8>) -> Resu
             drop(guest.submit::<()>("system.sleep", &(3_600_000_u64,)));
             std::future::pending().await
         }
-        // A hundred waits of a second each, all at the same time.
+        // A hundred waits, of which all but the last are of an hour: which of them ends first.
         "instance.watch" => {
-            join_all((0..100).map(|_| guest.submit::<()>("system.sleep", &(1_000_u64,)))).await;
-            encode(&Ok::<_, u8>((0_u8, 100_u64)))
+            let wait = |number| if number < 99 { 3_600_000_u64 } else { 0 };
+            let waits = (0..100).map(|number| guest.submit::<()>("system.sleep", &(wait(number),)));
+            let (_, first, _) = select_all(waits.map(Box::pin)).await;
+            encode(&Ok::<_, u8>((0_u8, first as u64)))
         }
         "instance.resources" => vec![0xff; 32],
         "instance.logs" => encode(&Ok::<u64, u8>(77)),

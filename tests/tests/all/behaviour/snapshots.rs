@@ -1,6 +1,6 @@
 //! Snapshots: images of an agent's filesystem, and agents made from them.
 
-use mngr_docker_tests::{Testbed, behaviours, error_kind};
+use mngr_docker_tests::{Testbed, behaviours, error_kind, tar_of};
 use mngr_host_shim::contract::docker::Image;
 use mngr_host_shim::contract::instance::{DestroyRequest, SnapshotFilter, SnapshotRequest, StartRequest, StopRequest};
 use mngr_host_shim::contract::types::{AgentState, Snapshot};
@@ -62,11 +62,14 @@ behaviours! {
 
     async fn a_snapshot_has_the_seeds_tag_and_the_agents_labels(bed) {
         let agent = bed.agent("a").await;
+        let large = "x".repeat(100_000);
+        bed.provider.copy_in("a", "/root", tar_of("p", &[("large", &large)]), false).await.expect("copied");
         let snapshot = bed.provider.snapshot_create("a", named("before the change")).await.expect("a snapshot");
         assert_eq!(snapshot.image, format!("mngr-snapshot:{}-{}", agent.id, snapshot.id));
         assert_eq!((&snapshot.agent_id, &snapshot.agent_name), (&agent.id, &agent.name));
         assert_eq!(snapshot.name.as_deref(), Some("before the change"));
-        assert!(snapshot.size_bytes > 0 || bed.sandbox.is_some());
+        let below = bed.engine.image_inspect(&agent.image).await.expect("the image below it");
+        assert!(snapshot.size_bytes >= below.size_bytes + 100_000, "{} over {}", snapshot.size_bytes, below.size_bytes);
         let image = bed.engine.image_inspect(&snapshot.image).await.expect("the image");
         for (name, value) in [("agent-id", agent.id.as_str()), ("agent-name", "a"), ("agent-type", "command"), ("tags", "{}")] {
             assert_eq!(label(&image, name), Some(value), "{name}");

@@ -1,6 +1,6 @@
 //! How calls of a library end: with an answer, a panic, a limit, or because nobody wants them any more.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mngr_host_shim::contract::instance::DiscoverRequest;
 use mngr_host_shim::contract::{ProviderError, Result};
@@ -98,10 +98,17 @@ async fn what_writes_without_end_ends_with_its_output() {
 #[tokio::test]
 async fn host_calls_that_a_library_joins_are_under_way_together() {
     let (provider, _folder) = odd(|_| ()).await;
-    let begun = Instant::now();
-    assert_eq!(provider.watch(0, 0).await.expect("they end").cursor, 100);
-    // One after the other they would take a hundred seconds.
-    assert!(begun.elapsed() < Duration::from_secs(50), "{:?}", begun.elapsed());
+    // The last of a hundred can end first only while the ninety-nine before it are under way.
+    assert_eq!(provider.watch(0, 0).await.expect("one ends").cursor, 99);
+    still_works(&provider).await;
+}
+
+#[tokio::test]
+async fn host_calls_beyond_those_that_may_be_under_way_end_the_call() {
+    let (provider, _folder) = odd(|config| config.plugin_limits.handles = 99).await;
+    let error = broken(provider.watch(0, 0).await);
+    assert!(error.message().contains("99 handles"), "{}", error.message());
+    still_works(&provider).await;
 }
 
 #[tokio::test]
@@ -109,9 +116,8 @@ async fn a_call_that_is_cancelled_ends_at_once() {
     let (provider, _folder) = odd(|_| ()).await;
     let cancel = CancellationToken::new();
     let cancelled = provider.clone().cancelled_by(cancel.clone());
-    let begun = Instant::now();
+    // It waits for an hour. Were it not for the cancellation, it would end by a limit, which is the plugin's fault: `internal`.
     let (outcome, ()) = tokio::join!(cancelled.gpus(), async { cancel.cancel() });
     assert_eq!(outcome.expect_err("cancelled").kind(), "unavailable");
-    assert!(begun.elapsed() < Duration::from_secs(60));
     still_works(&provider).await;
 }
