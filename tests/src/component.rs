@@ -1,4 +1,4 @@
-//! Our own component and our own library, and others of it that say they are other versions.
+//! Our own component and our own library, and components that say they are other versions of it.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,8 @@ use mngr_host_shim::loader::ArtefactCache;
 
 const COMPONENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/component");
 const CACHE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/plugin-cache");
-const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// What the wrong plugin has where a version may be written, as `tests/wrong-plugin/src/describe.rs` has it.
+const OWN_VERSION: &str = "its own version                 ";
 
 /// The provider's component, as `cargo xtask component` leaves it.
 ///
@@ -26,26 +27,16 @@ pub fn component_of(package: &str) -> Vec<u8> {
     std::fs::read(path).expect("run `cargo xtask component` first")
 }
 
-/// The same, saying that it is that version: `describe` gives it. It must be as long as the real one.
+/// A component that does what the provider's does, and says that it is that version: `describe` gives it.
 ///
 /// # Panics
-/// Where it is not, or the component says nowhere which version it is.
+/// Where the text is too long for a version.
 pub fn component_of_version(version: &str) -> Vec<u8> {
-    assert_eq!(version.len(), VERSION.len(), "it is written over the real one");
-    let mut bytes = component();
-    let found = VERSION.as_bytes();
-    // The contract's own version is behind an `@`.
-    let places: Vec<_> = (1..bytes.len() - found.len())
-        .filter(|at| &bytes[*at..at + found.len()] == found && bytes[at - 1] != b'@')
-        .collect();
-    assert!(!places.is_empty(), "the component says nowhere that it is {VERSION}");
-    for at in places {
-        bytes[at..at + found.len()].copy_from_slice(version.as_bytes());
-    }
-    bytes
+    let written = format!("{version:width$}", width = OWN_VERSION.len());
+    written_over(component_of("mngr-wrong-plugin"), &written, OWN_VERSION)
 }
 
-/// The same, with one text of its data written over another of that length.
+/// The provider's component, with one text of its data written over another of that length.
 ///
 /// # Panics
 /// Where it is of another length or not there.

@@ -170,6 +170,7 @@ fn python(root: &Path, tests: &[String]) -> Result<()> {
         println!("{}", python.display());
         return Ok(());
     }
+    component::build_for_tests(root)?;
     packages::ensure()?;
     let engine = engine::find_or_start()?;
     image::ensure(&engine)?;

@@ -3,6 +3,7 @@
 import pickle
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -140,8 +141,9 @@ def test_a_plugin_that_is_not_built_in_is_compiled_in_a_child(tmp_path, monkeypa
     cut = tmp_path / "cut.wasm"
     cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
     # More than one: what was lost at the end of an artefact depended on its bytes.
-    others = [components / f"{name}.wasm" for name in ("mngr-null-provider", "my-provider")]
-    for path, expected in [(cut, "plugin"), (whole, __version__), *((other, "0.1.0") for other in others)]:
+    template = tomllib.loads((_TARGET / "template" / "my-provider" / "Cargo.toml").read_text())["package"]
+    others = [(components / "mngr-null-provider.wasm", __version__), (components / "my-provider.wasm", template["version"])]
+    for path, expected in [(cut, "plugin"), (whole, __version__), *others]:
         done = subprocess.run([sys.executable, "-c", _COMPILING, str(path)], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         assert done.stdout.strip() == expected

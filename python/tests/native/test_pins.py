@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from mngr_docker import Provider, ProviderError, __version__
+from mngr_docker import Provider, ProviderError
 
 _TARGET = Path(__file__).resolve().parents[3] / "target"
+# As tests/wrong-plugin/src/describe.rs has it.
+_OWN_VERSION = b"its own version                 "
 
 
 def _component(version: str) -> bytes:
-    """Our own component, saying that it is that version."""
-    component = (_TARGET / "component" / "mngr-docker-plugin.wasm").read_bytes()
-    assert len(version) == len(__version__)
-    own, contract = __version__.encode(), b"@" + __version__.encode()
-    # The contract's own version is behind an `@`.
-    return component.replace(contract, b"@contract").replace(own, version.encode()).replace(b"@contract", contract)
+    """A component that does what ours does, saying that it is that version."""
+    component = (_TARGET / "component" / "mngr-wrong-plugin.wasm").read_bytes()
+    assert _OWN_VERSION in component
+    return component.replace(_OWN_VERSION, version.encode().ljust(len(_OWN_VERSION)))
 
 
 @pytest.fixture
@@ -79,9 +79,9 @@ def test_a_running_program_takes_a_newer_version_with_its_next_call(
 
 
 def test_a_pin_that_nothing_installed_fits_is_refused_by_its_key(install: Callable[..., None]) -> None:
-    script = "import sys; from mngr_docker import Provider; Provider('x', {'plugin': 'mngr-docker@^7'})"
+    script = "import sys; from mngr_docker import Provider; Provider('x', {'plugin': 'mngr-docker@^99'})"
 
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode != 0
-    assert "plugin" in done.stderr and "mngr-docker@^7" in done.stderr
+    assert "plugin" in done.stderr and "mngr-docker@^99" in done.stderr
     assert ProviderError.__name__ in done.stderr

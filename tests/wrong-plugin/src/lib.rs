@@ -1,7 +1,8 @@
 //! The Docker provider, but for one rule of the conformance suite that it breaks: the one that its setting `fault` names.
 //!
 //! Each rule has its fault here, in the file of the functions that it is about. What a provider says of itself it says without
-//! settings; which of that is wrong is written into the component's bytes, in place of `describe::NONE`.
+//! settings; which of that is wrong is written into the component's bytes, in place of `describe::NONE`, and which version it says
+//! it is in place of `describe::VERSION`.
 
 mod call;
 mod describe;

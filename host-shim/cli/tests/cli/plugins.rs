@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 
 use mngr_docker_tests::{component, component_of_version, with_note};
+use mngr_host_shim::contract;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -33,9 +34,14 @@ fn shown(person: &Person, arguments: &[&str]) -> String {
         text += &format!("[{}]\n", ran.status);
     }
     text = text.replace(&person.home().display().to_string(), "~");
+    let own = format!("built in: {}", env!("CARGO_PKG_VERSION"));
+    text = text.replace(&own, "built in: VERSION");
     // Columns are as wide as what is left out.
     while text.contains("    ") {
         text = text.replace("    ", "   ");
+    }
+    for before in ["contract ", "component   "] {
+        text = text.replace(&format!("{before}{}", contract::VERSION), &format!("{before}CONTRACT"));
     }
     let words = text.split_inclusive([' ', '\n', '"', ',']);
     let hidden = words.map(|word| {
@@ -94,14 +100,14 @@ fn what_goes_wrong_is_told_with_what_to_do() {
         &[
             &["plugin", "install", "mngr-docker"],
             &["plugin", "install", "mngr-docker", "--from", "nowhere"],
-            &["plugin", "install", "mngr-docker@^0.7", "--from", "plugins"],
+            &["plugin", "install", "mngr-docker@^99", "--from", "plugins"],
             &["plugin", "install", "mngr-docker@^0.3", "--from", "plugins"],
             &["plugin", "install", "other", "--from", "plugins"],
             &["plugin", "install", "mine", "--from", "notes.txt"],
             &["plugin", "install", "docker", "--from", "plugins"],
             &["plugin", "install", "mngr-docker", "--from", "ftp://somewhere"],
             &["plugin", "rollback", "mngr-docker"],
-            &["--plugin", "mngr-docker@^0.7", "list"],
+            &["--plugin", "mngr-docker@^99", "list"],
             &["--plugin", "other", "list"],
             &["plugin", "list"],
         ],
@@ -189,12 +195,13 @@ fn a_pin_in_the_settings_chooses_the_component_that_runs() {
             .expect("a check of the plugin");
         check["detail"].as_str().expect("a detail").to_owned()
     };
-    assert!(plugin("").contains("docker 0.1.0 (built-in)"));
+    let built_in = concat!("docker ", env!("CARGO_PKG_VERSION"), " (built-in)");
+    assert!(plugin("").contains(built_in));
     for (line, expected) in [
         ("plugin = \"mngr-docker@^0.1\"", "docker 0.1.1 (mngr-docker 0.1.1)"),
         ("plugin = \"mngr-docker@=0.1.0\"", "docker 0.1.0 (mngr-docker 0.1.0)"),
         ("plugin = \"mngr-docker\"", "docker 0.2.0 (mngr-docker 0.2.0)"),
-        ("plugin = \"docker\"", "docker 0.1.0 (built-in)"),
+        ("plugin = \"docker\"", built_in),
     ] {
         let detail = plugin(line);
         assert!(detail.contains(expected), "{line}: {detail}");

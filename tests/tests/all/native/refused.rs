@@ -1,8 +1,8 @@
 //! What is refused before anything of it is called.
 
 use mngr_docker_tests::{component, library, library_of};
-use mngr_host_shim::contract::ProviderError;
 use mngr_host_shim::contract::instance::DiscoverRequest;
+use mngr_host_shim::contract::{self, ProviderError};
 use mngr_host_shim::loader::Loader;
 
 use super::{config, host, open};
@@ -36,10 +36,11 @@ async fn a_library_is_refused_unless_the_configuration_allows_it() {
     config.allow_native = true;
     let plugin = host().plugin(&config).await.expect("it is taken");
     assert!(plugin.is_native() && !plugin.was_cached());
-    assert_eq!(plugin.version().await.expect("a version").to_string(), "0.1.0");
+    let version = plugin.version().await.expect("a version");
+    assert_eq!(version.to_string(), env!("CARGO_PKG_VERSION"));
     assert_eq!(
-        (plugin.contract().to_string(), plugin.digest().len()),
-        ("0.1.0".to_owned(), 64)
+        (plugin.contract().to_string().as_str(), plugin.digest().len()),
+        (contract::VERSION, 64)
     );
 }
 

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use mngr_docker_tests::wat::Wat;
 use mngr_docker_tests::{component, fuzz};
+use mngr_host_shim::contract;
 use mngr_host_shim::loader::{Compiler, Loader};
 
 /// Pseudo-random numbers (xorshift64), so that a seed says all.
@@ -41,7 +42,7 @@ fn loader() -> Loader {
 /// A component of one function, which is compiled in no time.
 fn small() -> Vec<u8> {
     let text = r#"(component
-        (import "mngr:provider/system@0.1.0" (instance $system
+        (import "mngr:provider/system@VERSION" (instance $system
             (export "random-id" (func (result string)))
             (export "now" (func (result string)))))
         (core module $m
@@ -55,8 +56,8 @@ fn small() -> Vec<u8> {
             (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024)))
         (core instance $i (instantiate $m))
         (func $run (result u32) (canon lift (core func $i "run")))
-        (instance (export "mngr:provider/backend@0.1.0") (export "run" (func $run))))"#;
-    wat::parse_str(text).expect("a component")
+        (instance (export "mngr:provider/backend@VERSION") (export "run" (func $run))))"#;
+    wat::parse_str(text.replace("VERSION", contract::VERSION)).expect("a component")
 }
 
 #[test]

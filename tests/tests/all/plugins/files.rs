@@ -2,6 +2,7 @@
 
 use mngr_docker_tests::wat::Wat;
 use mngr_docker_tests::{component, with_note};
+use mngr_host_shim::contract;
 use mngr_host_shim::loader::{ArtefactCache, Loader};
 
 fn refusal(bytes: &[u8]) -> String {
@@ -45,7 +46,10 @@ fn a_component_that_imports_wasi_is_refused_by_the_imports_name() {
 #[test]
 fn a_contract_from_the_future_is_refused_by_its_version() {
     let message = refusal(&wat(r#"(component (import "mngr:provider/docker@0.9.0" (instance)))"#));
-    assert!(message.contains("0.9.0") && message.contains("0.1.0"), "{message}");
+    assert!(
+        message.contains("0.9.0") && message.contains(contract::VERSION),
+        "{message}"
+    );
 }
 
 #[test]

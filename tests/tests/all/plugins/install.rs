@@ -1,6 +1,7 @@
 //! Installing from a directory: all of it or nothing, and nothing that was not agreed to.
 
-use mngr_docker_tests::{component, component_of_version, with_note};
+use mngr_docker_tests::{component_of_version, with_note};
+use mngr_host_shim::contract;
 use mngr_host_shim::loader::Native;
 use mngr_host_shim::registry::{Consent, PluginChoice};
 
@@ -9,7 +10,7 @@ use super::shelf::{Shelf, digest, name, rule};
 #[tokio::test]
 async fn the_newest_version_in_the_range_is_installed_and_locked() {
     let shelf = Shelf::new();
-    let first = component();
+    let first = component_of_version("0.1.0");
     shelf.publish("0.1.0", &first);
     shelf.publish("0.2.0", &component_of_version("0.2.0"));
     let installed = shelf.install("mngr-docker@^0.1").await.expect("installed");
@@ -19,7 +20,7 @@ async fn the_newest_version_in_the_range_is_installed_and_locked() {
     );
     assert_eq!(installed.version.sha256, digest(&first));
     assert_eq!(installed.version.size, first.len() as u64);
-    assert_eq!(installed.version.contract.to_string(), "0.1.0");
+    assert_eq!(installed.version.contract.to_string(), contract::VERSION);
     assert!(
         installed.version.interfaces.contains(&"docker".to_owned()),
         "{:?}",
@@ -54,12 +55,15 @@ async fn the_newest_version_in_the_range_is_installed_and_locked() {
 #[tokio::test]
 async fn what_is_installed_needs_its_source_no_more() {
     let shelf = Shelf::new();
-    shelf.publish("0.1.0", &component());
+    shelf.publish("0.1.0", &component_of_version("0.1.0"));
     shelf.install("mngr-docker").await.expect("installed");
     std::fs::remove_dir_all(shelf.path("")).expect("removed");
     let pin = "mngr-docker@=0.1.0".parse().expect("a pin");
     let locked = shelf.registry.resolve(&pin).expect("resolved").expect("installed");
-    assert_eq!(shelf.registry.component(&name(), &locked).expect("kept"), component());
+    assert_eq!(
+        shelf.registry.component(&name(), &locked).expect("kept"),
+        component_of_version("0.1.0")
+    );
     let verified = shelf
         .registry
         .verify(&shelf.loader(), None, Native::Refused)
@@ -75,7 +79,7 @@ async fn each_thing_that_is_not_agreed_to_is_refused_by_its_rule_and_changes_not
     shelf.install("mngr-docker").await.expect("installed");
     let before = shelf.state();
 
-    shelf.publish("0.1.0", &component());
+    shelf.publish("0.1.0", &component_of_version("0.1.0"));
     assert_eq!(rule(shelf.install("mngr-docker@=0.1.0").await), "plugin.downgrade");
     shelf.publish("0.1.1", &with_note(component_of_version("0.1.1"), "changed"));
     assert_eq!(rule(shelf.install("mngr-docker@=0.1.1").await), "plugin.changed");
@@ -118,7 +122,7 @@ async fn each_thing_that_is_not_agreed_to_is_refused_by_its_rule_and_changes_not
 #[tokio::test]
 async fn a_version_that_imports_more_than_the_one_in_use_is_refused_by_what_it_imports() {
     let shelf = Shelf::new();
-    shelf.publish("0.1.0", &component());
+    shelf.publish("0.1.0", &component_of_version("0.1.0"));
     shelf.install("mngr-docker").await.expect("installed");
     // As if the installed one had done without.
     let text = std::fs::read_to_string(shelf.registry.lock_path()).expect("a lock");
@@ -144,7 +148,7 @@ async fn a_version_that_imports_more_than_the_one_in_use_is_refused_by_what_it_i
 #[tokio::test]
 async fn what_is_not_whole_or_not_what_it_is_called_is_not_installed() {
     let shelf = Shelf::new();
-    let whole = component();
+    let whole = component_of_version("0.1.0");
     let refused = async |pin: &str| {
         let error = shelf.install(pin).await.expect_err("refused");
         assert_eq!(shelf.state(), [], "{}", error.message());
@@ -274,7 +278,7 @@ async fn versions_stand_side_by_side_and_pins_find_theirs() {
 #[tokio::test]
 async fn a_component_that_was_changed_in_the_store_is_found_and_never_loaded() {
     let shelf = Shelf::new();
-    shelf.publish("0.1.0", &component());
+    shelf.publish("0.1.0", &component_of_version("0.1.0"));
     let installed = shelf.install("mngr-docker").await.expect("installed");
     let (stored, bytes) = shelf
         .state()
@@ -320,13 +324,16 @@ async fn a_component_that_was_changed_in_the_store_is_found_and_never_loaded() {
 #[tokio::test]
 async fn a_name_that_is_not_installed_is_told_what_is() {
     let shelf = Shelf::new();
-    shelf.publish("0.1.0", &component());
+    shelf.publish("0.1.0", &component_of_version("0.1.0"));
     shelf.install("mngr-docker").await.expect("installed");
     for (text, expected) in [
         ("other", "other is not installed; installed: mngr-docker"),
         (
-            "mngr-docker@^9",
-            "no version in that range is installed; installed: 0.1.0; built in: 0.1.0",
+            "mngr-docker@^99",
+            concat!(
+                "no version in that range is installed; installed: 0.1.0; built in: ",
+                env!("CARGO_PKG_VERSION")
+            ),
         ),
     ] {
         let Ok(Some(PluginChoice::Installed(pin))) = PluginChoice::parse(text) else {
@@ -346,7 +353,10 @@ async fn a_name_that_is_not_installed_is_told_what_is() {
 #[tokio::test]
 async fn the_file_that_is_read_is_the_one_that_is_kept_though_it_changes_at_once() {
     let shelf = Shelf::new();
-    let (one, two) = (component(), with_note(component(), "other"));
+    let (one, two) = (
+        component_of_version("0.1.0"),
+        with_note(component_of_version("0.1.0"), "other"),
+    );
     shelf.publish("0.1.0", &one);
     let path = shelf.path("0.1.0.wasm");
     let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));

@@ -1,6 +1,6 @@
 //! Native libraries in the registry: locked, pinned and rolled back as components are, and never taken unasked.
 
-use mngr_docker_tests::{component, library_of, written_over};
+use mngr_docker_tests::{component_of_version, library_of, written_over};
 use mngr_host_shim::config::ProviderConfig;
 use mngr_host_shim::environment::Environment;
 use mngr_host_shim::host::Host;
@@ -49,7 +49,7 @@ async fn a_library_is_installed_only_where_that_is_agreed_to_and_is_locked_with_
 #[tokio::test]
 async fn of_a_source_with_both_forms_the_component_is_taken_unless_the_library_is_agreed_to() {
     let shelf = Shelf::new();
-    shelf.publish("0.1.0", &component());
+    shelf.publish("0.1.0", &component_of_version("0.1.0"));
     shelf.publish_library("0.1.1", &library("0.1.1"));
     let component = shelf.install("mngr-docker").await.expect("installed");
     assert_eq!(

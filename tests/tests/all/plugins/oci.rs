@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mngr_docker_tests::{Registry, component, component_of_version, library_of, with_note};
+use mngr_docker_tests::{Registry, component_of_version, library_of, with_note};
 use mngr_host_shim::contract::Result;
 use mngr_host_shim::environment::Environment;
 use mngr_host_shim::loader::TARGET;
@@ -80,13 +80,13 @@ async fn install(shelf: &Shelf, pin: &str, from: Source, consent: Consent) -> Re
 async fn versions_are_tags_and_updates_are_found_among_them() {
     let (registry, shelf) = (Registry::open(), Shelf::new());
     for tag in ["0.1.0", "latest", "nightly"] {
-        push(&registry, tag, &component(), Pushed::default()).await;
+        push(&registry, tag, &component_of_version("0.1.0"), Pushed::default()).await;
     }
     let none = Consent::default();
     let installed = install(&shelf, "mngr-docker@^0.1", source(&registry, ""), none)
         .await
         .expect("installed");
-    assert_eq!(installed.version.sha256, digest(&component()));
+    assert_eq!(installed.version.sha256, digest(&component_of_version("0.1.0")));
     let expected = format!("oci://{}/team/{NAME}:0.1.0@sha256:", registry.address());
     assert!(
         installed.version.source.starts_with(&expected),
@@ -140,7 +140,7 @@ async fn a_native_library_has_a_tag_and_media_types_of_its_own_and_is_taken_wher
         (Form::Native, digest(&library_of("odd")))
     );
 
-    push(&registry, "0.1.0", &component(), Pushed::default()).await;
+    push(&registry, "0.1.0", &component_of_version("0.1.0"), Pushed::default()).await;
     let other = Shelf::new();
     let component = install(&other, NAME, source(&registry, ""), none)
         .await
@@ -166,7 +166,7 @@ async fn a_native_library_has_a_tag_and_media_types_of_its_own_and_is_taken_wher
 #[tokio::test]
 async fn one_tag_or_digest_can_be_named() {
     let (registry, shelf) = (Registry::open(), Shelf::new());
-    push(&registry, "stable", &component(), Pushed::default()).await;
+    push(&registry, "stable", &component_of_version("0.1.0"), Pushed::default()).await;
     let none = Consent::default();
     let installed = install(&shelf, NAME, source(&registry, ":stable"), none)
         .await
@@ -176,7 +176,13 @@ async fn one_tag_or_digest_can_be_named() {
         .await
         .expect("the same");
     assert!(again.unchanged);
-    push(&registry, "stable", &with_note(component(), "other"), Pushed::default()).await;
+    push(
+        &registry,
+        "stable",
+        &with_note(component_of_version("0.1.0"), "other"),
+        Pushed::default(),
+    )
+    .await;
     let changed = install(&shelf, NAME, source(&registry, ":stable"), none).await;
     assert_eq!(rule(changed), "plugin.changed");
 }
@@ -184,7 +190,7 @@ async fn one_tag_or_digest_can_be_named() {
 #[tokio::test]
 async fn a_version_that_was_withdrawn_is_passed_over_and_taken_only_where_that_is_agreed_to() {
     let (registry, shelf) = (Registry::open(), Shelf::new());
-    push(&registry, "0.1.0", &component(), Pushed::default()).await;
+    push(&registry, "0.1.0", &component_of_version("0.1.0"), Pushed::default()).await;
     let yanked = Pushed {
         annotations: &[("com.imbue.mngr.plugin.yanked", "loses snapshots")],
         ..Pushed::default()
@@ -226,7 +232,7 @@ async fn what_is_no_component_is_told_by_its_media_type() {
         layer: "application/octet-stream",
         ..Pushed::default()
     };
-    push(&registry, "0.1.1", &component(), layer).await;
+    push(&registry, "0.1.1", &component_of_version("0.1.0"), layer).await;
     push(&registry, "0.1.2", b"not what it is called", Pushed::default()).await;
     for (pin, expected) in [
         ("mngr-docker@=0.1.0", "application/vnd.oci.image.config.v1+json"),
@@ -250,7 +256,7 @@ async fn a_registry_that_asks_for_credentials_gets_those_of_the_docker_cli() {
     push(
         &registry,
         "0.1.0",
-        &component(),
+        &component_of_version("0.1.0"),
         Pushed {
             auth,
             ..Pushed::default()
@@ -281,7 +287,10 @@ async fn a_registry_that_asks_for_credentials_gets_those_of_the_docker_cli() {
         Registry::AUTH
     );
     std::fs::write(folder.path().join("config.json"), config).expect("written");
-    assert_eq!(install().await.expect("a friend").version.sha256, digest(&component()));
+    assert_eq!(
+        install().await.expect("a friend").version.sha256,
+        digest(&component_of_version("0.1.0"))
+    );
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use mngr_docker_tests::{component, component_of_version};
+use mngr_docker_tests::component_of_version;
 use mngr_host_shim::loader::Native;
 use mngr_host_shim::registry::{Consent, Request, read_public_key};
 use ring::rand::{SecureRandom, SystemRandom};
@@ -42,8 +42,12 @@ impl Keys {
 #[tokio::test]
 async fn a_plugin_that_its_key_signed_is_installed_and_every_update_must_be_signed_too() {
     let (shelf, keys) = (Shelf::new(), Keys::new());
-    shelf.publish("0.1.0", &component());
-    std::fs::write(shelf.path("0.1.0.wasm.minisig"), keys.sign(&component())).expect("written");
+    shelf.publish("0.1.0", &component_of_version("0.1.0"));
+    std::fs::write(
+        shelf.path("0.1.0.wasm.minisig"),
+        keys.sign(&component_of_version("0.1.0")),
+    )
+    .expect("written");
     let request = Request {
         public_key: Some(keys.public()),
         ..shelf.request("mngr-docker@^0.1")
@@ -74,7 +78,7 @@ async fn a_plugin_that_its_key_signed_is_installed_and_every_update_must_be_sign
     assert_eq!(rule(unsigned), "plugin.signature");
     for forged in [
         Keys::new().sign(&next),
-        keys.sign(&component()),
+        keys.sign(&component_of_version("0.1.0")),
         keys.sign(&next).replace("a plugin", "another"),
         "untrusted comment: nothing\n".to_owned(),
         String::new(),
@@ -106,8 +110,12 @@ async fn what_is_not_signed_is_not_parsed() {
 #[tokio::test]
 async fn a_signature_is_kept_and_looked_at_again_by_verify() {
     let (shelf, keys) = (Shelf::new(), Keys::new());
-    shelf.publish("0.1.0", &component());
-    std::fs::write(shelf.path("0.1.0.wasm.minisig"), keys.sign(&component())).expect("written");
+    shelf.publish("0.1.0", &component_of_version("0.1.0"));
+    std::fs::write(
+        shelf.path("0.1.0.wasm.minisig"),
+        keys.sign(&component_of_version("0.1.0")),
+    )
+    .expect("written");
     let request = Request {
         public_key: Some(keys.public()),
         ..shelf.request("mngr-docker")
@@ -131,7 +139,7 @@ async fn a_signature_is_kept_and_looked_at_again_by_verify() {
         .into_iter()
         .find(|(path, _)| path.extension().is_some_and(|ending| ending == "minisig"))
         .expect("it is kept");
-    std::fs::write(&kept, Keys::new().sign(&component())).expect("written");
+    std::fs::write(&kept, Keys::new().sign(&component_of_version("0.1.0"))).expect("written");
     assert!(fault().await.expect("another's").message().contains("plugin.signature"));
     std::fs::remove_file(kept).expect("removed");
     assert!(fault().await.expect("gone").message().contains("is not signed"));
