@@ -3,7 +3,7 @@
 use std::env;
 use std::ffi::OsStr;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Result, bail};
 
@@ -56,6 +56,11 @@ impl Cargo {
         self
     }
 
+    /// To be run by somebody else.
+    pub fn command(&mut self) -> &mut Command {
+        &mut self.0
+    }
+
     /// Runs it and returns what it prints.
     pub fn read(&mut self) -> Result<String> {
         read(&mut self.0)
@@ -72,8 +77,13 @@ pub fn run(command: &mut Command) -> Result<()> {
     let status = command
         .status()
         .with_context(|| format!("cannot run {}", shown(command)))?;
+    succeeded(status, &shown(command))
+}
+
+/// An exit status other than 0 is an error that shows the command.
+pub fn succeeded(status: ExitStatus, shown: &str) -> Result<()> {
     if !status.success() {
-        bail!("{} ended with {status}", shown(command));
+        bail!("{shown} ended with {status}");
     }
     Ok(())
 }
@@ -122,7 +132,8 @@ pub fn apt_install(packages: &[&str]) -> Result<()> {
     install().with_context(|| format!("install {} yourself, or run this as root", packages.join(" and ")))
 }
 
-fn shown(command: &Command) -> String {
+/// A command as a person would write it.
+pub fn shown(command: &Command) -> String {
     let program = Path::new(command.get_program());
     let mut words = vec![program.file_name().unwrap_or(program.as_os_str()).to_string_lossy()];
     words.extend(command.get_args().map(OsStr::to_string_lossy));

@@ -4,6 +4,7 @@
 //! asked for targets of the whole workspace and not of one package, so that every command builds the dependencies with the
 //! same features and none builds them again.
 
+mod beside;
 mod command;
 mod component;
 mod dist;

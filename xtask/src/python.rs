@@ -3,6 +3,7 @@
 //! For tests nothing is built by maturin. It asks cargo for one package alone, for which features are chosen anew, so that the
 //! largest dependencies would be built a second time. The workspace's own build makes the module; it is put in its place here.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -100,6 +101,11 @@ pub fn lint(root: &Path, python: &Path) -> Result<()> {
 
 /// Runs the tests of the Python package.
 pub fn test(root: &Path, python: &Path, arguments: &[String]) -> Result<()> {
+    run(&mut tests(root, python, arguments)?).context("the tests of the Python package failed")
+}
+
+/// What runs them.
+pub fn tests(root: &Path, python: &Path, arguments: &[impl AsRef<OsStr>]) -> Result<Command> {
     let cache = target(root, "python")?.join("pytest");
     let mut pytest = Command::new(python);
     pytest
@@ -107,7 +113,7 @@ pub fn test(root: &Path, python: &Path, arguments: &[String]) -> Result<()> {
         .arg(format!("cache_dir={}", cache.display()))
         .args(arguments)
         .current_dir(root.join("python"));
-    run(&mut pytest).context("the tests of the Python package failed")
+    Ok(pytest)
 }
 
 /// Where there is no Python: said so that nobody overlooks it, and a failure where a machine reads it.

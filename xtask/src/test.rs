@@ -1,14 +1,14 @@
 //! What must hold before a change lands, in the order in which a mistake shows soonest.
 
+use std::io::IsTerminal;
 use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result};
 
 use crate::command::{Cargo, exists, read};
-use crate::component;
-use crate::peer;
 use crate::python::{self, Python};
+use crate::{beside, component, peer, target};
 
 /// Which tests are run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,13 +54,6 @@ pub fn run(root: &Path, extent: Extent, filter: &[String]) -> Result<()> {
         .args(["test", "--quiet", "--workspace", "--doc"])
         .features()
         .run()?;
-    // A filter is for one of the two runners: the one of all that is in Rust.
-    let python = if filter.is_empty() {
-        run_python(root, python)
-    } else {
-        Ok(())
-    };
-    step("tests");
     let profile = match extent {
         Extent::Chosen => {
             tell_what_is_left_out(root)?;
@@ -70,13 +63,33 @@ pub fn run(root: &Path, extent: Extent, filter: &[String]) -> Result<()> {
     };
     // More than there are processors: half the time they wait for the engine.
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    Cargo::new(root)
+    let mut tests = Cargo::new(root);
+    tests
         .args(["nextest", "run", "--workspace", "--no-fail-fast", "--profile", profile])
         .features()
         .args(["--test-threads".to_owned(), (2 * processors).to_string()])
-        .args(filter)
-        .run()?;
-    python
+        .args(filter);
+    // A filter is for one of the two runners: the one of all that is in Rust.
+    if !filter.is_empty() {
+        step("tests");
+        return tests.run();
+    }
+    let Some(python) = python else {
+        python::missing("the tests of the Python package are SKIPPED")?;
+        step("tests");
+        return tests.run();
+    };
+    peer::ensure(root, &python)?;
+    let mut of_python = python::tests(root, &python.install(root)?, &["-q", "-n", "3", "--dist", "loadfile"])?;
+    step("tests, and beside them those of the Python package, which are shown at the end");
+    if std::io::stderr().is_terminal() {
+        tests.args(["--color", "always"]);
+    }
+    beside::run(
+        tests.command(),
+        &mut of_python,
+        &target(root, "python")?.join("pytest.log"),
+    )
 }
 
 /// Nothing is skipped in silence: how many tests are not in the runner's default profile, which, and what runs them.
@@ -93,17 +106,6 @@ fn tell_what_is_left_out(root: &Path) -> Result<()> {
          sandbox engine and on the real one; `cargo xtask test --all` runs them as well"
     );
     Ok(())
-}
-
-/// The tests of the Python package. They come first, so that the other runner's summary is what stands at the end.
-fn run_python(root: &Path, python: Option<Python>) -> Result<()> {
-    step("tests of the Python package");
-    let Some(python) = python else {
-        return python::missing("the tests of the Python package are SKIPPED");
-    };
-    peer::ensure(root, &python)?;
-    let side_by_side = ["-q", "-n", "3", "--dist", "loadfile"].map(str::to_owned);
-    python::test(root, &python.install(root)?, &side_by_side)
 }
 
 /// Makes sure that the test runner is there.
