@@ -1,13 +1,23 @@
-//! Two test runners at the same time: the first is watched as it goes, the other is shown when it has ended.
+//! Work side by side: set-up that waits for the network beside the compiler, and two test runners, of which the first is watched as
+//! it goes and the other is shown when it has ended.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 
 use crate::command::{shown, succeeded};
+
+/// Does what waits for the network and the disk beside what keeps the processors busy. The error of the latter comes first.
+pub fn set_up(waiting: impl FnOnce() -> Result<()> + Send, busy: impl FnOnce() -> Result<()>) -> Result<()> {
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(waiting);
+        busy()?;
+        waiting.join().map_err(|_| anyhow!("the set-up of the machine panicked"))?
+    })
+}
 
 /// Runs both to their end. What the first prints goes where ours goes, but for the summary at its end: that comes after all that
 /// the second has printed, which is kept in the file `log` meanwhile.

@@ -8,7 +8,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use anyhow::{Context, Result, bail};
 
 /// What is not built unless it is asked for.
-const OPTIONAL: &str = "mngr-host-shim/otel";
+const OPTIONAL: &str = "mngr-docker/otel";
 
 /// A call of this toolchain's cargo in the workspace.
 pub struct Cargo(Command);

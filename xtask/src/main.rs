@@ -20,7 +20,7 @@ mod wasm_std;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 
 use command::Cargo;
@@ -114,15 +114,15 @@ fn component(root: &Path) -> Result<()> {
     Ok(())
 }
 
-/// What waits for the network and the disk is done beside what keeps the processors busy.
 fn setup(root: &Path) -> Result<()> {
-    std::thread::scope(|scope| {
-        let machine = scope.spawn(|| machine(root));
-        component::build(root)?;
-        component::build_for_tests(root)?;
-        test::runner()?;
-        machine.join().map_err(|_| anyhow!("the set-up of the machine panicked"))?
-    })
+    beside::set_up(
+        || machine(root),
+        || {
+            component::build(root)?;
+            component::build_for_tests(root)?;
+            test::runner()
+        },
+    )
 }
 
 /// Programs, an engine and images that tests need, and the packages that Python needs.

@@ -19,34 +19,20 @@ pub enum Extent {
     All,
 }
 
-/// Checks formatting, lints and documentation, then sets up, builds everything once and runs the tests.
+/// Checks formatting, lints and documentation, then builds everything once and runs the tests. The machine is set up beside that.
 pub fn run(root: &Path, extent: Extent, filter: &[String]) -> Result<()> {
-    let python = Python::find();
     step("formatting");
     Cargo::new(root)
         .args(["fmt", "--all", "--check"])
         .run()
         .context("run `cargo fmt --all`")?;
+    beside::set_up(|| crate::machine(root), || checks(root))?;
+    let python = Python::find();
     if let Some(python) = &python {
         python::lint(root, &python.tools(root)?)?;
     }
-    // It is built into the shim, so nothing that stands on the shim can be looked at without it.
-    component::build(root)?;
-    step("lints");
-    Cargo::new(root)
-        .args(["clippy", "--quiet", "--workspace", "--all-targets"])
-        .features()
-        .args(["--", "-D", "warnings"])
-        .run()?;
-    step("documentation");
-    Cargo::new(root)
-        .args(["doc", "--quiet", "--workspace", "--no-deps"])
-        // With examples, dependencies have the features that the lints have looked at them with, and need no second look.
-        .args(["--lib", "--bins", "--examples"])
-        .features()
-        .env("RUSTDOCFLAGS", "-D warnings")
-        .run()?;
-    crate::setup(root)?;
+    component::build_for_tests(root)?;
+    runner()?;
     step("build");
     Cargo::new(root).everything().run()?;
     step("examples in the documentation");
@@ -90,6 +76,26 @@ pub fn run(root: &Path, extent: Extent, filter: &[String]) -> Result<()> {
         &mut of_python,
         &target(root, "python")?.join("pytest.log"),
     )
+}
+
+/// Lints and documentation. They look at the workspace without building it.
+fn checks(root: &Path) -> Result<()> {
+    // It is built into the shim, so nothing that stands on the shim can be looked at without it.
+    component::build(root)?;
+    step("lints");
+    Cargo::new(root)
+        .args(["clippy", "--quiet", "--workspace", "--all-targets"])
+        .features()
+        .args(["--", "-D", "warnings"])
+        .run()?;
+    step("documentation");
+    Cargo::new(root)
+        .args(["doc", "--quiet", "--workspace", "--no-deps"])
+        // With examples, dependencies have the features that the lints have looked at them with, and need no second look.
+        .args(["--lib", "--bins", "--examples"])
+        .features()
+        .env("RUSTDOCFLAGS", "-D warnings")
+        .run()
 }
 
 /// Nothing is skipped in silence: how many tests are not in the runner's default profile, which, and what runs them.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use mngr_host_shim::conformance::rules;
+use mngr_conformance::rules;
 
 macro_rules! groups {
     ($($name:ident: $group:literal)*) => {
