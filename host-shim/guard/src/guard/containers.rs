@@ -1,8 +1,10 @@
 //! Containers as one call of a plugin may make and change them.
 
 use mngr_contract::docker::{
-    CommitOptions, ContainerFilter, ContainerSpec, ContainerStatus, ContainerSummary, CreatedContainer, Event,
+    CommitOptions, Container, ContainerChanges, ContainerFilter, ContainerSpec, ContainerStatus, ContainerSummary,
+    CreatedContainer, Event,
 };
+use mngr_contract::types::Limits;
 use mngr_contract::{ProviderError, Result};
 use mngr_engine::Engine;
 
@@ -23,7 +25,7 @@ async fn is_frozen(engine: &dyn Engine, id: &str) -> bool {
 
 impl Guard {
     /// The agents of all providers: who takes a GPU must know who has it. What they are is told, and nothing more.
-    pub(super) async fn list_containers(&self, filter: ContainerFilter) -> Result<Vec<ContainerSummary>> {
+    pub async fn container_list(&self, filter: ContainerFilter) -> Result<Vec<ContainerSummary>> {
         let may = async { self.policy.may(Rule::Containers, "a list of containers") };
         self.may_look("container-list", "", may).await?;
         let mut containers = self.engine.container_list(filter).await?;
@@ -42,7 +44,22 @@ impl Guard {
         Ok(containers)
     }
 
-    pub(super) async fn create(&self, spec: ContainerSpec) -> Result<CreatedContainer> {
+    /// One container.
+    pub async fn container_inspect(&self, id: &str, with_size: bool) -> Result<Container> {
+        let look = self.look_at(id, with_size);
+        self.may_look("container-inspect", id, look)
+            .await
+            .map(|(container, _)| container)
+    }
+
+    /// How a container's files differ from its image.
+    pub async fn container_diff(&self, id: &str) -> Result<ContainerChanges> {
+        self.may_look("container-diff", id, self.own(id)).await?;
+        self.engine.container_diff(id).await
+    }
+
+    /// Makes a container, and the volumes that it names and that are not there.
+    pub async fn container_create(&self, spec: ContainerSpec) -> Result<CreatedContainer> {
         let may = async {
             let needs = self.policy.create(&spec)?;
             let absent = self.answer(&needs).await?;
@@ -122,7 +139,7 @@ impl Guard {
     }
 
     /// An engine follows the links in a bind's source anew at every start, so where they lead is looked at anew.
-    pub(super) async fn start(&self, id: &str) -> Result<()> {
+    pub async fn container_start(&self, id: &str) -> Result<()> {
         let may = async {
             let mut known = self.own(id).await?;
             if known.binds.is_none() && !self.policy.is_any_place(Rule::Binds) {
@@ -141,7 +158,30 @@ impl Guard {
         self.engine.container_start(id).await
     }
 
-    pub(super) async fn pause(&self, id: &str) -> Result<()> {
+    /// Stops a container.
+    pub async fn container_stop(&self, id: &str, timeout_seconds: Option<u32>) -> Result<()> {
+        self.may_change_container("container-stop", id).await?;
+        self.engine.container_stop(id, timeout_seconds).await
+    }
+
+    /// Sends a signal to a container's first process.
+    pub async fn container_kill(&self, id: &str, signal: &str) -> Result<()> {
+        self.may_change_container("container-kill", id).await?;
+        self.engine.container_kill(id, signal).await
+    }
+
+    /// Changes a container's limits.
+    pub async fn container_update(&self, id: &str, limits: Limits) -> Result<Vec<String>> {
+        let may = async {
+            self.policy.limits(&limits)?;
+            self.own(id).await
+        };
+        self.may_change("container-update", Rule::Containers, id, may).await?;
+        self.engine.container_update(id, limits).await
+    }
+
+    /// Freezes a container, which nobody else then takes files of.
+    pub async fn container_pause(&self, id: &str) -> Result<()> {
         self.may_change_container("container-pause", id).await?;
         let alone = self.journal.lock(id).await;
         let (engine, journal, task_id) = (self.engine.clone(), self.journal.clone(), id.to_owned());
@@ -161,7 +201,8 @@ impl Guard {
         Ok(())
     }
 
-    pub(super) async fn unpause(&self, id: &str) -> Result<()> {
+    /// Thaws a container.
+    pub async fn container_unpause(&self, id: &str) -> Result<()> {
         self.may_change_container("container-unpause", id).await?;
         let (engine, journal, task_id) = (self.engine.clone(), self.journal.clone(), id.to_owned());
         self.settle(async move {
@@ -178,7 +219,8 @@ impl Guard {
         Ok(())
     }
 
-    pub(super) async fn rename(&self, id: &str, name: &str) -> Result<()> {
+    /// Gives a container another name.
+    pub async fn container_rename(&self, id: &str, name: &str) -> Result<()> {
         let known = self.may_change_container("container-rename", id).await?;
         let (engine, journal) = (self.engine.clone(), self.journal.clone());
         let (task_id, from, to) = (id.to_owned(), known.name.clone(), name.to_owned());
@@ -199,7 +241,8 @@ impl Guard {
         Ok(())
     }
 
-    pub(super) async fn remove(&self, id: &str, force: bool, volumes: bool) -> Result<()> {
+    /// Removes a container.
+    pub async fn container_remove(&self, id: &str, force: bool, volumes: bool) -> Result<()> {
         self.may_change_container("container-remove", id).await?;
         // Waited for by the caller, who may be cancelled; held until the engine is done.
         let alone = self.alone_with(id).await;
@@ -217,7 +260,8 @@ impl Guard {
         .await
     }
 
-    pub(super) async fn commit(&self, id: &str, options: CommitOptions) -> Result<String> {
+    /// Makes an image of a container. Nobody else works on its files meanwhile.
+    pub async fn container_commit(&self, id: &str, options: CommitOptions) -> Result<String> {
         let reference = format!("{}:{}", options.repository, options.tag);
         let may = async {
             let what = format!("an image of the container {id}");
@@ -255,7 +299,7 @@ impl Guard {
     }
 
     /// What happened to containers that may be worked with.
-    pub(super) async fn happened(&self, labels: Vec<String>, since: u64, wait_ms: u64) -> Result<Vec<Event>> {
+    pub async fn events(&self, labels: Vec<String>, since: u64, wait_ms: u64) -> Result<Vec<Event>> {
         let may = async { self.policy.may(Rule::Containers, "events of containers") };
         self.may_look("events", "", may).await?;
         let mut events = self.engine.events(labels, since, wait_ms).await?;

@@ -3,7 +3,7 @@
 use std::sync::PoisonError;
 
 use mngr_contract::Result;
-use mngr_contract::docker::{BuildOptions, DeriveOptions, Image, ImportOptions};
+use mngr_contract::docker::{BuildOptions, DeriveOptions, Image, ImageSummary, ImportOptions};
 use mngr_contract::streams::Archive;
 use mngr_engine::{ProgressSink, scratch};
 
@@ -14,7 +14,7 @@ use crate::policy::Rule;
 
 impl Guard {
     /// Pulls with the user's own credentials, and notes what has come.
-    pub(super) async fn pull(&self, reference: &str, platform: Option<&str>, progress: ProgressSink) -> Result<()> {
+    pub async fn image_pull(&self, reference: &str, platform: Option<&str>, progress: ProgressSink) -> Result<()> {
         let may = async {
             let what = format!("a pull of {reference}");
             self.policy.may_name(Rule::Pull, &[reference], &what)
@@ -35,7 +35,7 @@ impl Guard {
     }
 
     /// Takes an archive in, and notes what has come.
-    pub(super) async fn load(&self, archive: Archive, progress: ProgressSink) -> Result<String> {
+    pub async fn image_load(&self, archive: Archive, progress: ProgressSink) -> Result<String> {
         let may = async { self.policy.may(Rule::Images, "to take an image in") };
         self.may_change("image-load", Rule::Images, "", may).await?;
         let id = self.engine.image_load(archive, progress).await?;
@@ -51,7 +51,7 @@ impl Guard {
     ///
     /// # Errors
     /// `denied` for an image that is not this provider's, and what the engine and the registry answer.
-    pub async fn push(&self, reference: &str, name: &str, progress: ProgressSink) -> Result<String> {
+    pub async fn image_push(&self, reference: &str, name: &str, progress: ProgressSink) -> Result<String> {
         let may = async {
             self.policy
                 .may_name(Rule::Push, &[name], &format!("a push to {name}"))?;
@@ -97,7 +97,7 @@ impl Guard {
     }
 
     /// Makes an image of one that is this provider's or has come in this call.
-    pub(super) async fn derive(&self, reference: &str, options: DeriveOptions) -> Result<String> {
+    pub async fn image_derive(&self, reference: &str, options: DeriveOptions) -> Result<String> {
         let target = format!("{}:{}", options.repository, options.tag);
         let may = async {
             self.policy.name_image(&options.repository, &options.tag)?;
@@ -128,7 +128,7 @@ impl Guard {
     }
 
     /// An image of this provider's as an archive.
-    pub(super) async fn save(&self, reference: &str) -> Result<Archive> {
+    pub async fn image_save(&self, reference: &str) -> Result<Archive> {
         self.may_look("image-save", reference, self.sendable(reference)).await?;
         self.engine.image_save(reference).await
     }
@@ -142,7 +142,8 @@ impl Guard {
         Ok(image)
     }
 
-    pub(super) async fn look_at_image(&self, reference: &str) -> Result<Image> {
+    /// One image.
+    pub async fn image_inspect(&self, reference: &str) -> Result<Image> {
         // Who may make a container of it may see what it is.
         let may = async {
             let base = self.policy.may(Rule::BaseImages, "");
@@ -155,7 +156,15 @@ impl Guard {
         Ok(image)
     }
 
-    pub(super) async fn name_image(&self, reference: &str, repository: &str, tag: &str) -> Result<()> {
+    /// All images, also those of others.
+    pub async fn image_list(&self, labels: Vec<String>) -> Result<Vec<ImageSummary>> {
+        let may = async { self.policy.may(Rule::Images, "a list of images") };
+        self.may_look("image-list", "", may).await?;
+        self.engine.image_list(labels).await
+    }
+
+    /// Gives an image one more name, which is nobody else's.
+    pub async fn image_tag(&self, reference: &str, repository: &str, tag: &str) -> Result<()> {
         let name = format!("{repository}:{tag}");
         let may = async {
             self.policy.name_image(repository, tag)?;
@@ -169,7 +178,8 @@ impl Guard {
         self.engine.image_tag(reference, repository, tag).await
     }
 
-    pub(super) async fn remove_image(&self, reference: &str, force: bool) -> Result<Vec<String>> {
+    /// Removes an image, or a name of one.
+    pub async fn image_remove(&self, reference: &str, force: bool) -> Result<Vec<String>> {
         let may = async {
             self.policy
                 .may(Rule::Images, &format!("the removal of the image {reference}"))?;
@@ -187,7 +197,8 @@ impl Guard {
         self.engine.image_remove(reference, force).await
     }
 
-    pub(super) async fn import(&self, archive: Archive, options: ImportOptions) -> Result<String> {
+    /// Makes an image of an archive.
+    pub async fn image_import(&self, archive: Archive, options: ImportOptions) -> Result<String> {
         let image = format!("{}:{}", options.repository, options.tag);
         let may = async {
             self.policy.import_image(&options)?;
@@ -206,12 +217,8 @@ impl Guard {
         result
     }
 
-    pub(super) async fn build(
-        &self,
-        context: Archive,
-        options: BuildOptions,
-        progress: ProgressSink,
-    ) -> Result<String> {
+    /// Builds an image of a context.
+    pub async fn image_build(&self, context: Archive, options: BuildOptions, progress: ProgressSink) -> Result<String> {
         let may = async {
             let needs = self.policy.build(&options)?;
             self.answer(&needs).await?;
@@ -289,15 +296,15 @@ mod tests {
     async fn only_a_providers_own_snapshots_leave_the_engine() {
         let engine = engine().await;
         for foreign in ["theirs:1", "mngr-snapshot:other"] {
-            let pushed = guard(&engine).push(foreign, "r.example/a:1", quiet()).await;
+            let pushed = guard(&engine).image_push(foreign, "r.example/a:1", quiet()).await;
             assert_eq!(pushed.expect_err("not ours").kind(), "denied");
             assert_eq!(
-                guard(&engine).save(foreign).await.expect_err("not ours").kind(),
+                guard(&engine).image_save(foreign).await.expect_err("not ours").kind(),
                 "denied"
             );
         }
         let pushed = guard(&engine)
-            .push("mngr-snapshot:docker", "r.example/a:1", quiet())
+            .image_push("mngr-snapshot:docker", "r.example/a:1", quiet())
             .await;
         assert!(pushed.expect("ours").starts_with("sha256:"));
         assert!(
@@ -314,13 +321,13 @@ mod tests {
             .await
             .expect("in the registry");
         let fresh = guard(&engine);
-        let refused = fresh.derive("mngr-snapshot:other", into("new", "docker")).await;
+        let refused = fresh.image_derive("mngr-snapshot:other", into("new", "docker")).await;
         assert_eq!(refused.expect_err("another's").kind(), "denied");
-        let theirs = fresh.derive("mngr-snapshot:docker", into("new", "other")).await;
+        let theirs = fresh.image_derive("mngr-snapshot:docker", into("new", "other")).await;
         assert_eq!(theirs.expect_err("for another").kind(), "denied");
-        fresh.pull("theirs:1", None, quiet()).await.expect("pulled");
+        fresh.image_pull("theirs:1", None, quiet()).await.expect("pulled");
         fresh
-            .derive("theirs:1", into("new", "docker"))
+            .image_derive("theirs:1", into("new", "docker"))
             .await
             .expect("brought by this call");
     }
@@ -333,7 +340,7 @@ mod tests {
             .await
             .expect("in the registry");
         let fresh = guard(&engine);
-        fresh.pull("theirs:1", None, quiet()).await.expect("pulled");
+        fresh.image_pull("theirs:1", None, quiet()).await.expect("pulled");
         let id = engine.image_inspect("theirs:1").await.expect("it").id;
         for reference in ["theirs:1", &id] {
             let refused = fresh.image_remove(reference, true).await;
@@ -341,7 +348,7 @@ mod tests {
         }
         engine.image_remove("theirs:1", true).await.expect("removed");
         let fresh = guard(&engine);
-        fresh.pull("theirs:1", None, quiet()).await.expect("pulled");
+        fresh.image_pull("theirs:1", None, quiet()).await.expect("pulled");
         fresh
             .image_remove("theirs:1", true)
             .await

@@ -1,7 +1,7 @@
-//! Volumes as one call of a plugin may make, fill, read and remove them.
+//! Volumes as one call of a plugin may find, make, fill, read and remove them; and networks, which it may only find.
 
 use mngr_contract::Result;
-use mngr_contract::docker::{ExecOptions, ImportOptions, Volume};
+use mngr_contract::docker::{ImportOptions, Network, Volume};
 use mngr_engine::scratch;
 
 use super::lookups::found;
@@ -10,7 +10,45 @@ use crate::journal::Step;
 use crate::policy::{DOCUMENT_LABEL, Policy, Rule};
 
 impl Guard {
-    pub(super) async fn make_volume(
+    /// All volumes: of those that the provider may not use only where their data is.
+    pub async fn volume_list(&self, labels: Vec<String>) -> Result<Vec<Volume>> {
+        self.may_look("volume-list", "", self.may_see_volumes()).await?;
+        let mut volumes = self.engine.volume_list(labels).await?;
+        for volume in &mut volumes {
+            self.withhold_options(volume).await?;
+        }
+        Ok(volumes)
+    }
+
+    /// One volume, as the list has it.
+    pub async fn volume_inspect(&self, name: &str) -> Result<Volume> {
+        self.may_look("volume-inspect", name, self.may_see_volumes()).await?;
+        let mut volume = self.engine.volume_inspect(name).await?;
+        self.withhold_options(&mut volume).await?;
+        Ok(volume)
+    }
+
+    /// Names of the containers that use a volume.
+    pub async fn volume_users(&self, name: &str) -> Result<Vec<String>> {
+        self.may_look("volume-users", name, self.may_see_volumes()).await?;
+        let mut users = self.engine.volume_users(name).await?;
+        // What fills it is no user, and is the host's own business.
+        users.retain(|user| *user != scratch::container(name));
+        Ok(users)
+    }
+
+    async fn may_see_volumes(&self) -> Result<()> {
+        self.policy.may(Rule::Volumes, "to look at volumes")
+    }
+
+    /// One network.
+    pub async fn network_inspect(&self, name: &str) -> Result<Network> {
+        self.may_look("network-inspect", name, self.may_ask()).await?;
+        self.engine.network_inspect(name).await
+    }
+
+    /// Makes a volume, or finds one that the provider may use.
+    pub async fn volume_create(
         &self,
         name: &str,
         driver: &str,
@@ -57,7 +95,8 @@ impl Guard {
         .await
     }
 
-    pub(super) async fn remove_volume(&self, name: &str, force: bool) -> Result<()> {
+    /// Removes a volume.
+    pub async fn volume_remove(&self, name: &str, force: bool) -> Result<()> {
         let may = self.own_volume(name);
         self.may_change("volume-remove", Rule::Volumes, name, may).await?;
         scratch::remove(&*self.engine, &scratch::container(name)).await?;
@@ -66,7 +105,8 @@ impl Guard {
         Ok(())
     }
 
-    pub(super) async fn fill_volume(&self, name: &str, image: &str, directory: &str) -> Result<()> {
+    /// Fills an empty volume with what an image has.
+    pub async fn volume_fill(&self, name: &str, image: &str, directory: &str) -> Result<()> {
         let may = async {
             self.own_volume(name).await?;
             self.own_image(image).await
@@ -82,7 +122,8 @@ impl Guard {
         .await
     }
 
-    pub(super) async fn read_volume(
+    /// Makes an image of what is in a volume.
+    pub async fn volume_import(
         &self,
         container: &str,
         path: &str,
@@ -110,30 +151,6 @@ impl Guard {
                 journal.committed(&image);
             }
             result
-        })
-        .await
-    }
-
-    pub(super) async fn unpack_by_exec(
-        &self,
-        id: &str,
-        options: ExecOptions,
-        image: &str,
-        directory: &str,
-        root_name: &str,
-    ) -> Result<()> {
-        let may = async {
-            self.policy.may(Rule::Exec, "a command in a container")?;
-            self.own(id).await?;
-            self.own_image(image).await
-        };
-        self.may_change("exec-unpack", Rule::Exec, id, may).await?;
-        let (engine, journal) = (self.engine.clone(), self.journal.clone());
-        let [id, image, directory, root_name] = [id, image, directory, root_name].map(str::to_owned);
-        self.settle(async move {
-            let container = scratch::container(&id);
-            journal.about_to(Step::Scratch { container }).await;
-            engine.exec_unpack(&id, options, &image, &directory, &root_name).await
         })
         .await
     }

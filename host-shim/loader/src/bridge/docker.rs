@@ -10,7 +10,7 @@ use mngr_contract::docker::{
 use mngr_contract::error::internal;
 use mngr_contract::streams::{Archive, ExecSession, LogStream};
 use mngr_contract::types::Limits;
-use mngr_engine::{Engine, ProgressSink};
+use mngr_engine::ProgressSink;
 use wasmtime::component::{Accessor, HasSelf, Resource, ResourceTableError};
 
 use super::Call;
@@ -241,12 +241,12 @@ impl HostWithStore<Call> for HasSelf<Call> {
 
     async fn image_pull(call: &Accessor<Call, Self>, reference: String, platform: Option<String>) -> Result<()> {
         guard(call)?
-            .image_pull(&reference, platform.as_deref(), None, progress(call))
+            .image_pull(&reference, platform.as_deref(), progress(call))
             .await
     }
 
     async fn image_push(call: &Accessor<Call, Self>, image: String, name: String) -> Result<String> {
-        guard(call)?.push(&image, &name, progress(call)).await
+        guard(call)?.image_push(&image, &name, progress(call)).await
     }
 
     async fn image_derive(call: &Accessor<Call, Self>, reference: String, options: DeriveOptions) -> Result<String> {

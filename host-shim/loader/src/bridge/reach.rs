@@ -10,7 +10,7 @@ use mngr_contract::Result;
 use mngr_contract::docker::EnginePlace;
 use mngr_contract::error::unsupported;
 use mngr_contract::system::{LogLevel, Progress};
-use mngr_engine::{Engine, ProgressSink};
+use mngr_engine::ProgressSink;
 use mngr_guard::Guard;
 
 use super::meter::{Meter, UnderWay};

@@ -161,7 +161,7 @@ async fn everything(room: &Room, guard: &Guard) -> Vec<(&'static str, Option<Pro
         (
             "pull",
             guard
-                .image_pull("127.0.0.1:1/a:1", None, None, std::sync::Arc::new(|_| {}))
+                .image_pull("127.0.0.1:1/a:1", None, std::sync::Arc::new(|_| {}))
                 .await
                 .err(),
         ),

@@ -5,7 +5,6 @@ use mngr_host_shim::contract::Result;
 use mngr_host_shim::contract::docker::{BuildOptions, CommitOptions, ContainerSpec, DeriveOptions, ImportOptions};
 use mngr_host_shim::contract::ssh::Command;
 use mngr_host_shim::contract::types::{DeviceRequest, Limits};
-use mngr_host_shim::engine::Engine;
 use mngr_host_shim::guard::Guard;
 use mngr_host_shim::policy::{AGENT_LABEL, PROVIDER_LABEL, Rule};
 
@@ -155,7 +154,7 @@ impl Request {
             Self::RemoveImage(image) => guard.image_remove(&image, true).await.map(drop),
             Self::Import(options) => guard.image_import(tar_of("a", &[]), *options).await.map(drop),
             Self::Derive(image, options) => guard.image_derive(&image, *options).await.map(drop),
-            Self::Push(image, name) => guard.push(&image, &name, quiet).await.map(drop),
+            Self::Push(image, name) => guard.image_push(&image, &name, quiet).await.map(drop),
             Self::Save(image) => guard.image_save(&image).await.map(drop),
             Self::Volume(name, driver, options, labels) => {
                 guard.volume_create(&name, &driver, options, labels).await.map(drop)

@@ -10,7 +10,6 @@ use mngr_contract::ssh::Command;
 use mngr_contract::streams::Archive;
 use mngr_contract::system::{LogLevel, Progress};
 use mngr_contract::types::Limits;
-use mngr_engine::Engine;
 use mngr_plugin_abi::{decode, encode};
 
 use super::{Offer, Reach};
@@ -86,10 +85,10 @@ imports! {
     };
     "docker.image-pull"(reference: String, platform: Option<String>) => {
         let progress = calls.reach.progress.clone();
-        calls.engine()?.image_pull(&reference, platform.as_deref(), None, progress).await
+        calls.engine()?.image_pull(&reference, platform.as_deref(), progress).await
     };
     "docker.image-push"(image: String, name: String) => {
-        calls.engine()?.push(&image, &name, calls.reach.progress.clone()).await
+        calls.engine()?.image_push(&image, &name, calls.reach.progress.clone()).await
     };
     "docker.image-derive"(reference: String, options: DeriveOptions) => {
         calls.engine()?.image_derive(&reference, options).await
