@@ -14,7 +14,7 @@ use mngr_host_shim::contract::instance::PortAddress;
 use mngr_host_shim::contract::ssh::{Command, CommandOutput};
 use mngr_host_shim::contract::types::Limits;
 use mngr_host_shim::engine::credentials::Credentials;
-use mngr_host_shim::engine::{Duplex, Engine, ProgressSink};
+use mngr_host_shim::engine::{Connection, Duplex, Engine, ProgressSink};
 use mngr_host_shim::error::unavailable;
 use mngr_host_shim::streams::{Archive, ExecSession, LogStream};
 use mngr_sandbox::{Fault, Faults, Operation};
@@ -119,30 +119,38 @@ pub fn down() -> mngr_host_shim::contract::ProviderError {
     unavailable("the engine", "it does not answer", "start it")
 }
 
+#[async_trait]
+impl Connection for Observed {
+    fn endpoint(&self) -> String {
+        self.engine.endpoint()
+    }
+
+    fn place(&self) -> EnginePlace {
+        self.engine.place()
+    }
+
+    /// All calls are written down in one place.
+    fn for_one_call(&self) -> Option<Arc<dyn Engine>> {
+        None
+    }
+
+    async fn reached_at(&self, address: &str) -> Result<(String, Option<String>)> {
+        self.engine.reached_at(address).await
+    }
+
+    async fn dial(&self, address: &PortAddress, port: u16) -> Result<Box<dyn Duplex>> {
+        self.engine.dial(address, port).await
+    }
+}
+
 /// Calls that are passed on.
 macro_rules! observed {
     ($($operation:ident: $name:ident($($argument:ident: $kind:ty),*) -> $result:ty;)*) => {
         #[async_trait]
         impl Engine for Observed {
-            fn endpoint(&self) -> String {
-                self.engine.endpoint()
-            }
-
-            fn place(&self) -> EnginePlace {
-                self.engine.place()
-            }
-
             async fn container_commit(&self, id: &str, options: CommitOptions) -> Result<String> {
                 self.commits().push(options.clone());
                 self.around(Operation::ContainerCommit, self.engine.container_commit(id, options)).await
-            }
-
-            async fn reached_at(&self, address: &str) -> Result<(String, Option<String>)> {
-                self.engine.reached_at(address).await
-            }
-
-            async fn dial(&self, address: &PortAddress, port: u16) -> Result<Box<dyn Duplex>> {
-                self.engine.dial(address, port).await
             }
 
             $(async fn $name(&self, $($argument: $kind),*) -> Result<$result> {
@@ -188,7 +196,6 @@ observed! {
     VolumeRemove: volume_remove(name: &str, force: bool) -> ();
     NetworkInspect: network_inspect(name: &str) -> Network;
     Exec: exec(id: &str, options: ExecOptions) -> ExecSession;
-    Exec: exec_archive(id: &str, options: ExecOptions) -> Archive;
     ExecUnpack: exec_unpack(id: &str, options: ExecOptions, image: &str, directory: &str, root_name: &str) -> ();
     Logs: logs(id: &str, options: LogOptions) -> LogStream;
     ArchiveStat: archive_stat(id: &str, path: &str) -> PathStat;

@@ -32,7 +32,6 @@ use mngr_contract::docker::{
     CreatedContainer, DeriveOptions, EngineInfo, EnginePlace, EngineVersion, Event, ExecOptions, Image, ImageSummary,
     ImportOptions, LogOptions, Network, PathStat, StatsSample, Volume,
 };
-use mngr_contract::error::unsupported;
 use mngr_contract::instance::PortAddress;
 use mngr_contract::ssh::{Command, CommandOutput};
 use mngr_contract::streams::{Archive, ExecSession, LogStream};
@@ -49,22 +48,36 @@ pub trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Duplex for S {}
 
-/// A Docker engine, real or not.
+/// How this host is connected to an engine, and to the ports of its containers. All but [`place`](Self::place) is the host's own
+/// business.
 #[async_trait]
-pub trait Engine: Send + Sync + 'static {
-    /// Where it is, for people: `unix:///var/run/docker.sock`, `sandbox`.
+pub trait Connection: Send + Sync + 'static {
+    /// Where the engine is, for people: `unix:///var/run/docker.sock`, `sandbox`.
     fn endpoint(&self) -> String;
 
     /// Whose machine it is on, seen from here.
-    fn place(&self) -> EnginePlace {
-        EnginePlace::ThisMachine
-    }
+    fn place(&self) -> EnginePlace;
 
-    /// The same engine for one call of a provider, where it keeps apart who asks: each call gets its turn.
-    fn for_one_call(&self) -> Option<Arc<dyn Engine>> {
-        None
-    }
+    /// The engine for one call of a provider, where it keeps apart who asks: each call gets its turn.
+    fn for_one_call(&self) -> Option<Arc<dyn Engine>>;
 
+    /// The name under which a port that is published on `address` of the engine's machine is reached from here, and the machine
+    /// to go through, where there is one.
+    ///
+    /// # Errors
+    /// Where that machine cannot be asked.
+    async fn reached_at(&self, address: &str) -> Result<(String, Option<String>)>;
+
+    /// A stream to a TCP port of a container, from wherever this is.
+    ///
+    /// # Errors
+    /// `unsupported` where there is no way to it, `unavailable` where nothing answers there.
+    async fn dial(&self, address: &PortAddress, port: u16) -> Result<Box<dyn Duplex>>;
+}
+
+/// A Docker engine, real or not.
+#[async_trait]
+pub trait Engine: Connection {
     async fn version(&self) -> Result<EngineVersion>;
     async fn info(&self) -> Result<EngineInfo>;
 
@@ -130,9 +143,6 @@ pub trait Engine: Send + Sync + 'static {
     async fn network_inspect(&self, name: &str) -> Result<Network>;
 
     async fn exec(&self, id: &str, options: ExecOptions) -> Result<ExecSession>;
-    async fn exec_archive(&self, id: &str, options: ExecOptions) -> Result<Archive> {
-        Ok(exec_tar::archive(self.exec(id, options).await?))
-    }
     async fn exec_unpack(
         &self,
         id: &str,
@@ -151,21 +161,4 @@ pub trait Engine: Send + Sync + 'static {
 
     /// Runs a command on the engine's machine: the contract's `ssh.run`.
     async fn machine_run(&self, command: Command) -> Result<CommandOutput>;
-
-    /// The name under which a port that is published on `address` of the engine's machine is reached from here, and the machine
-    /// to go through, where there is one.
-    async fn reached_at(&self, address: &str) -> Result<(String, Option<String>)> {
-        let _ = address;
-        Ok(("127.0.0.1".to_owned(), None))
-    }
-
-    /// A stream to a TCP port of a container, from wherever this is. No plugin can ask for one.
-    async fn dial(&self, address: &PortAddress, port: u16) -> Result<Box<dyn Duplex>> {
-        let _ = address;
-        Err(unsupported(
-            format!("port {port}"),
-            format!("there is no network at {}", self.endpoint()),
-            "use a Docker engine",
-        ))
-    }
 }

@@ -14,44 +14,72 @@ use mngr_contract::ssh::{Command, CommandOutput};
 use mngr_contract::streams::{Archive, ExecSession, LogStream};
 use mngr_contract::trace::{Kind, traced};
 use mngr_contract::types::Limits;
+use tracing::Span;
 use tracing::field::Empty;
 
-use super::{Duplex, Engine, ProgressSink};
+use super::{Connection, Duplex, Engine, ProgressSink};
 use crate::credentials::Credentials;
 
 /// Passes every call on to an engine, each in a span of its own.
 pub struct Traced(pub Arc<dyn Engine>);
+
+/// The span of a call, and what the call is about.
+fn span(operation: &'static str, object: Option<&str>) -> Span {
+    tracing::debug_span!(
+        "engine",
+        operation,
+        object,
+        error.type = Empty,
+        otel.name = Empty,
+        otel.kind = Empty,
+        otel.status_code = Empty,
+    )
+}
+
+#[async_trait]
+impl Connection for Traced {
+    fn endpoint(&self) -> String {
+        self.0.endpoint()
+    }
+
+    fn place(&self) -> EnginePlace {
+        self.0.place()
+    }
+
+    fn for_one_call(&self) -> Option<Arc<dyn Engine>> {
+        Some(Arc::new(Self(self.0.for_one_call()?)))
+    }
+
+    async fn reached_at(&self, address: &str) -> Result<(String, Option<String>)> {
+        let operation = "reached_at";
+        let span = span(operation, Some(address));
+        traced(Kind::Engine, operation, span, self.0.reached_at(address)).await
+    }
+
+    async fn dial(&self, address: &PortAddress, port: u16) -> Result<Box<dyn Duplex>> {
+        let operation = "dial";
+        let span = span(operation, Some(&address.container_id));
+        traced(Kind::Engine, operation, span, self.0.dial(address, port)).await
+    }
+}
+
+/// What a call is about, where that is said.
+macro_rules! object {
+    () => {
+        None
+    };
+    ($object:expr) => {
+        Some(&$object[..])
+    };
+}
 
 /// The calls, each with what it is about.
 macro_rules! calls {
     ($($name:ident($($argument:ident: $kind:ty),*) -> $result:ty $(, about $object:expr)?;)*) => {
         #[async_trait]
         impl Engine for Traced {
-            fn endpoint(&self) -> String {
-                self.0.endpoint()
-            }
-
-            fn place(&self) -> EnginePlace {
-                self.0.place()
-            }
-
-            fn for_one_call(&self) -> Option<Arc<dyn Engine>> {
-                Some(Arc::new(Self(self.0.for_one_call()?)))
-            }
-
             $(async fn $name(&self, $($argument: $kind),*) -> Result<$result> {
-                let span = tracing::debug_span!(
-                    "engine",
-                    operation = stringify!($name),
-                    object = Empty,
-                    error.type = Empty,
-                    otel.name = Empty,
-                    otel.kind = Empty,
-                    otel.status_code = Empty,
-                );
-                $(if !span.is_disabled() {
-                    span.record("object", &$object[..]);
-                })?
+                let span = span(stringify!($name), object!($($object)?));
                 traced(Kind::Engine, stringify!($name), span, self.0.$name($($argument),*)).await
             })*
         }
@@ -114,7 +142,6 @@ calls! {
     volume_remove(name: &str, force: bool) -> (), about name;
     network_inspect(name: &str) -> Network, about name;
     exec(id: &str, options: ExecOptions) -> ExecSession, about id;
-    exec_archive(id: &str, options: ExecOptions) -> Archive, about id;
     exec_unpack(
         id: &str,
         options: ExecOptions,
@@ -129,6 +156,4 @@ calls! {
     stats(id: &str) -> StatsSample, about id;
     events(labels: Vec<String>, since: u64, wait_ms: u64) -> Vec<Event>;
     machine_run(command: Command) -> CommandOutput, about command.argv.first().map_or("", String::as_str);
-    reached_at(address: &str) -> (String, Option<String>), about address;
-    dial(address: &PortAddress, port: u16) -> Box<dyn Duplex>, about address.container_id;
 }

@@ -56,15 +56,16 @@ pub use transfer::SandboxRegistry;
 use mngr_contract::Result;
 use mngr_contract::docker::{
     BuildOptions, CommitOptions, Container, ContainerChanges, ContainerFilter, ContainerSpec, ContainerSummary,
-    CreatedContainer, DeriveOptions, EngineInfo, EngineVersion, Event, ExecOptions, Image, ImageSummary, ImportOptions,
-    LogOptions, Network, PathStat, StatsSample, Volume,
+    CreatedContainer, DeriveOptions, EngineInfo, EnginePlace, EngineVersion, Event, ExecOptions, Image, ImageSummary,
+    ImportOptions, LogOptions, Network, PathStat, StatsSample, Volume,
 };
 use mngr_contract::error::unsupported;
+use mngr_contract::instance::PortAddress;
 use mngr_contract::ssh::{Command, CommandOutput};
 use mngr_contract::streams::{Archive, ExecSession, LogStream};
 use mngr_contract::types::Limits;
 use mngr_engine::credentials::Credentials;
-use mngr_engine::{Engine, ProgressSink, machine};
+use mngr_engine::{Connection, Duplex, Engine, ProgressSink, machine};
 
 /// A Docker engine in memory. Clones are the same engine; what runs in it ends when the last is dropped.
 #[derive(Debug, Clone)]
@@ -168,11 +169,34 @@ fn cpus() -> u32 {
 }
 
 #[async_trait]
-impl Engine for SandboxEngine {
+impl Connection for SandboxEngine {
     fn endpoint(&self) -> String {
         "sandbox".to_owned()
     }
 
+    fn place(&self) -> EnginePlace {
+        EnginePlace::ThisMachine
+    }
+
+    fn for_one_call(&self) -> Option<Arc<dyn Engine>> {
+        None
+    }
+
+    async fn reached_at(&self, _address: &str) -> Result<(String, Option<String>)> {
+        Ok(("127.0.0.1".to_owned(), None))
+    }
+
+    async fn dial(&self, _address: &PortAddress, port: u16) -> Result<Box<dyn Duplex>> {
+        Err(unsupported(
+            format!("port {port}"),
+            "there is no network at sandbox",
+            "use a Docker engine",
+        ))
+    }
+}
+
+#[async_trait]
+impl Engine for SandboxEngine {
     async fn version(&self) -> Result<EngineVersion> {
         self.call(Operation::Version, async { Ok(self.engine_version()) }).await
     }

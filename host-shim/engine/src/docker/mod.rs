@@ -22,10 +22,10 @@ mod frames;
 mod images;
 mod import;
 mod logs;
+mod machine;
 mod messages;
 mod newer;
 mod operations;
-mod ports;
 mod references;
 mod registry;
 mod registry_errors;
@@ -48,6 +48,7 @@ use mngr_contract::error::internal;
 use tokio::sync::OnceCell;
 
 use self::errors::Operation;
+use self::machine::Machine;
 use self::system::ApiVersion;
 use self::transport::{Target, Transport};
 use self::turns::{Flow, Turn, Turns};
@@ -79,13 +80,6 @@ struct Shared {
     long: Turns,
     /// Set by the first call that reaches an engine new enough.
     api: OnceCell<ApiVersion>,
-}
-
-/// The machine that runs the engine, as far as commands can be run on it.
-enum Machine {
-    This,
-    Behind(Arc<Tunnel>),
-    OutOfReach,
 }
 
 impl std::fmt::Debug for DockerEngine {

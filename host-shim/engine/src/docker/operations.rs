@@ -1,37 +1,25 @@
 //! The operations of an engine, each in a file of its own.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use mngr_contract::Result;
 use mngr_contract::docker::{
     BuildOptions, CommitOptions, Container, ContainerChanges, ContainerFilter, ContainerSpec, ContainerSummary,
-    CreatedContainer, DeriveOptions, EngineInfo, EnginePlace, EngineVersion, Event, ExecOptions, Image, ImageSummary,
-    ImportOptions, LogOptions, Network, PathStat, StatsSample, Volume,
+    CreatedContainer, DeriveOptions, EngineInfo, EngineVersion, Event, ExecOptions, Image, ImageSummary, ImportOptions,
+    LogOptions, Network, PathStat, StatsSample, Volume,
 };
-use mngr_contract::instance::PortAddress;
 use mngr_contract::ssh::{Command, CommandOutput};
 use mngr_contract::streams::{Archive, ExecSession, LogStream};
 use mngr_contract::types::Limits;
 
-use super::turns::Flow;
 use super::{
-    DockerEngine, Machine, archive, build, compare, containers, derive, errors, events, exec, images, import, logs,
-    ports, registry, system, transfer, volumes,
+    DockerEngine, archive, build, compare, containers, derive, events, exec, images, import, logs, machine, registry,
+    system, transfer, volumes,
 };
 use crate::credentials::Credentials;
-use crate::{Duplex, Engine, ProgressSink, machine};
+use crate::{Engine, ProgressSink};
 
 #[async_trait]
 impl Engine for DockerEngine {
-    fn endpoint(&self) -> String {
-        self.0.endpoint.address.to_string()
-    }
-
-    fn for_one_call(&self) -> Option<Arc<dyn Engine>> {
-        Some(Arc::new(Self(self.0.clone(), Flow::new())))
-    }
-
     async fn version(&self) -> Result<EngineVersion> {
         system::version(self).await
     }
@@ -231,27 +219,7 @@ impl Engine for DockerEngine {
     }
 
     async fn machine_run(&self, command: Command) -> Result<CommandOutput> {
-        match &self.0.machine {
-            Machine::This => machine::run_here(command).await,
-            Machine::Behind(tunnel) => tunnel.run(command).await,
-            Machine::OutOfReach => Err(machine::no_way(&self.endpoint())),
-        }
-    }
-
-    fn place(&self) -> EnginePlace {
-        ports::place(self)
-    }
-
-    async fn reached_at(&self, address: &str) -> Result<(String, Option<String>)> {
-        ports::reached_at(self, address).await
-    }
-
-    async fn dial(&self, address: &PortAddress, port: u16) -> Result<Box<dyn Duplex>> {
-        let connecting = tokio::time::timeout(self.timeout(), ports::dial(self, address, port));
-        connecting.await.unwrap_or_else(|_| {
-            let operation = self.reads("reach", "port", "");
-            Err(errors::late(&self.0.endpoint, &operation))
-        })
+        machine::machine_run(self, command).await
     }
 
     async fn events(&self, labels: Vec<String>, since: u64, wait_ms: u64) -> Result<Vec<Event>> {
