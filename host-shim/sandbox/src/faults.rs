@@ -5,58 +5,9 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 
 use mngr_contract::{ProviderError, Result};
+use mngr_engine::Operation;
 
 use super::locked;
-
-/// One method of [`Engine`](mngr_engine::Engine).
-#[allow(missing_docs)]
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Operation {
-    Version,
-    Info,
-    ContainerList,
-    ContainerInspect,
-    ContainerCreate,
-    ContainerStart,
-    ContainerStop,
-    ContainerKill,
-    ContainerPause,
-    ContainerUnpause,
-    ContainerRename,
-    ContainerRemove,
-    ContainerUpdate,
-    ContainerDiff,
-    ContainerCompare,
-    ContainerCommit,
-    ImageInspect,
-    ImageList,
-    ImageTag,
-    ImageRemove,
-    ImageImport,
-    ImagePull,
-    ImagePush,
-    ImageDerive,
-    ImageSave,
-    ImageLoad,
-    ImageBuild,
-    VolumeList,
-    VolumeInspect,
-    VolumeCreate,
-    VolumeFill,
-    VolumeImport,
-    VolumeUsers,
-    VolumeRemove,
-    NetworkInspect,
-    Exec,
-    ExecUnpack,
-    Logs,
-    ArchiveStat,
-    ArchiveGet,
-    ArchivePut,
-    Stats,
-    Events,
-    MachineRun,
-}
 
 /// What goes wrong.
 #[derive(Debug, Clone)]

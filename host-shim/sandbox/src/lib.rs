@@ -48,8 +48,8 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
-pub use faults::Faults;
-pub use faults::{Fault, Operation};
+pub use faults::{Fault, Faults};
+pub use mngr_engine::Operation;
 use state::State;
 pub use transfer::SandboxRegistry;
 
