@@ -30,7 +30,7 @@ const PERMISSIONS: u32 = 0o777;
 /// An engine that takes no byte for this long hangs, however slow its disk.
 const STALL: Duration = Duration::from_secs(60);
 
-pub(super) async fn stat(engine: &DockerEngine, id: &str, path: &str) -> Result<PathStat> {
+pub(super) async fn archive_stat(engine: &DockerEngine, id: &str, path: &str) -> Result<PathStat> {
     let id = references::name("container", id)?;
     let options = ContainerArchiveInfoOptions { path: path.to_owned() };
     let request = engine.docker().get_container_archive_info(id, Some(options));
@@ -61,7 +61,7 @@ fn path_stat(described: PathStatResponse) -> PathStat {
     }
 }
 
-pub(super) async fn get(engine: &DockerEngine, id: &str, path: &str) -> Result<Archive> {
+pub(super) async fn archive_get(engine: &DockerEngine, id: &str, path: &str) -> Result<Archive> {
     let id = references::name("container", id)?;
     let target = format!("/containers/{id}/archive");
     let request = async {
@@ -75,7 +75,7 @@ pub(super) async fn get(engine: &DockerEngine, id: &str, path: &str) -> Result<A
     Ok(Archive::Tar(bytes.boxed()))
 }
 
-pub(super) async fn put(
+pub(super) async fn archive_put(
     engine: &DockerEngine,
     id: &str,
     directory: &str,

@@ -49,7 +49,7 @@ struct Message {
     aux: Value,
 }
 
-pub(super) async fn build(
+pub(super) async fn image_build(
     engine: &DockerEngine,
     mut context: Archive,
     options: BuildOptions,

@@ -58,7 +58,7 @@ enum Kind {
 
 type Files = BTreeMap<String, Node>;
 
-pub(super) async fn compare(engine: &DockerEngine, older: &str, newer: &str) -> Result<ContainerChanges> {
+pub(super) async fn container_compare(engine: &DockerEngine, older: &str, newer: &str) -> Result<ContainerChanges> {
     let (older, newer) = futures::try_join!(read(engine, older), read(engine, newer))?;
     Ok(difference::between(&older, &newer, differs))
 }

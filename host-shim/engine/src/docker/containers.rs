@@ -24,7 +24,7 @@ const DEFAULT_GRACE: i64 = 10;
 /// From here on a MAC address belongs to a network and no longer to the container.
 const MAC_ADDRESS_PER_NETWORK: ApiVersion = ApiVersion(1, 44);
 
-pub(super) async fn list(engine: &DockerEngine, filter: ContainerFilter) -> Result<Vec<ContainerSummary>> {
+pub(super) async fn container_list(engine: &DockerEngine, filter: ContainerFilter) -> Result<Vec<ContainerSummary>> {
     let options = ListContainersOptions {
         all: filter.all,
         filters: Some(label_filter(filter.labels)),
@@ -35,7 +35,7 @@ pub(super) async fn list(engine: &DockerEngine, filter: ContainerFilter) -> Resu
     Ok(containers.into_iter().map(convert_inspect::summary).collect())
 }
 
-pub(super) async fn inspect(engine: &DockerEngine, id: &str, with_size: bool) -> Result<Container> {
+pub(super) async fn container_inspect(engine: &DockerEngine, id: &str, with_size: bool) -> Result<Container> {
     let id = references::name("container", id)?;
     let request = engine
         .docker()
@@ -44,7 +44,7 @@ pub(super) async fn inspect(engine: &DockerEngine, id: &str, with_size: bool) ->
     Ok(convert_inspect::container(container))
 }
 
-pub(super) async fn create(engine: &DockerEngine, spec: ContainerSpec) -> Result<CreatedContainer> {
+pub(super) async fn container_create(engine: &DockerEngine, spec: ContainerSpec) -> Result<CreatedContainer> {
     let name = references::name("container", &spec.name)?.to_owned();
     let (mac_address, network) = (spec.mac_address.clone(), spec.network_mode.clone());
     let api = engine.check().await?;
@@ -69,13 +69,13 @@ pub(super) async fn create(engine: &DockerEngine, spec: ContainerSpec) -> Result
     })
 }
 
-pub(super) async fn start(engine: &DockerEngine, id: &str) -> Result<()> {
+pub(super) async fn container_start(engine: &DockerEngine, id: &str) -> Result<()> {
     let id = references::name("container", id)?;
     let request = engine.docker().start_container(id, None::<StartContainerOptions>);
     engine.run(engine.changes("start", "container", id), request).await
 }
 
-pub(super) async fn stop(engine: &DockerEngine, id: &str, timeout_seconds: Option<u32>) -> Result<()> {
+pub(super) async fn container_stop(engine: &DockerEngine, id: &str, timeout_seconds: Option<u32>) -> Result<()> {
     let id = references::name("container", id)?;
     let grace = match timeout_seconds {
         Some(seconds) => i64::from(seconds),
@@ -104,26 +104,26 @@ async fn own_grace(engine: &DockerEngine, id: &str) -> Result<i64> {
         .unwrap_or(DEFAULT_GRACE))
 }
 
-pub(super) async fn kill(engine: &DockerEngine, id: &str, signal: &str) -> Result<()> {
+pub(super) async fn container_kill(engine: &DockerEngine, id: &str, signal: &str) -> Result<()> {
     let id = references::name("container", id)?;
     let options = KillContainerOptionsBuilder::default().signal(signal).build();
     let request = engine.docker().kill_container(id, Some(options));
     engine.run(engine.changes("kill", "container", id), request).await
 }
 
-pub(super) async fn pause(engine: &DockerEngine, id: &str) -> Result<()> {
+pub(super) async fn container_pause(engine: &DockerEngine, id: &str) -> Result<()> {
     let id = references::name("container", id)?;
     let request = engine.docker().pause_container(id);
     engine.run(engine.changes("pause", "container", id), request).await
 }
 
-pub(super) async fn unpause(engine: &DockerEngine, id: &str) -> Result<()> {
+pub(super) async fn container_unpause(engine: &DockerEngine, id: &str) -> Result<()> {
     let id = references::name("container", id)?;
     let request = engine.docker().unpause_container(id);
     engine.run(engine.changes("unpause", "container", id), request).await
 }
 
-pub(super) async fn rename(engine: &DockerEngine, id: &str, name: &str) -> Result<()> {
+pub(super) async fn container_rename(engine: &DockerEngine, id: &str, name: &str) -> Result<()> {
     let id = references::name("container", id)?;
     let options = RenameContainerOptionsBuilder::default()
         .name(references::name("name", name)?)
@@ -132,14 +132,14 @@ pub(super) async fn rename(engine: &DockerEngine, id: &str, name: &str) -> Resul
     engine.run(engine.changes("rename", "container", id), request).await
 }
 
-pub(super) async fn remove(engine: &DockerEngine, id: &str, force: bool, volumes: bool) -> Result<()> {
+pub(super) async fn container_remove(engine: &DockerEngine, id: &str, force: bool, volumes: bool) -> Result<()> {
     let id = references::name("container", id)?;
     let options = RemoveContainerOptionsBuilder::default().force(force).v(volumes).build();
     let request = engine.docker().remove_container(id, Some(options));
     engine.run(engine.changes("remove", "container", id), request).await
 }
 
-pub(super) async fn update(engine: &DockerEngine, id: &str, limits: Limits) -> Result<Vec<String>> {
+pub(super) async fn container_update(engine: &DockerEngine, id: &str, limits: Limits) -> Result<Vec<String>> {
     let id = references::name("container", id)?;
     let body = convert_limits::update(limits)?;
     let path = format!("/containers/{id}/update");
@@ -148,7 +148,7 @@ pub(super) async fn update(engine: &DockerEngine, id: &str, limits: Limits) -> R
     Ok(or_default(answer.warnings))
 }
 
-pub(super) async fn diff(engine: &DockerEngine, id: &str) -> Result<ContainerChanges> {
+pub(super) async fn container_diff(engine: &DockerEngine, id: &str) -> Result<ContainerChanges> {
     let id = references::name("container", id)?;
     let request = engine.docker().container_changes(id);
     let changes = engine.run(engine.reads("compare", "container", id), request).await?;

@@ -9,7 +9,7 @@ use super::{DockerEngine, flatten, images, references};
 use crate::scratch;
 
 /// What is made on the way is removed, however it ends.
-pub(super) async fn derive(engine: &DockerEngine, reference: &str, options: DeriveOptions) -> Result<String> {
+pub(super) async fn image_derive(engine: &DockerEngine, reference: &str, options: DeriveOptions) -> Result<String> {
     let reference = references::image(reference)?;
     references::new_tag(&options.repository, &options.tag)?;
     let image = format!("{}:{}", options.repository, options.tag);

@@ -67,7 +67,7 @@ fn block_bytes(stats: &ContainerBlkioStats, operation: &str) -> u64 {
         .sum()
 }
 
-pub(super) async fn after(engine: &DockerEngine, labels: Vec<String>, since: u64, wait_ms: u64) -> Result<Vec<Event>> {
+pub(super) async fn events(engine: &DockerEngine, labels: Vec<String>, since: u64, wait_ms: u64) -> Result<Vec<Event>> {
     let wait = Duration::from_millis(wait_ms);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let from = Duration::from_nanos(since);

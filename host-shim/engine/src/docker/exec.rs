@@ -32,7 +32,7 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(2), Duration::from_m
 /// From here on an exec is told its terminal's size when it starts.
 const SIZE_AT_START: ApiVersion = ApiVersion(1, 42);
 
-pub(super) async fn start(engine: &DockerEngine, id: &str, options: ExecOptions) -> Result<ExecSession> {
+pub(super) async fn exec(engine: &DockerEngine, id: &str, options: ExecOptions) -> Result<ExecSession> {
     let container = references::name("container", id)?;
     if options.argv.is_empty() {
         return Err(invalid("argv", "", "there is no command", "name the program to run"));

@@ -15,10 +15,11 @@ use mngr_contract::docker::CommitOptions;
 use mngr_contract::error::internal;
 use mngr_contract::{ProviderError, Result};
 
+use super::containers::{container_pause, container_unpause};
 use super::convert_values::or_default;
 use super::images::COMMIT;
 use super::requests::empty;
-use super::{DockerEngine, containers, images, import};
+use super::{DockerEngine, images, import};
 use crate::scratch;
 
 /// Commits a container as one layer. What is made on the way is removed, however it ends.
@@ -39,11 +40,11 @@ async fn make(engine: &DockerEngine, id: &str, options: CommitOptions) -> Result
 
     let freeze = options.pause && running;
     if freeze {
-        containers::pause(engine, id).await?;
+        container_pause(engine, id).await?;
     }
     let imported = import(engine, id, &options.tag).await;
     if freeze {
-        match containers::unpause(engine, id).await {
+        match container_unpause(engine, id).await {
             Ok(()) | Err(ProviderError::Conflict(_) | ProviderError::NotFound(_)) => {}
             Err(error) => return Err(imported.err().unwrap_or(error)),
         }

@@ -18,7 +18,7 @@ use super::{DockerEngine, convert_image, flatten, references};
 /// A commit writes about 180 MB a second and says nothing until it is done; this is enough for 600 GB.
 pub(super) const COMMIT: Duration = Duration::from_secs(3600);
 
-pub(super) async fn commit(engine: &DockerEngine, id: &str, options: CommitOptions) -> Result<String> {
+pub(super) async fn container_commit(engine: &DockerEngine, id: &str, options: CommitOptions) -> Result<String> {
     let id = references::name("container", id)?;
     references::new_tag(&options.repository, &options.tag)?;
     match options.flatten || !options.without_env.is_empty() {
@@ -63,7 +63,7 @@ struct Inspect {
     image: ImageInspect,
 }
 
-pub(super) async fn inspect(engine: &DockerEngine, reference: &str) -> Result<Image> {
+pub(super) async fn image_inspect(engine: &DockerEngine, reference: &str) -> Result<Image> {
     let reference = references::image(reference)?;
     let request = async {
         let request = engine.request(Method::GET, &format!("/images/{reference}/json"), &[], empty())?;
@@ -74,7 +74,7 @@ pub(super) async fn inspect(engine: &DockerEngine, reference: &str) -> Result<Im
     Ok(convert_image::image(inspect.image, inspect.parent))
 }
 
-pub(super) async fn list(engine: &DockerEngine, labels: Vec<String>) -> Result<Vec<ImageSummary>> {
+pub(super) async fn image_list(engine: &DockerEngine, labels: Vec<String>) -> Result<Vec<ImageSummary>> {
     let options = ListImagesOptions {
         filters: Some(label_filter(labels)),
         ..Default::default()
@@ -84,7 +84,7 @@ pub(super) async fn list(engine: &DockerEngine, labels: Vec<String>) -> Result<V
     Ok(images.into_iter().map(convert_image::summary).collect())
 }
 
-pub(super) async fn tag(engine: &DockerEngine, reference: &str, repository: &str, tag: &str) -> Result<()> {
+pub(super) async fn image_tag(engine: &DockerEngine, reference: &str, repository: &str, tag: &str) -> Result<()> {
     let reference = references::image(reference)?;
     references::new_tag(repository, tag)?;
     let options = TagImageOptions {
@@ -95,7 +95,7 @@ pub(super) async fn tag(engine: &DockerEngine, reference: &str, repository: &str
     engine.run(engine.changes("tag", "image", reference), request).await
 }
 
-pub(super) async fn remove(engine: &DockerEngine, reference: &str, force: bool) -> Result<Vec<String>> {
+pub(super) async fn image_remove(engine: &DockerEngine, reference: &str, force: bool) -> Result<Vec<String>> {
     let reference = references::image(reference)?;
     let options = RemoveImageOptions {
         force,

@@ -17,8 +17,11 @@ use mngr_contract::streams::{Archive, ByteStream};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::archive::{Upload, archive_get};
+use super::containers::container_inspect;
+use super::exec::exec;
 use super::images::COMMIT;
-use super::{DockerEngine, archive, containers, errors, exec, references, tarball};
+use super::{DockerEngine, errors, references, tarball};
 use crate::{exec_tar, scratch};
 
 /// Where a volume is mounted to be read.
@@ -54,7 +57,7 @@ pub(super) async fn load(
     Ok(id)
 }
 
-pub(super) async fn import(engine: &DockerEngine, archive: Archive, options: ImportOptions) -> Result<String> {
+pub(super) async fn image_import(engine: &DockerEngine, archive: Archive, options: ImportOptions) -> Result<String> {
     references::new_tag(&options.repository, &options.tag)?;
     let mut changes = Vec::new();
     for (name, value) in &options.labels {
@@ -62,7 +65,7 @@ pub(super) async fn import(engine: &DockerEngine, archive: Archive, options: Imp
     }
     let mut query = vec![("repo", options.repository.as_str()), ("tag", &options.tag)];
     query.extend(changes.iter().map(|change| ("changes", change.as_str())));
-    let upload = archive::Upload::default();
+    let upload = Upload::default();
     let bytes = upload.watch(tarball::without(archive, &options.root_name, options.exclude)?);
     let reference = format!("{}:{}", options.repository, options.tag);
     let operation = engine.changes("import", "image", &reference);
@@ -131,7 +134,7 @@ async fn scratch_of(engine: &DockerEngine, name: &str, image: &str, mounted: Opt
     engine.run(operation, request).await.map(drop)
 }
 
-pub(super) async fn fill(engine: &DockerEngine, volume: &str, image: &str, directory: &str) -> Result<()> {
+pub(super) async fn volume_fill(engine: &DockerEngine, volume: &str, image: &str, directory: &str) -> Result<()> {
     let volume = references::name("volume", volume)?;
     let name = scratch::container(volume);
     let mounted = Mounted {
@@ -145,14 +148,14 @@ pub(super) async fn fill(engine: &DockerEngine, volume: &str, image: &str, direc
 }
 
 /// Reads a volume through a container that has nothing else mounted.
-pub(super) async fn of_volume(
+pub(super) async fn volume_import(
     engine: &DockerEngine,
     container: &str,
     path: &str,
     subpath: Option<&str>,
     options: ImportOptions,
 ) -> Result<String> {
-    let used = containers::inspect(engine, container, false).await?;
+    let used = container_inspect(engine, container, false).await?;
     let mount = used.mounts.iter().find(|mount| mount.destination == path);
     let volume = mount.and_then(|mount| mount.name.as_deref()).ok_or_else(|| {
         not_found(
@@ -170,15 +173,15 @@ pub(super) async fn of_volume(
         };
         scratch_of(engine, &name, &used.image_id, Some(mounted)).await?;
         let inside = subpath.map(|subpath| format!("/{subpath}")).unwrap_or_default();
-        let files = archive::get(engine, &name, &format!("/{SOURCE}{inside}")).await?;
-        import(engine, files, options).await
+        let files = archive_get(engine, &name, &format!("/{SOURCE}{inside}")).await?;
+        image_import(engine, files, options).await
     };
     let imported = read.await;
     let swept = scratch::remove(engine, &name).await;
     imported.and_then(|id| swept.map(|()| id))
 }
 
-pub(super) async fn unpack(
+pub(super) async fn exec_unpack(
     engine: &DockerEngine,
     id: &str,
     options: ExecOptions,
@@ -189,9 +192,9 @@ pub(super) async fn unpack(
     let name = scratch::container(references::name("container", id)?);
     let run = async {
         scratch_of(engine, &name, image, None).await?;
-        let files = archive::get(engine, &name, &format!("/{directory}")).await?;
+        let files = archive_get(engine, &name, &format!("/{directory}")).await?;
         let options = ExecOptions { stdin: true, ..options };
-        exec_tar::unpack(exec::start(engine, id, options).await?, files, root_name).await
+        exec_tar::unpack(exec(engine, id, options).await?, files, root_name).await
     };
     let unpacked = run.await;
     let swept = scratch::remove(engine, &name).await;

@@ -20,7 +20,7 @@ use super::requests::empty;
 /// Most bytes taken from a connection at once.
 const BUFFER: usize = 64 << 10;
 
-pub(super) async fn open(engine: &DockerEngine, id: &str, options: LogOptions) -> Result<LogStream> {
+pub(super) async fn logs(engine: &DockerEngine, id: &str, options: LogOptions) -> Result<LogStream> {
     let id = references::name("container", id)?;
     let operation = engine.reads("read the log of", "container", id);
     let container = engine

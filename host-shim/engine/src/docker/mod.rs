@@ -25,7 +25,6 @@ mod logs;
 mod machine;
 mod messages;
 mod newer;
-mod operations;
 mod references;
 mod registry;
 mod registry_errors;
@@ -41,6 +40,7 @@ mod volumes;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use bollard::errors::Error;
 use bollard::{API_DEFAULT_VERSION, Docker};
 use mngr_contract::Result;
@@ -52,7 +52,9 @@ use self::machine::Machine;
 use self::system::ApiVersion;
 use self::transport::{Target, Transport};
 use self::turns::{Flow, Turn, Turns};
+use super::Engine;
 use super::endpoint::{Address, Endpoint, LOCAL_SOCKET, bracketed};
+use super::operations::types::*;
 use super::ssh::{self, Destination, Tunnel, Tunnels};
 use super::tls::Tls;
 
@@ -225,3 +227,35 @@ impl DockerEngine {
         }
     }
 }
+
+/// What carries out the operations: a function each, named as the operation is.
+mod operations {
+    pub(super) use super::archive::*;
+    pub(super) use super::build::*;
+    pub(super) use super::compare::*;
+    pub(super) use super::containers::*;
+    pub(super) use super::derive::*;
+    pub(super) use super::events::*;
+    pub(super) use super::exec::*;
+    pub(super) use super::images::*;
+    pub(super) use super::import::*;
+    pub(super) use super::logs::*;
+    pub(super) use super::machine::*;
+    pub(super) use super::registry::*;
+    pub(super) use super::system::*;
+    pub(super) use super::transfer::*;
+    pub(super) use super::volumes::*;
+}
+
+macro_rules! docker_engine {
+    ($($(#[$meta:meta])* $operation:ident: $name:ident($($argument:ident: $kind:ty),*) -> $result:ty { $($columns:tt)* })*) => {
+        #[async_trait]
+        impl Engine for DockerEngine {
+            $(async fn $name(&self, $($argument: $kind),*) -> Result<$result> {
+                operations::$name(self, $($argument),*).await
+            })*
+        }
+    };
+}
+
+crate::engine_operations!(docker_engine);

@@ -14,7 +14,7 @@ use crate::credentials::Credentials;
 
 const X_REGISTRY_AUTH: HeaderName = HeaderName::from_static("x-registry-auth");
 
-pub(super) async fn pull(
+pub(super) async fn image_pull(
     engine: &DockerEngine,
     reference: &str,
     platform: Option<&str>,
@@ -37,7 +37,7 @@ pub(super) async fn pull(
 }
 
 /// Returns the digest of the manifest.
-pub(super) async fn push(
+pub(super) async fn image_push(
     engine: &DockerEngine,
     reference: &str,
     credentials: Option<&Credentials>,

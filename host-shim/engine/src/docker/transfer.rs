@@ -13,7 +13,7 @@ use mngr_contract::error::invalid;
 use mngr_contract::streams::Archive;
 
 use super::archive::Upload;
-use super::images::COMMIT;
+use super::images::{COMMIT, image_inspect};
 use super::messages::{Report, SILENCE, follow, lines};
 use super::requests::empty;
 use super::{DockerEngine, errors, references, tarball};
@@ -22,10 +22,10 @@ use crate::ProgressSink;
 /// What a load says of an image without a name, and of one with.
 const LOADED: [&str; 2] = ["Loaded image ID: ", "Loaded image: "];
 
-pub(super) async fn save(engine: &DockerEngine, reference: &str) -> Result<Archive> {
+pub(super) async fn image_save(engine: &DockerEngine, reference: &str) -> Result<Archive> {
     let reference = references::image(reference)?;
     // An archive of an image that was named by its id brings no names along, which could take them from other images.
-    let id = super::images::inspect(engine, reference).await?.id;
+    let id = image_inspect(engine, reference).await?.id;
     let request = async {
         let request = engine.request(Method::GET, &format!("/images/{id}/get"), &[], empty())?;
         engine.send(request).await
@@ -54,7 +54,7 @@ fn unless_silent(answer: Incoming) -> impl Stream<Item = io::Result<Bytes>> {
 }
 
 /// Returns the image's id.
-pub(super) async fn load(engine: &DockerEngine, archive: Archive, progress: ProgressSink) -> Result<String> {
+pub(super) async fn image_load(engine: &DockerEngine, archive: Archive, progress: ProgressSink) -> Result<String> {
     engine.check().await?;
     let upload = Upload::default();
     let bytes = upload.watch(tarball::bytes(archive, None)?);

@@ -21,7 +21,7 @@ fn volume(volume: ApiVolume) -> Volume {
     }
 }
 
-pub(super) async fn list(engine: &DockerEngine, labels: Vec<String>) -> Result<Vec<Volume>> {
+pub(super) async fn volume_list(engine: &DockerEngine, labels: Vec<String>) -> Result<Vec<Volume>> {
     let options = ListVolumesOptions {
         filters: Some(label_filter(labels)),
     };
@@ -30,7 +30,7 @@ pub(super) async fn list(engine: &DockerEngine, labels: Vec<String>) -> Result<V
     Ok(or_default(answer.volumes).into_iter().map(volume).collect())
 }
 
-pub(super) async fn inspect(engine: &DockerEngine, name: &str) -> Result<Volume> {
+pub(super) async fn volume_inspect(engine: &DockerEngine, name: &str) -> Result<Volume> {
     let name = references::name("volume", name)?;
     let request = engine.docker().inspect_volume(name);
     Ok(volume(
@@ -39,7 +39,7 @@ pub(super) async fn inspect(engine: &DockerEngine, name: &str) -> Result<Volume>
 }
 
 /// The engine's filter also fits a path in a container, which no volume's name is.
-pub(super) async fn users(engine: &DockerEngine, name: &str) -> Result<Vec<String>> {
+pub(super) async fn volume_users(engine: &DockerEngine, name: &str) -> Result<Vec<String>> {
     let name = references::name("volume", name)?;
     let options = ListContainersOptions {
         all: true,
@@ -58,7 +58,7 @@ pub(super) async fn users(engine: &DockerEngine, name: &str) -> Result<Vec<Strin
     Ok(names)
 }
 
-pub(super) async fn create(
+pub(super) async fn volume_create(
     engine: &DockerEngine,
     name: &str,
     driver: &str,
@@ -79,13 +79,13 @@ pub(super) async fn create(
     ))
 }
 
-pub(super) async fn remove(engine: &DockerEngine, name: &str, force: bool) -> Result<()> {
+pub(super) async fn volume_remove(engine: &DockerEngine, name: &str, force: bool) -> Result<()> {
     let name = references::name("volume", name)?;
     let request = engine.docker().remove_volume(name, Some(RemoveVolumeOptions { force }));
     engine.run(engine.changes("remove", "volume", name), request).await
 }
 
-pub(super) async fn inspect_network(engine: &DockerEngine, name: &str) -> Result<Network> {
+pub(super) async fn network_inspect(engine: &DockerEngine, name: &str) -> Result<Network> {
     let name = references::name("network", name)?;
     let request = engine.docker().inspect_network(name, None);
     let network = engine.run(engine.reads("inspect", "network", name), request).await?;
