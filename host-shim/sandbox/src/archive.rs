@@ -22,7 +22,7 @@ impl SandboxEngine {
         Ok(self.state().container(id)?.files())
     }
 
-    pub(super) fn stat_path(&self, id: &str, path: &str) -> Result<PathStat> {
+    pub(super) async fn archive_stat(&self, id: &str, path: &str) -> Result<PathStat> {
         let files = self.files(id)?;
         let (at, node) = locate(&files, id, path)?;
         Ok(PathStat {
@@ -37,7 +37,7 @@ impl SandboxEngine {
         })
     }
 
-    pub(super) fn get_archive(&self, id: &str, path: &str) -> Result<Archive> {
+    pub(super) async fn archive_get(&self, id: &str, path: &str) -> Result<Archive> {
         let files = self.files(id)?;
         let (at, _) = locate(&files, id, path)?;
         let contents_only = path.ends_with("/.") || at == "/";
@@ -47,7 +47,7 @@ impl SandboxEngine {
         Ok(Archive::Tar(chunk.boxed()))
     }
 
-    pub(super) async fn put_archive(
+    pub(super) async fn archive_put(
         &self,
         id: &str,
         directory: &str,

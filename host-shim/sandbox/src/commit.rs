@@ -9,7 +9,7 @@ use super::{SandboxEngine, errors, locked};
 
 impl SandboxEngine {
     /// Volumes and tmpfs are trees of their own, so they are not in the image.
-    pub(super) fn commit_container(&self, id: &str, options: &CommitOptions) -> Result<String> {
+    pub(super) async fn container_commit(&self, id: &str, options: CommitOptions) -> Result<String> {
         let mut state = self.state();
         let container = state.container(id)?;
         let tag = match options.repository.as_str() {

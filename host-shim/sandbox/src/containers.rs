@@ -16,7 +16,7 @@ use super::{SandboxEngine, errors, locked};
 
 impl SandboxEngine {
     /// Newest first.
-    pub(super) fn list_containers(&self, filter: &ContainerFilter) -> Vec<ContainerSummary> {
+    pub(super) async fn container_list(&self, filter: ContainerFilter) -> Result<Vec<ContainerSummary>> {
         let state = self.state();
         let mut containers: Vec<&ContainerRecord> = state
             .containers
@@ -45,10 +45,10 @@ impl SandboxEngine {
                 Vec::new()
             },
         };
-        containers.into_iter().map(summary).collect()
+        Ok(containers.into_iter().map(summary).collect())
     }
 
-    pub(super) fn describe_container(&self, id: &str, with_size: bool) -> Result<Container> {
+    pub(super) async fn container_inspect(&self, id: &str, with_size: bool) -> Result<Container> {
         let state = self.state();
         let container = state.container(id)?;
         let writable_bytes = with_size.then(|| {
@@ -93,7 +93,7 @@ impl SandboxEngine {
         })
     }
 
-    pub(super) fn rename_container(&self, id: &str, name: &str) -> Result<()> {
+    pub(super) async fn container_rename(&self, id: &str, name: &str) -> Result<()> {
         let mut state = self.state();
         let container = state.container(id)?;
         let (id, old) = (container.id.clone(), container.name.clone());
@@ -111,7 +111,7 @@ impl SandboxEngine {
         Ok(())
     }
 
-    pub(super) async fn remove_container(&self, id: &str, force: bool, volumes: bool) -> Result<()> {
+    pub(super) async fn container_remove(&self, id: &str, force: bool, volumes: bool) -> Result<()> {
         let (id, mut running) = {
             let mut state = self.state();
             let container = state.container_mut(id)?;
@@ -169,7 +169,7 @@ impl SandboxEngine {
         Ok(())
     }
 
-    pub(super) fn update_container(&self, id: &str, limits: Limits) -> Result<Vec<String>> {
+    pub(super) async fn container_update(&self, id: &str, limits: Limits) -> Result<Vec<String>> {
         let mut state = self.state();
         let container = state.container_mut(id)?;
         check_limits(&container.name, &limits)?;
@@ -207,7 +207,7 @@ impl SandboxEngine {
         Ok(Vec::new())
     }
 
-    pub(super) fn container_changes(&self, id: &str) -> Result<ContainerChanges> {
+    pub(super) async fn container_diff(&self, id: &str) -> Result<ContainerChanges> {
         let state = self.state();
         let container = state.container(id)?;
         let image = state.images.get(&container.image_id);
@@ -215,7 +215,7 @@ impl SandboxEngine {
         Ok(locked(&container.root).difference(&image.tree))
     }
 
-    pub(super) fn compare_containers(&self, older: &str, newer: &str) -> Result<ContainerChanges> {
+    pub(super) async fn container_compare(&self, older: &str, newer: &str) -> Result<ContainerChanges> {
         let state = self.state();
         let before = locked(&state.container(older)?.root).clone();
         Ok(locked(&state.container(newer)?.root).difference(&before))

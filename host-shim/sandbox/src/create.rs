@@ -17,7 +17,7 @@ const MIN_MEMORY: i64 = 6 * 1024 * 1024;
 const SHM_BYTES: i64 = 64 * 1024 * 1024;
 
 impl SandboxEngine {
-    pub(super) fn create_container(&self, mut spec: ContainerSpec) -> Result<CreatedContainer> {
+    pub(super) async fn container_create(&self, mut spec: ContainerSpec) -> Result<CreatedContainer> {
         let mut state = self.state();
         let id = new_id();
         if spec.name.is_empty() {

@@ -61,7 +61,7 @@ impl ExecControl for Control {
 }
 
 impl SandboxEngine {
-    pub(super) fn start_exec(&self, id: &str, options: ExecOptions) -> Result<ExecSession> {
+    pub(super) async fn exec(&self, id: &str, options: ExecOptions) -> Result<ExecSession> {
         let Some(command) = options.argv.first().cloned() else {
             return Err(errors::bad("container", id, "No exec command specified"));
         };

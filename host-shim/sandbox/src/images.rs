@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use mngr_contract::Result;
-use mngr_contract::docker::{Image, ImageSummary};
+use mngr_contract::docker::{BuildOptions, Image, ImageSummary};
+use mngr_contract::error::unsupported;
+use mngr_contract::streams::Archive;
+use mngr_engine::ProgressSink;
 
 use super::state::{ImageConfig, ImageRecord, State, labels_fit, new_id};
 use super::tree::{Node, Tree};
@@ -32,7 +35,7 @@ impl SandboxEngine {
         self
     }
 
-    pub(super) fn describe_image(&self, reference: &str) -> Result<Image> {
+    pub(super) async fn image_inspect(&self, reference: &str) -> Result<Image> {
         let state = self.state();
         let image = state.image(reference)?;
         let config = &image.config;
@@ -61,13 +64,13 @@ impl SandboxEngine {
     }
 
     /// Newest first. An image without a tag shows only where no other was made from it.
-    pub(super) fn list_images(&self, labels: &[String]) -> Vec<ImageSummary> {
+    pub(super) async fn image_list(&self, labels: Vec<String>) -> Result<Vec<ImageSummary>> {
         let state = self.state();
         let mut images: Vec<&ImageRecord> = state
             .images
             .values()
             .filter(|image| !state.tags_of(&image.id).is_empty() || state.children(&image.id).is_empty())
-            .filter(|image| labels_fit(|key| image.config.labels.get(key).map(String::as_str), labels))
+            .filter(|image| labels_fit(|key| image.config.labels.get(key).map(String::as_str), &labels))
             .collect();
         images.sort_by_key(|image| std::cmp::Reverse(image.created));
         let summary = |image: &ImageRecord| ImageSummary {
@@ -78,10 +81,10 @@ impl SandboxEngine {
             size_bytes: image.tree.size(),
             labels: image.config.labels.clone().into_iter().collect(),
         };
-        images.into_iter().map(summary).collect()
+        Ok(images.into_iter().map(summary).collect())
     }
 
-    pub(super) fn tag_image(&self, reference: &str, repository: &str, tag: &str) -> Result<()> {
+    pub(super) async fn image_tag(&self, reference: &str, repository: &str, tag: &str) -> Result<()> {
         let mut state = self.state();
         let id = state.image(reference)?.id.clone();
         let name = tag_name(repository, tag)?;
@@ -89,8 +92,21 @@ impl SandboxEngine {
         Ok(())
     }
 
+    pub(super) async fn image_build(
+        &self,
+        _context: Archive,
+        options: BuildOptions,
+        _progress: ProgressSink,
+    ) -> Result<String> {
+        Err(unsupported(
+            format!("build of `{}`", options.tag),
+            "the sandbox engine can not build images",
+            "use a real engine, or an image that is there",
+        ))
+    }
+
     /// By a tag, that tag goes, and the image with its last one; by an id, all tags of one repository and the image.
-    pub(super) fn remove_image(&self, reference: &str, force: bool) -> Result<Vec<String>> {
+    pub(super) async fn image_remove(&self, reference: &str, force: bool) -> Result<Vec<String>> {
         let mut state = self.state();
         let id = state.image(reference)?.id.clone();
         let short = &id["sha256:".len()..][..12];

@@ -19,7 +19,7 @@ use super::tree::{Tree, join};
 use super::{SandboxEngine, errors, locked};
 
 impl SandboxEngine {
-    pub(super) async fn import_image(&self, archive: Archive, options: ImportOptions) -> Result<String> {
+    pub(super) async fn image_import(&self, archive: Archive, options: ImportOptions) -> Result<String> {
         let tag = tag_name(&options.repository, &options.tag)?;
         let tar = bytes_of(tarball::without(archive, &options.root_name, options.exclude)?).await?;
         let root = Arc::new(Mutex::new(Tree::new()));
@@ -36,7 +36,7 @@ impl SandboxEngine {
         Ok(id)
     }
 
-    pub(super) async fn import_volume(
+    pub(super) async fn volume_import(
         &self,
         container: &str,
         path: &str,
@@ -62,10 +62,10 @@ impl SandboxEngine {
         let tar =
             pack(&files, &from, ".").map_err(|error| errors::failed("container", container, error.to_string()))?;
         let archive = Archive::Tar(futures::stream::once(async { Ok(Bytes::from(tar)) }).boxed());
-        self.import_image(archive, options).await
+        self.image_import(archive, options).await
     }
 
-    pub(super) fn fill_volume(&self, name: &str, image: &str, directory: &str) -> Result<()> {
+    pub(super) async fn volume_fill(&self, name: &str, image: &str, directory: &str) -> Result<()> {
         let state = self.state();
         let image = state.image(image)?.tree.clone();
         let volume = state.volumes.get(name).ok_or_else(|| {
@@ -88,7 +88,7 @@ impl SandboxEngine {
         Ok(())
     }
 
-    pub(super) async fn unpack_in(
+    pub(super) async fn exec_unpack(
         &self,
         id: &str,
         options: ExecOptions,
@@ -102,6 +102,6 @@ impl SandboxEngine {
             .map_err(|error| errors::failed("image", image, error.to_string()))?;
         let archive = Archive::Tar(futures::stream::once(async { Ok(Bytes::from(tar)) }).boxed());
         let options = ExecOptions { stdin: true, ..options };
-        exec_tar::unpack(self.start_exec(id, options)?, archive, root_name).await
+        exec_tar::unpack(self.exec(id, options).await?, archive, root_name).await
     }
 }

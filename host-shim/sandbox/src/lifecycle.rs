@@ -25,7 +25,7 @@ const RESTART_DELAY: Duration = Duration::from_millis(100);
 
 impl SandboxEngine {
     /// Returns when the main command has started and waits for something, or has ended already.
-    pub(super) async fn start_container(&self, id: &str) -> Result<()> {
+    pub(super) async fn container_start(&self, id: &str) -> Result<()> {
         let settled = {
             let mut state = self.state();
             let container = state.container_mut(id)?;
@@ -173,7 +173,7 @@ impl SandboxEngine {
         });
     }
 
-    pub(super) async fn stop_container(&self, id: &str, timeout_seconds: Option<u32>) -> Result<()> {
+    pub(super) async fn container_stop(&self, id: &str, timeout_seconds: Option<u32>) -> Result<()> {
         let (id, life, mut running, seconds) = {
             let mut state = self.state();
             let container = state.container_mut(id)?;
@@ -207,7 +207,7 @@ impl SandboxEngine {
         Ok(())
     }
 
-    pub(super) async fn kill_container(&self, id: &str, signal: &str) -> Result<()> {
+    pub(super) async fn container_kill(&self, id: &str, signal: &str) -> Result<()> {
         let signal = if signal.is_empty() { "KILL" } else { signal };
         let number = signal_number(signal);
         let number = number.ok_or_else(|| errors::bad("container", id, format!("Invalid signal: {signal}")))?;
@@ -234,7 +234,7 @@ impl SandboxEngine {
         Ok(())
     }
 
-    pub(super) fn pause_container(&self, id: &str) -> Result<()> {
+    pub(super) async fn container_pause(&self, id: &str) -> Result<()> {
         let mut state = self.state();
         let container = state.container_mut(id)?;
         let full = container.id.clone();
@@ -252,7 +252,7 @@ impl SandboxEngine {
         Ok(())
     }
 
-    pub(super) fn unpause_container(&self, id: &str) -> Result<()> {
+    pub(super) async fn container_unpause(&self, id: &str) -> Result<()> {
         let mut state = self.state();
         let container = state.container_mut(id)?;
         let full = container.id.clone();

@@ -96,9 +96,9 @@ impl Lines {
 }
 
 impl SandboxEngine {
-    pub(super) fn log_stream(&self, id: &str, options: &LogOptions) -> Result<LogStream> {
+    pub(super) async fn logs(&self, id: &str, options: LogOptions) -> Result<LogStream> {
         let log = self.state().container(id)?.log.clone();
-        Ok(stream(log, *options))
+        Ok(stream(log, options))
     }
 }
 

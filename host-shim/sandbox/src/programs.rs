@@ -1,12 +1,25 @@
 //! Programs on the machine that the sandbox engine would run on: those whose answer a test has given, and `realpath` of a
 //! machine that has no links.
 
+use mngr_contract::Result;
 use mngr_contract::paths::plain;
+use mngr_contract::ssh::{Command, CommandOutput};
+use mngr_engine::machine;
 
 use super::{SandboxEngine, locked};
 
 impl SandboxEngine {
-    pub(super) fn answer(&self, argv: &[String]) -> Option<Vec<u8>> {
+    pub(super) async fn machine_run(&self, command: Command) -> Result<CommandOutput> {
+        let stdout = self.answer(&command.argv).ok_or_else(|| machine::no_way("sandbox"))?;
+        Ok(CommandOutput {
+            exit_status: 0,
+            stdout,
+            stderr: Vec::new(),
+            truncated: false,
+        })
+    }
+
+    fn answer(&self, argv: &[String]) -> Option<Vec<u8>> {
         let answers = locked(&self.inner.answers);
         let found = answers.iter().rev().find(|(words, _)| argv.starts_with(words));
         let planned = found.map(|(_, stdout)| stdout.clone().into_bytes());

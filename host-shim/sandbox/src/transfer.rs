@@ -10,6 +10,8 @@ use mngr_contract::Result;
 use mngr_contract::docker::DeriveOptions;
 use mngr_contract::error::{invalid, not_found, unavailable};
 use mngr_contract::streams::Archive;
+use mngr_engine::ProgressSink;
+use mngr_engine::credentials::Credentials;
 use mngr_engine::docker::tarball;
 use sha2::{Digest, Sha256};
 use tar::{Builder, Header};
@@ -45,7 +47,13 @@ impl SandboxEngine {
         })
     }
 
-    pub(super) fn pull_image(&self, reference: &str) -> Result<()> {
+    pub(super) async fn image_pull(
+        &self,
+        reference: &str,
+        _platform: Option<&str>,
+        _credentials: Option<&Credentials>,
+        _progress: ProgressSink,
+    ) -> Result<()> {
         let missing = || {
             not_found(
                 format!("image `{reference}`"),
@@ -68,7 +76,12 @@ impl SandboxEngine {
         Ok(())
     }
 
-    pub(super) fn push_image(&self, reference: &str) -> Result<String> {
+    pub(super) async fn image_push(
+        &self,
+        reference: &str,
+        _credentials: Option<&Credentials>,
+        _progress: ProgressSink,
+    ) -> Result<String> {
         let image = self.state().image(reference)?.clone();
         let registry = self.registry(reference)?;
         let digest = format!("sha256:{}", image.id.trim_start_matches("sha256:"));
@@ -82,7 +95,7 @@ impl SandboxEngine {
         Ok(digest)
     }
 
-    pub(super) fn derive_image(&self, reference: &str, options: &DeriveOptions) -> Result<String> {
+    pub(super) async fn image_derive(&self, reference: &str, options: DeriveOptions) -> Result<String> {
         let tag = tag_name(&options.repository, &options.tag)?;
         let mut state = self.state();
         let image = state.image(reference)?.clone();
@@ -98,7 +111,7 @@ impl SandboxEngine {
         Ok(id)
     }
 
-    pub(super) fn save_image(&self, reference: &str) -> Result<Archive> {
+    pub(super) async fn image_save(&self, reference: &str) -> Result<Archive> {
         let image = self.state().image(reference)?.clone();
         let failed = |error: std::io::Error| errors::failed("image", reference, error.to_string());
         let tree = Arc::new(Mutex::new(image.tree.as_ref().clone()));
@@ -117,7 +130,7 @@ impl SandboxEngine {
         Ok(Archive::Tar(futures::stream::once(async { Ok(bytes) }).boxed()))
     }
 
-    pub(super) async fn load_image(&self, archive: Archive) -> Result<String> {
+    pub(super) async fn image_load(&self, archive: Archive, _progress: ProgressSink) -> Result<String> {
         let bytes = bytes_of(tarball::bytes(archive, None)?).await?;
         let (config, tree) = read(&bytes).map_err(|error| {
             let remedy = "make it with `snapshot-save` of a provider on a sandbox engine";

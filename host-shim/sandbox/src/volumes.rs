@@ -55,7 +55,7 @@ impl State {
 }
 
 impl SandboxEngine {
-    pub(super) fn create_volume(
+    pub(super) async fn volume_create(
         &self,
         name: &str,
         driver: &str,
@@ -64,16 +64,16 @@ impl SandboxEngine {
     ) -> Result<Volume> {
         let name = if name.is_empty() { new_id() } else { name.to_owned() };
         self.state().make_volume(&name, driver, options, labels)?;
-        self.describe_volume(&name)
+        self.volume_inspect(&name).await
     }
 
-    pub(super) fn describe_volume(&self, name: &str) -> Result<Volume> {
+    pub(super) async fn volume_inspect(&self, name: &str) -> Result<Volume> {
         errors::check_plain("volume", name)?;
         let state = self.state();
         state.volumes.get(name).map(describe).ok_or_else(|| no_volume(name))
     }
 
-    pub(super) fn list_volumes(&self, labels: &[String]) -> Vec<Volume> {
+    pub(super) async fn volume_list(&self, labels: Vec<String>) -> Result<Vec<Volume>> {
         let state = self.state();
         let fit = |volume: &&VolumeRecord| {
             let label = |key: &str| {
@@ -83,12 +83,12 @@ impl SandboxEngine {
                     .find(|(known, _)| known == key)
                     .map(|(_, value)| value.as_str())
             };
-            labels_fit(label, labels)
+            labels_fit(label, &labels)
         };
-        state.volumes.values().filter(fit).map(describe).collect()
+        Ok(state.volumes.values().filter(fit).map(describe).collect())
     }
 
-    pub(super) fn remove_volume(&self, name: &str, force: bool) -> Result<()> {
+    pub(super) async fn volume_remove(&self, name: &str, force: bool) -> Result<()> {
         errors::check_plain("volume", name)?;
         let mut state = self.state();
         if !state.volumes.contains_key(name) {
@@ -101,6 +101,34 @@ impl SandboxEngine {
         }
         state.volumes.remove(name);
         Ok(())
+    }
+
+    pub(super) async fn volume_users(&self, name: &str) -> Result<Vec<String>> {
+        errors::check_plain("volume", name)?;
+        Ok(self.state().volume_user_names(name))
+    }
+
+    /// `bridge`, `host` and `none`.
+    pub(super) async fn network_inspect(&self, name: &str) -> Result<Network> {
+        errors::check_plain("network", name)?;
+        let known = [("bridge", "bridge", '1'), ("host", "host", '2'), ("none", "null", '3')];
+        let found = known
+            .into_iter()
+            .find(|(known, _, _)| *known == name || (*known == "bridge" && name == "default"));
+        match found {
+            Some((name, driver, digit)) => Ok(Network {
+                id: digit.to_string().repeat(64),
+                name: name.to_owned(),
+                driver: driver.to_owned(),
+                internal: false,
+                labels: Vec::new(),
+            }),
+            None => Err(not_found(
+                format!("network `{name}`"),
+                format!("network {name} not found"),
+                "the sandbox engine has `bridge`, `host` and `none`",
+            )),
+        }
     }
 }
 
@@ -120,28 +148,5 @@ fn describe(volume: &VolumeRecord) -> Volume {
         options: volume.options.clone(),
         labels: volume.labels.clone(),
         created: Some(volume.created.to_string()),
-    }
-}
-
-/// `bridge`, `host` and `none`.
-pub fn network(name: &str) -> Result<Network> {
-    errors::check_plain("network", name)?;
-    let known = [("bridge", "bridge", '1'), ("host", "host", '2'), ("none", "null", '3')];
-    let found = known
-        .into_iter()
-        .find(|(known, _, _)| *known == name || (*known == "bridge" && name == "default"));
-    match found {
-        Some((name, driver, digit)) => Ok(Network {
-            id: digit.to_string().repeat(64),
-            name: name.to_owned(),
-            driver: driver.to_owned(),
-            internal: false,
-            labels: Vec::new(),
-        }),
-        None => Err(not_found(
-            format!("network `{name}`"),
-            format!("network {name} not found"),
-            "the sandbox engine has `bridge`, `host` and `none`",
-        )),
     }
 }

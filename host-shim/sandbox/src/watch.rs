@@ -26,7 +26,7 @@ impl SandboxEngine {
         state.happened.send_replace(0);
     }
 
-    pub(super) async fn events_since(&self, labels: &[String], since: u64, wait: Duration) -> Vec<Event> {
+    pub(super) async fn events(&self, labels: Vec<String>, since: u64, wait_ms: u64) -> Result<Vec<Event>> {
         let mut happened = self.state().happened.subscribe();
         let find = || {
             let state = self.state();
@@ -35,7 +35,7 @@ impl SandboxEngine {
                     let found = event.attributes.iter().find(|(known, _)| known == key);
                     found.map(|(_, value)| value.as_str())
                 };
-                event.time > since && labels_fit(attribute, labels)
+                event.time > since && labels_fit(attribute, &labels)
             };
             state.events.iter().filter(fit).cloned().collect::<Vec<_>>()
         };
@@ -49,10 +49,11 @@ impl SandboxEngine {
                 let _ = happened.changed().await;
             }
         };
-        tokio::time::timeout(wait, wait_for_some).await.unwrap_or_default()
+        let wait = Duration::from_millis(wait_ms);
+        Ok(tokio::time::timeout(wait, wait_for_some).await.unwrap_or_default())
     }
 
-    pub(super) fn sample(&self, id: &str) -> Result<StatsSample> {
+    pub(super) async fn stats(&self, id: &str) -> Result<StatsSample> {
         let state = self.state();
         let container = state.container(id)?;
         let uptime = u64::try_from(self.uptime().as_nanos()).unwrap_or(u64::MAX);
@@ -90,8 +91,8 @@ impl SandboxEngine {
         })
     }
 
-    pub(super) fn engine_version(&self) -> EngineVersion {
-        EngineVersion {
+    pub(super) async fn version(&self) -> Result<EngineVersion> {
+        Ok(EngineVersion {
             version: concat!("sandbox ", env!("CARGO_PKG_VERSION")).to_owned(),
             api_version: "1.41".to_owned(),
             min_api_version: "1.12".to_owned(),
@@ -100,11 +101,11 @@ impl SandboxEngine {
                 .replace("x86_64", "amd64")
                 .replace("aarch64", "arm64"),
             kernel: KERNEL.to_owned(),
-        }
+        })
     }
 
-    pub(super) fn engine_info(&self) -> EngineInfo {
-        EngineInfo {
+    pub(super) async fn info(&self) -> Result<EngineInfo> {
+        Ok(EngineInfo {
             id: "SANDBOX".to_owned(),
             name: "sandbox".to_owned(),
             cpus: cpus(),
@@ -119,6 +120,6 @@ impl SandboxEngine {
             cdi_spec_dirs: Vec::new(),
             live_restore: false,
             warnings: Vec::new(),
-        }
+        })
     }
 }
