@@ -5,19 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use mngr_host_shim::contract::Result;
-use mngr_host_shim::contract::docker::{
-    BuildOptions, CommitOptions, Container, ContainerChanges, ContainerFilter, ContainerSpec, ContainerSummary,
-    CreatedContainer, DeriveOptions, EngineInfo, EnginePlace, EngineVersion, Event, ExecOptions, Image, ImageSummary,
-    ImportOptions, LogOptions, Network, PathStat, StatsSample, Volume,
-};
+use mngr_host_shim::contract::docker::EnginePlace;
 use mngr_host_shim::contract::instance::PortAddress;
-use mngr_host_shim::contract::ssh::{Command, CommandOutput};
-use mngr_host_shim::contract::types::Limits;
-use mngr_host_shim::engine::credentials::Credentials;
-use mngr_host_shim::engine::{Connection, Duplex, Engine, ProgressSink};
+use mngr_host_shim::engine::operations::types::*;
+use mngr_host_shim::engine::{Connection, Duplex, Engine, Operation, engine_operations};
 use mngr_host_shim::error::unavailable;
-use mngr_host_shim::streams::{Archive, ExecSession, LogStream};
-use mngr_sandbox::{Fault, Faults, Operation};
+use mngr_sandbox::{Fault, Faults};
 use tokio::sync::watch;
 
 /// The engine as the provider under test reaches it.
@@ -121,65 +114,24 @@ impl Connection for Observed {
     }
 }
 
-/// Calls that are passed on.
-macro_rules! observed {
-    ($($operation:ident: $name:ident($($argument:ident: $kind:ty),*) -> $result:ty;)*) => {
+/// Writes down with what arguments an operation was asked for, where a rule is about them.
+macro_rules! noted {
+    ($observed:ident container_commit($id:ident, $options:ident)) => {
+        $observed.commits().push($options.clone());
+    };
+    ($observed:ident $name:ident($($argument:ident),*)) => {};
+}
+
+macro_rules! observed_engine {
+    ($($(#[$meta:meta])* $operation:ident: $name:ident($($argument:ident: $kind:ty),*) -> $result:ty { $($columns:tt)* })*) => {
         #[async_trait]
         impl Engine for Observed {
-            async fn container_commit(&self, id: &str, options: CommitOptions) -> Result<String> {
-                self.commits().push(options.clone());
-                self.around(Operation::ContainerCommit, self.engine.container_commit(id, options)).await
-            }
-
             $(async fn $name(&self, $($argument: $kind),*) -> Result<$result> {
+                noted!(self $name($($argument),*));
                 self.around(Operation::$operation, self.engine.$name($($argument),*)).await
             })*
         }
     };
 }
 
-observed! {
-    Version: version() -> EngineVersion;
-    Info: info() -> EngineInfo;
-    ContainerList: container_list(filter: ContainerFilter) -> Vec<ContainerSummary>;
-    ContainerInspect: container_inspect(id: &str, with_size: bool) -> Container;
-    ContainerCreate: container_create(spec: ContainerSpec) -> CreatedContainer;
-    ContainerStart: container_start(id: &str) -> ();
-    ContainerStop: container_stop(id: &str, timeout_seconds: Option<u32>) -> ();
-    ContainerKill: container_kill(id: &str, signal: &str) -> ();
-    ContainerPause: container_pause(id: &str) -> ();
-    ContainerUnpause: container_unpause(id: &str) -> ();
-    ContainerRename: container_rename(id: &str, name: &str) -> ();
-    ContainerRemove: container_remove(id: &str, force: bool, volumes: bool) -> ();
-    ContainerUpdate: container_update(id: &str, limits: Limits) -> Vec<String>;
-    ContainerDiff: container_diff(id: &str) -> ContainerChanges;
-    ContainerCompare: container_compare(older: &str, newer: &str) -> ContainerChanges;
-    ImageInspect: image_inspect(reference: &str) -> Image;
-    ImageList: image_list(labels: Vec<String>) -> Vec<ImageSummary>;
-    ImageTag: image_tag(reference: &str, repository: &str, tag: &str) -> ();
-    ImageRemove: image_remove(reference: &str, force: bool) -> Vec<String>;
-    ImageImport: image_import(archive: Archive, options: ImportOptions) -> String;
-    ImagePull: image_pull(reference: &str, platform: Option<&str>, credentials: Option<&Credentials>, progress: ProgressSink) -> ();
-    ImagePush: image_push(reference: &str, credentials: Option<&Credentials>, progress: ProgressSink) -> String;
-    ImageDerive: image_derive(reference: &str, options: DeriveOptions) -> String;
-    ImageSave: image_save(reference: &str) -> Archive;
-    ImageLoad: image_load(archive: Archive, progress: ProgressSink) -> String;
-    ImageBuild: image_build(context: Archive, options: BuildOptions, progress: ProgressSink) -> String;
-    VolumeList: volume_list(labels: Vec<String>) -> Vec<Volume>;
-    VolumeInspect: volume_inspect(name: &str) -> Volume;
-    VolumeCreate: volume_create(name: &str, driver: &str, options: Vec<(String, String)>, labels: Vec<(String, String)>) -> Volume;
-    VolumeFill: volume_fill(name: &str, image: &str, directory: &str) -> ();
-    VolumeImport: volume_import(container: &str, path: &str, subpath: Option<&str>, options: ImportOptions) -> String;
-    VolumeUsers: volume_users(name: &str) -> Vec<String>;
-    VolumeRemove: volume_remove(name: &str, force: bool) -> ();
-    NetworkInspect: network_inspect(name: &str) -> Network;
-    Exec: exec(id: &str, options: ExecOptions) -> ExecSession;
-    ExecUnpack: exec_unpack(id: &str, options: ExecOptions, image: &str, directory: &str, root_name: &str) -> ();
-    Logs: logs(id: &str, options: LogOptions) -> LogStream;
-    ArchiveStat: archive_stat(id: &str, path: &str) -> PathStat;
-    ArchiveGet: archive_get(id: &str, path: &str) -> Archive;
-    ArchivePut: archive_put(id: &str, directory: &str, root_name: Option<&str>, archive: Archive) -> ();
-    Stats: stats(id: &str) -> StatsSample;
-    Events: events(labels: Vec<String>, since: u64, wait_ms: u64) -> Vec<Event>;
-    MachineRun: machine_run(command: Command) -> CommandOutput;
-}
+engine_operations!(observed_engine);
