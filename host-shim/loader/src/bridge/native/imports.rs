@@ -1,44 +1,139 @@
 //! Every import of the contract by name, as `wit/` spells it: what a native library's host calls arrive at.
+//!
+//! What an engine is asked for comes from the table of its operations, so that none can be missing here.
 
 use mngr_contract::Result;
-use mngr_contract::docker::{
-    BuildOptions, CommitOptions, ContainerFilter, ContainerSpec, DeriveOptions, EnginePlace, ExecOptions, Filesystem,
-    ImportOptions, LogOptions,
-};
+use mngr_contract::docker::{EnginePlace, Filesystem};
 use mngr_contract::gpu::Depth;
-use mngr_contract::ssh::Command;
-use mngr_contract::streams::Archive;
 use mngr_contract::system::{LogLevel, Progress};
-use mngr_contract::types::Limits;
+use mngr_engine::operations::types::*;
 use mngr_plugin_abi::{decode, encode};
 
 use super::{Offer, Reach};
 
-type Pairs = Vec<(String, String)>;
+/// Reads the arguments of a call and encodes what answers it.
+macro_rules! answered {
+    ($bytes:ident($($argument:ident: $kind:ty),* $(,)?) => $answer:expr) => {{
+        let ($($argument,)*): ($($kind,)*) = decode($bytes)?;
+        let answering = async { $answer };
+        let result: Result<_> = Box::pin(answering).await;
+        Ok(encode(&result))
+    }};
+}
 
-/// Functions that wait: their arguments, and what answers them.
+/// Answers the import of one operation.
+macro_rules! operation {
+    // What the contract has in another form than the engine.
+    ($calls:ident $bytes:ident container_compare $arguments:tt) => {
+        answered!($bytes(older: Filesystem, newer: Filesystem) => $calls.engine()?.filesystem_diff(older, newer).await)
+    };
+    ($calls:ident $bytes:ident image_pull $arguments:tt) => {
+        answered!($bytes(reference: String, platform: Option<String>) => {
+            let progress = $calls.reach.progress.clone();
+            $calls.engine()?.image_pull(&reference, platform.as_deref(), progress).await
+        })
+    };
+    ($calls:ident $bytes:ident image_push $arguments:tt) => {
+        answered!($bytes(image: String, name: String) => {
+            $calls.engine()?.image_push(&image, &name, $calls.reach.progress.clone()).await
+        })
+    };
+    // What takes as long as the plugin says.
+    ($calls:ident $bytes:ident events ($($argument:ident: $kind:ty),*)) => {
+        answered!($bytes($($argument: $kind),*) => {
+            $calls.reach.engine_at_its_leisure()?.events($($argument),*).await
+        })
+    };
+    ($calls:ident $bytes:ident machine_run ($($argument:ident: $kind:ty),*)) => {
+        answered!($bytes($($argument: $kind),*) => {
+            $calls.reach.engine_at_its_leisure()?.machine_run($($argument),*).await
+        })
+    };
+    ($calls:ident $bytes:ident $name:ident ($($arguments:tt)*)) => {
+        arguments!($calls $bytes $name [] [] [] $($arguments)*)
+    };
+}
+
+/// Goes through an operation's arguments, one at a time: as what each crosses, what is made of it first, and what is passed on.
+macro_rules! arguments {
+    ($calls:ident $bytes:ident $name:ident [$($wire:tt)*] [$($first:tt)*] [$($given:tt)*]) => {
+        answered!($bytes($($wire)*) => {
+            $($first)*
+            handed_out!($calls $name $calls.engine()?.$name($($given)*).await)
+        })
+    };
+    ($calls:ident $bytes:ident $name:ident [$($wire:tt)*] [$($first:tt)*] [$($given:tt)*]
+        $argument:ident: &str $(, $($rest:tt)*)?) => {
+        arguments!($calls $bytes $name [$($wire)* $argument: String,] [$($first)*] [$($given)* &$argument,] $($($rest)*)?)
+    };
+    ($calls:ident $bytes:ident $name:ident [$($wire:tt)*] [$($first:tt)*] [$($given:tt)*]
+        $argument:ident: Option<&str> $(, $($rest:tt)*)?) => {
+        arguments!($calls $bytes $name
+            [$($wire)* $argument: Option<String>,] [$($first)*] [$($given)* $argument.as_deref(),] $($($rest)*)?)
+    };
+    ($calls:ident $bytes:ident $name:ident [$($wire:tt)*] [$($first:tt)*] [$($given:tt)*]
+        $argument:ident: Archive $(, $($rest:tt)*)?) => {
+        arguments!($calls $bytes $name
+            [$($wire)* $argument: u64,]
+            [$($first)* let $argument: Archive = $calls.streams.take($argument)?;]
+            [$($given)* $argument,]
+            $($($rest)*)?)
+    };
+    // The plugin has no part in it.
+    ($calls:ident $bytes:ident $name:ident [$($wire:tt)*] [$($first:tt)*] [$($given:tt)*]
+        $argument:ident: ProgressSink $(, $($rest:tt)*)?) => {
+        arguments!($calls $bytes $name
+            [$($wire)*] [$($first)*] [$($given)* $calls.reach.progress.clone(),] $($($rest)*)?)
+    };
+    ($calls:ident $bytes:ident $name:ident [$($wire:tt)*] [$($first:tt)*] [$($given:tt)*]
+        $argument:ident: $kind:ty $(, $($rest:tt)*)?) => {
+        arguments!($calls $bytes $name
+            [$($wire)* $argument: $kind,] [$($first)*] [$($given)* $argument,] $($($rest)*)?)
+    };
+}
+
+/// A stream stays with the host, and the library gets its number.
+macro_rules! handed_out {
+    ($calls:ident exec $answer:expr) => {
+        $calls.lend($answer?)
+    };
+    ($calls:ident logs $answer:expr) => {
+        $calls.lend($answer?)
+    };
+    ($calls:ident image_save $answer:expr) => {
+        $calls.lend($answer?)
+    };
+    ($calls:ident archive_get $answer:expr) => {
+        $calls.lend($answer?)
+    };
+    ($calls:ident $name:ident $answer:expr) => {
+        $answer
+    };
+}
+
+/// Functions that wait.
 macro_rules! imports {
-    ($calls:ident; $($operation:literal($($argument:ident: $kind:ty),*) => $answer:expr;)*) => {
+    ($($(#[$meta:meta])* $operation:ident: $name:ident $arguments:tt -> $result:ty
+        { $import:literal, $effect:ident $(, about $object:expr)? })*) => {
         /// Answers a host call.
         ///
         /// # Errors
-        /// A function that there is not, or arguments that can not be read.
+        /// A function that there is not, or arguments that cannot be read.
         #[allow(clippy::let_unit_value, reason = "some have no arguments")]
         pub(super) async fn answer(
-            $calls: &Offer,
+            calls: &Offer,
             operation: &str,
             arguments: &[u8],
         ) -> std::result::Result<Vec<u8>, String> {
             match operation {
-                $($operation => {
-                    let ($($argument,)*): ($($kind,)*) = decode(arguments)?;
-                    let answering = async { $answer };
-                    let result: Result<_> = Box::pin(answering).await;
-                    Ok(encode(&result))
-                })*
+                $($import => operation!(calls arguments $name $arguments),)*
+                "docker.exec-archive" => answered!(arguments(id: String, options: ExecOptions) => {
+                    calls.lend(calls.engine()?.exec_archive(&id, options).await?)
+                }),
+                "gpu.probe" => answered!(arguments(depth: Depth) => calls.engine()?.gpus(depth).await),
                 "system.sleep" => {
                     let (milliseconds,): (u64,) = decode(arguments)?;
-                    $calls.reach.sleep(milliseconds).await;
+                    calls.reach.sleep(milliseconds).await;
                     Ok(encode(&()))
                 }
                 _ => Err("there is no such function".to_owned()),
@@ -47,101 +142,12 @@ macro_rules! imports {
     };
 }
 
-imports! {
-    calls;
-    "docker.version"() => calls.engine()?.version().await;
-    "docker.info"() => calls.engine()?.info().await;
-    "docker.container-list"(filter: ContainerFilter) => calls.engine()?.container_list(filter).await;
-    "docker.container-inspect"(id: String, with_size: bool) => calls.engine()?.container_inspect(&id, with_size).await;
-    "docker.container-create"(spec: ContainerSpec) => calls.engine()?.container_create(spec).await;
-    "docker.container-start"(id: String) => calls.engine()?.container_start(&id).await;
-    "docker.container-stop"(id: String, timeout_seconds: Option<u32>) => {
-        calls.engine()?.container_stop(&id, timeout_seconds).await
-    };
-    "docker.container-kill"(id: String, signal: String) => calls.engine()?.container_kill(&id, &signal).await;
-    "docker.container-pause"(id: String) => calls.engine()?.container_pause(&id).await;
-    "docker.container-unpause"(id: String) => calls.engine()?.container_unpause(&id).await;
-    "docker.container-rename"(id: String, name: String) => calls.engine()?.container_rename(&id, &name).await;
-    "docker.container-remove"(id: String, force: bool, volumes: bool) => {
-        calls.engine()?.container_remove(&id, force, volumes).await
-    };
-    "docker.container-update"(id: String, limits: Limits) => calls.engine()?.container_update(&id, limits).await;
-    "docker.container-diff"(id: String) => calls.engine()?.container_diff(&id).await;
-    "docker.filesystem-diff"(older: Filesystem, newer: Filesystem) => {
-        calls.engine()?.filesystem_diff(older, newer).await
-    };
-    "docker.container-commit"(id: String, options: CommitOptions) => {
-        calls.engine()?.container_commit(&id, options).await
-    };
-    "docker.image-inspect"(reference: String) => calls.engine()?.image_inspect(&reference).await;
-    "docker.image-list"(labels: Vec<String>) => calls.engine()?.image_list(labels).await;
-    "docker.image-tag"(reference: String, repository: String, tag: String) => {
-        calls.engine()?.image_tag(&reference, &repository, &tag).await
-    };
-    "docker.image-remove"(reference: String, force: bool) => calls.engine()?.image_remove(&reference, force).await;
-    "docker.image-import"(archive: u64, options: ImportOptions) => {
-        let archive: Archive = calls.streams.take(archive)?;
-        calls.engine()?.image_import(archive, options).await
-    };
-    "docker.image-pull"(reference: String, platform: Option<String>) => {
-        let progress = calls.reach.progress.clone();
-        calls.engine()?.image_pull(&reference, platform.as_deref(), progress).await
-    };
-    "docker.image-push"(image: String, name: String) => {
-        calls.engine()?.image_push(&image, &name, calls.reach.progress.clone()).await
-    };
-    "docker.image-derive"(reference: String, options: DeriveOptions) => {
-        calls.engine()?.image_derive(&reference, options).await
-    };
-    "docker.image-save"(reference: String) => calls.lend(calls.engine()?.image_save(&reference).await?);
-    "docker.image-load"(archive: u64) => {
-        let archive: Archive = calls.streams.take(archive)?;
-        calls.engine()?.image_load(archive, calls.reach.progress.clone()).await
-    };
-    "docker.image-build"(context: u64, options: BuildOptions) => {
-        let context: Archive = calls.streams.take(context)?;
-        calls.engine()?.image_build(context, options, calls.reach.progress.clone()).await
-    };
-    "docker.volume-list"(labels: Vec<String>) => calls.engine()?.volume_list(labels).await;
-    "docker.volume-inspect"(name: String) => calls.engine()?.volume_inspect(&name).await;
-    "docker.volume-create"(name: String, driver: String, options: Pairs, labels: Pairs) => {
-        calls.engine()?.volume_create(&name, &driver, options, labels).await
-    };
-    "docker.volume-fill"(name: String, image: String, directory: String) => {
-        calls.engine()?.volume_fill(&name, &image, &directory).await
-    };
-    "docker.volume-import"(container: String, path: String, subpath: Option<String>, options: ImportOptions) => {
-        calls.engine()?.volume_import(&container, &path, subpath.as_deref(), options).await
-    };
-    "docker.volume-users"(name: String) => calls.engine()?.volume_users(&name).await;
-    "docker.volume-remove"(name: String, force: bool) => calls.engine()?.volume_remove(&name, force).await;
-    "docker.network-inspect"(name: String) => calls.engine()?.network_inspect(&name).await;
-    "docker.exec"(id: String, options: ExecOptions) => calls.lend(calls.engine()?.exec(&id, options).await?);
-    "docker.exec-archive"(id: String, options: ExecOptions) => {
-        calls.lend(calls.engine()?.exec_archive(&id, options).await?)
-    };
-    "docker.exec-unpack"(id: String, options: ExecOptions, image: String, directory: String, root_name: String) => {
-        calls.engine()?.exec_unpack(&id, options, &image, &directory, &root_name).await
-    };
-    "docker.logs"(id: String, options: LogOptions) => calls.lend(calls.engine()?.logs(&id, options).await?);
-    "docker.archive-stat"(id: String, path: String) => calls.engine()?.archive_stat(&id, &path).await;
-    "docker.archive-get"(id: String, path: String) => calls.lend(calls.engine()?.archive_get(&id, &path).await?);
-    "docker.archive-put"(id: String, directory: String, root_name: Option<String>, archive: u64) => {
-        let archive: Archive = calls.streams.take(archive)?;
-        calls.engine()?.archive_put(&id, &directory, root_name.as_deref(), archive).await
-    };
-    "docker.stats"(id: String) => calls.engine()?.stats(&id).await;
-    "docker.events"(labels: Vec<String>, since: u64, wait_ms: u64) => {
-        calls.reach.engine_at_its_leisure()?.events(labels, since, wait_ms).await
-    };
-    "ssh.run"(command: Command) => calls.reach.engine_at_its_leisure()?.machine_run(command).await;
-    "gpu.probe"(depth: Depth) => calls.engine()?.gpus(depth).await;
-}
+mngr_engine::engine_operations!(imports);
 
 /// Answers a function that does not wait.
 ///
 /// # Errors
-/// A function that there is not, or arguments that can not be read.
+/// A function that there is not, or arguments that cannot be read.
 pub(super) fn answer_at_once(
     reach: &Reach,
     place: EnginePlace,
