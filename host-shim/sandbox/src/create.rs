@@ -118,20 +118,90 @@ pub fn check_limits(name: &str, limits: &Limits) -> Result<()> {
 /// The spec over the image's config, as Docker merges them: an entrypoint given drops the image's command, and one of a
 /// single empty string drops the image's entrypoint as well.
 fn merge(spec: &ContainerSpec, image: &ImageConfig) -> ImageConfig {
+    // All of it, so that a field that the contract gains does not compile until it has found its place.
+    let ContainerSpec {
+        labels,
+        command,
+        entrypoint,
+        env,
+        working_dir,
+        user,
+        stop_signal,
+        exposed_ports,
+        volumes,
+        // What the container is called, and made of.
+        name: _,
+        image: _,
+        // For `State::mounts`.
+        binds: _,
+        mounts: _,
+        tmpfs: _,
+        volumes_from: _,
+        // Kept in the container's record: its life goes by them, or inspect shows them as they were given.
+        stop_timeout_seconds: _,
+        restart_policy: _,
+        init: _,
+        limits: _,
+        ports: _,
+        devices: _,
+        network_mode: _,
+        runtime: _,
+        // There is no kernel here that could enforce these.
+        blkio_weight_devices: _,
+        oom_score_adj: _,
+        oom_kill_disable: _,
+        device_cgroup_rules: _,
+        cap_add: _,
+        cap_drop: _,
+        group_add: _,
+        privileged: _,
+        read_only_rootfs: _,
+        security_options: _,
+        sysctls: _,
+        ipc_mode: _,
+        pid_mode: _,
+        uts_mode: _,
+        userns_mode: _,
+        cgroupns_mode: _,
+        cgroup_parent: _,
+        // Nor a network.
+        hostname: _,
+        domainname: _,
+        mac_address: _,
+        publish_all_ports: _,
+        network_aliases: _,
+        ipv4_address: _,
+        ipv6_address: _,
+        link_local_addresses: _,
+        networks: _,
+        dns: _,
+        dns_options: _,
+        dns_search: _,
+        extra_hosts: _,
+        links: _,
+        // Nor a terminal of the main command, health checks, drivers of logs and storage, or a runtime to annotate for.
+        tty: _,
+        open_stdin: _,
+        healthcheck: _,
+        log_config: _,
+        storage_options: _,
+        annotations: _,
+    } = spec;
     let given = |list: &Option<Vec<String>>| list.clone().unwrap_or_default();
-    let (mut command, mut entrypoint) = (given(&spec.command), given(&spec.entrypoint));
+    let is_entrypoint_given = entrypoint.is_some();
+    let (mut command, mut entrypoint) = (given(command), given(entrypoint));
     if entrypoint.is_empty() {
         if command.is_empty() {
             command.clone_from(&image.command);
         }
-        if spec.entrypoint.is_none() {
+        if !is_entrypoint_given {
             entrypoint.clone_from(&image.entrypoint);
         }
     }
     if entrypoint == [""] {
         entrypoint.clear();
     }
-    let mut env = spec.env.clone();
+    let mut env = env.clone();
     let set = names(&env);
     let inherited = image.env.iter().zip(names(&image.env));
     env.extend(
@@ -139,8 +209,8 @@ fn merge(spec: &ContainerSpec, image: &ImageConfig) -> ImageConfig {
             .filter(|(_, name)| !set.contains(name))
             .map(|(pair, _)| pair.clone()),
     );
-    let mut labels = image.labels.clone();
-    labels.extend(spec.labels.iter().cloned());
+    let mut merged = image.labels.clone();
+    merged.extend(labels.iter().cloned());
     let or = |own: &Option<String>, other: &str| {
         own.clone()
             .filter(|own| !own.is_empty())
@@ -150,12 +220,12 @@ fn merge(spec: &ContainerSpec, image: &ImageConfig) -> ImageConfig {
         command,
         entrypoint,
         env,
-        working_dir: or(&spec.working_dir, &image.working_dir),
-        user: or(&spec.user, &image.user),
-        labels,
-        volumes: image.volumes.iter().chain(&spec.volumes).cloned().collect(),
-        exposed_ports: image.exposed_ports.iter().chain(&spec.exposed_ports).cloned().collect(),
-        stop_signal: spec.stop_signal.clone().or_else(|| image.stop_signal.clone()),
+        working_dir: or(working_dir, &image.working_dir),
+        user: or(user, &image.user),
+        labels: merged,
+        volumes: image.volumes.iter().chain(volumes).cloned().collect(),
+        exposed_ports: image.exposed_ports.iter().chain(exposed_ports).cloned().collect(),
+        stop_signal: stop_signal.clone().or_else(|| image.stop_signal.clone()),
     }
 }
 

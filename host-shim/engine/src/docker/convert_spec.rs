@@ -4,103 +4,169 @@ use std::str::FromStr;
 
 use bollard::models::{
     ContainerCreateBody, DeviceMapping as ApiDeviceMapping, HealthConfig, HostConfig, HostConfigLogConfig,
-    Mount as ApiMount, MountBindOptions, MountTmpfsOptions, MountType, MountVolumeOptions,
-    MountVolumeOptionsDriverConfig, PortBinding as ApiPortBinding, PortMap, ResourcesBlkioWeightDevice, RestartPolicy,
+    PortBinding as ApiPortBinding, PortMap, ResourcesBlkioWeightDevice, RestartPolicy,
 };
 use mngr_contract::Result;
-use mngr_contract::docker::{ContainerSpec, DeviceMapping, Healthcheck, Mount, MountKind, PortBinding};
+use mngr_contract::docker::{ContainerSpec, DeviceMapping, Healthcheck, PortBinding};
 use mngr_contract::error::invalid;
 use mngr_contract::types::DeviceRate;
 
-use super::convert_values::{filled, list, map, signed};
-use super::{convert_limits, convert_networks};
+use super::convert_values::{list, map};
+use super::{convert_limits, convert_mounts, convert_networks};
 
 /// The body of a create request, less the MAC address, whose place depends on the engine's version.
 ///
 /// # Errors
 /// `invalid-argument` for a word that the API does not know.
 pub(super) fn body(spec: ContainerSpec) -> Result<ContainerCreateBody> {
-    let mut exposed = spec.exposed_ports.clone();
-    exposed.extend(spec.ports.iter().map(port_key));
-    exposed.sort();
-    exposed.dedup();
     let networks = convert_networks::networks(&spec);
+    // All of it, so that a field that the contract gains does not compile until it is sent. One that only later engines know
+    // has to be refused in `newer` too.
+    let ContainerSpec {
+        // In the request's query.
+        name: _,
+        image,
+        labels,
+        annotations,
+        command,
+        entrypoint,
+        env,
+        working_dir,
+        user,
+        hostname,
+        domainname,
+        // Put in by who knows the engine's version.
+        mac_address: _,
+        tty,
+        open_stdin,
+        stop_signal,
+        stop_timeout_seconds,
+        healthcheck,
+        mut exposed_ports,
+        volumes,
+        ports,
+        publish_all_ports,
+        binds,
+        mounts,
+        tmpfs,
+        volumes_from,
+        limits,
+        blkio_weight_devices,
+        oom_score_adj,
+        oom_kill_disable,
+        devices,
+        device_cgroup_rules,
+        network_mode,
+        // In `networks`.
+        network_aliases: _,
+        ipv4_address: _,
+        ipv6_address: _,
+        link_local_addresses: _,
+        networks: _,
+        dns,
+        dns_options,
+        dns_search,
+        extra_hosts,
+        links,
+        cap_add,
+        cap_drop,
+        group_add,
+        privileged,
+        read_only_rootfs,
+        security_options,
+        storage_options,
+        sysctls,
+        ipc_mode,
+        pid_mode,
+        uts_mode,
+        userns_mode,
+        cgroupns_mode,
+        cgroup_parent,
+        runtime,
+        log_config,
+        init,
+        restart_policy,
+    } = spec;
+    exposed_ports.extend(ports.iter().map(port_key));
+    exposed_ports.sort();
+    exposed_ports.dedup();
+    let (as_binds, mounts): (Vec<_>, Vec<_>) = mounts.into_iter().partition(convert_mounts::is_made_as_bind);
+    let mut host = HostConfig {
+        annotations: map(annotations),
+        blkio_weight_device: list(blkio_weight_devices.into_iter().map(weight).collect()),
+        binds: list(
+            binds
+                .into_iter()
+                .chain(as_binds.iter().map(convert_mounts::bind))
+                .collect(),
+        ),
+        mounts: list(mounts.into_iter().map(convert_mounts::mount).collect::<Result<_>>()?),
+        tmpfs: map(tmpfs),
+        volumes_from: list(volumes_from),
+        port_bindings: port_map(ports),
+        publish_all_ports: Some(publish_all_ports),
+        oom_score_adj: oom_score_adj.map(i64::from),
+        oom_kill_disable,
+        devices: list(devices.into_iter().map(device).collect()),
+        device_cgroup_rules: list(device_cgroup_rules),
+        network_mode,
+        dns: list(dns),
+        dns_options: list(dns_options),
+        dns_search: list(dns_search),
+        extra_hosts: list(extra_hosts),
+        links: list(links),
+        cap_add: list(cap_add),
+        cap_drop: list(cap_drop),
+        group_add: list(group_add),
+        privileged: Some(privileged),
+        readonly_rootfs: Some(read_only_rootfs),
+        security_opt: list(security_options),
+        storage_opt: map(storage_options),
+        sysctls: map(sysctls),
+        ipc_mode,
+        pid_mode,
+        uts_mode,
+        userns_mode,
+        cgroupns_mode: word("cgroupns", cgroupns_mode)?,
+        cgroup_parent,
+        runtime,
+        log_config: log_config.map(|log| HostConfigLogConfig {
+            typ: Some(log.driver),
+            config: map(log.options),
+        }),
+        init: Some(init),
+        restart_policy: Some(RestartPolicy {
+            name: word("restart", Some(restart_policy.name))?,
+            maximum_retry_count: restart_policy.max_retries.map(i64::from),
+        }),
+        ..Default::default()
+    };
+    convert_limits::apply(limits, &mut host)?;
     Ok(ContainerCreateBody {
-        image: Some(spec.image.clone()),
-        labels: map(spec.labels.clone()),
-        cmd: spec.command.clone(),
-        entrypoint: spec.entrypoint.clone(),
-        env: list(spec.env.clone()),
-        working_dir: spec.working_dir.clone(),
-        user: spec.user.clone(),
-        hostname: spec.hostname.clone(),
-        domainname: spec.domainname.clone(),
-        tty: Some(spec.tty),
-        open_stdin: Some(spec.open_stdin),
-        stop_signal: spec.stop_signal.clone(),
-        stop_timeout: spec.stop_timeout_seconds,
-        healthcheck: spec.healthcheck.clone().map(health),
-        exposed_ports: list(exposed),
-        volumes: list(spec.volumes.clone()),
-        host_config: Some(host(spec)?),
+        image: Some(image),
+        labels: map(labels),
+        cmd: command,
+        entrypoint,
+        env: list(env),
+        working_dir,
+        user,
+        hostname,
+        domainname,
+        tty: Some(tty),
+        open_stdin: Some(open_stdin),
+        stop_signal,
+        stop_timeout: stop_timeout_seconds,
+        healthcheck: healthcheck.map(health),
+        exposed_ports: list(exposed_ports),
+        volumes: list(volumes),
+        host_config: Some(host),
         networking_config: networks,
         ..Default::default()
     })
 }
 
-fn host(spec: ContainerSpec) -> Result<HostConfig> {
-    let (binds, mounts): (Vec<_>, Vec<_>) = spec.mounts.into_iter().partition(is_made_as_bind);
-    let mut host = HostConfig {
-        annotations: map(spec.annotations),
-        blkio_weight_device: list(spec.blkio_weight_devices.into_iter().map(weight).collect()),
-        binds: list(spec.binds.into_iter().chain(binds.iter().map(bind)).collect()),
-        mounts: list(mounts.into_iter().map(mount).collect::<Result<_>>()?),
-        tmpfs: map(spec.tmpfs),
-        volumes_from: list(spec.volumes_from),
-        port_bindings: ports(spec.ports),
-        publish_all_ports: Some(spec.publish_all_ports),
-        oom_score_adj: spec.oom_score_adj.map(i64::from),
-        oom_kill_disable: spec.oom_kill_disable,
-        devices: list(spec.devices.into_iter().map(device).collect()),
-        device_cgroup_rules: list(spec.device_cgroup_rules),
-        network_mode: spec.network_mode,
-        dns: list(spec.dns),
-        dns_options: list(spec.dns_options),
-        dns_search: list(spec.dns_search),
-        extra_hosts: list(spec.extra_hosts),
-        links: list(spec.links),
-        cap_add: list(spec.cap_add),
-        cap_drop: list(spec.cap_drop),
-        group_add: list(spec.group_add),
-        privileged: Some(spec.privileged),
-        readonly_rootfs: Some(spec.read_only_rootfs),
-        security_opt: list(spec.security_options),
-        storage_opt: map(spec.storage_options),
-        sysctls: map(spec.sysctls),
-        ipc_mode: spec.ipc_mode,
-        pid_mode: spec.pid_mode,
-        uts_mode: spec.uts_mode,
-        userns_mode: spec.userns_mode,
-        cgroupns_mode: word("cgroupns", spec.cgroupns_mode)?,
-        cgroup_parent: spec.cgroup_parent,
-        runtime: spec.runtime,
-        log_config: spec.log_config.map(|log| HostConfigLogConfig {
-            typ: Some(log.driver),
-            config: map(log.options),
-        }),
-        init: Some(spec.init),
-        restart_policy: Some(RestartPolicy {
-            name: word("restart", Some(spec.restart_policy.name))?,
-            maximum_retry_count: spec.restart_policy.max_retries.map(i64::from),
-        }),
-        ..Default::default()
-    };
-    convert_limits::apply(spec.limits, &mut host)?;
-    Ok(host)
-}
-
 /// A word of a fixed set.
-fn word<T: FromStr<Err = String>>(field: &str, value: Option<String>) -> Result<Option<T>> {
+pub(super) fn word<T: FromStr<Err = String>>(field: &str, value: Option<String>) -> Result<Option<T>> {
     let Some(value) = value else { return Ok(None) };
     match value.parse() {
         Ok(word) => Ok(Some(word)),
@@ -124,66 +190,6 @@ fn health(check: Healthcheck) -> HealthConfig {
     }
 }
 
-/// Only the older form makes a missing source before API 1.42. It can not name a source with a colon.
-fn is_made_as_bind(mount: &Mount) -> bool {
-    mount.kind == MountKind::Bind
-        && mount.create_source
-        && mount.bind_recursive.is_none()
-        && !mount.source.contains(':')
-        && !mount.target.contains(':')
-}
-
-fn bind(mount: &Mount) -> String {
-    let access = if mount.read_only { "ro" } else { "rw" };
-    let propagation = mount.propagation.iter().flat_map(|propagation| [",", propagation]);
-    let options: String = std::iter::once(access).chain(propagation).collect();
-    format!("{}:{}:{options}", mount.source, mount.target)
-}
-
-fn mount(mount: Mount) -> Result<ApiMount> {
-    let kind = match mount.kind {
-        MountKind::Bind => MountType::BIND,
-        MountKind::Volume => MountType::VOLUME,
-        MountKind::Tmpfs => MountType::TMPFS,
-        MountKind::Npipe => MountType::NPIPE,
-        MountKind::Cluster => MountType::CLUSTER,
-    };
-    let options = map(mount.volume_options);
-    let recursive = mount.bind_recursive.as_deref();
-    let driver = (mount.volume_driver.is_some() || options.is_some()).then_some(MountVolumeOptionsDriverConfig {
-        name: mount.volume_driver,
-        options,
-    });
-    Ok(ApiMount {
-        target: Some(mount.target),
-        source: filled(Some(mount.source)),
-        typ: Some(kind),
-        read_only: Some(mount.read_only),
-        bind_options: match mount.kind {
-            MountKind::Bind => Some(MountBindOptions {
-                propagation: word("mount", mount.propagation)?,
-                create_mountpoint: mount.create_source.then_some(true),
-                non_recursive: (recursive == Some("disabled")).then_some(true),
-                read_only_non_recursive: (recursive == Some("writable")).then_some(true),
-                read_only_force_recursive: (recursive == Some("readonly")).then_some(true),
-            }),
-            _ => None,
-        },
-        volume_options: (mount.kind == MountKind::Volume).then_some(MountVolumeOptions {
-            no_copy: Some(mount.no_copy),
-            labels: map(mount.volume_labels),
-            driver_config: driver,
-            subpath: mount.volume_subpath,
-        }),
-        tmpfs_options: (mount.kind == MountKind::Tmpfs).then_some(MountTmpfsOptions {
-            size_bytes: mount.tmpfs_bytes.map(signed),
-            mode: mount.tmpfs_mode.map(i64::from),
-            options: None,
-        }),
-        ..Default::default()
-    })
-}
-
 fn weight(weight: DeviceRate) -> ResourcesBlkioWeightDevice {
     ResourcesBlkioWeightDevice {
         path: Some(weight.path),
@@ -203,7 +209,7 @@ fn port_key(port: &PortBinding) -> String {
     format!("{}/{}", port.container_port, port.protocol)
 }
 
-fn ports(ports: Vec<PortBinding>) -> Option<PortMap> {
+fn port_map(ports: Vec<PortBinding>) -> Option<PortMap> {
     let mut map = PortMap::new();
     for port in ports {
         let binding = ApiPortBinding {
@@ -226,7 +232,7 @@ fn ports(ports: Vec<PortBinding>) -> Option<PortMap> {
 
 #[cfg(test)]
 mod tests {
-    use mngr_contract::docker::{LogConfig, RestartPolicy as SpecRestartPolicy};
+    use mngr_contract::docker::{LogConfig, Mount, MountKind, RestartPolicy as SpecRestartPolicy};
 
     use super::*;
 

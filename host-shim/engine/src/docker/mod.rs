@@ -10,6 +10,7 @@ mod containers;
 mod convert_image;
 mod convert_inspect;
 mod convert_limits;
+mod convert_mounts;
 mod convert_networks;
 mod convert_spec;
 mod convert_values;

@@ -60,20 +60,88 @@ impl Policy {
     /// # Errors
     /// `denied`, naming the permission that would allow it.
     pub fn create(&self, spec: &ContainerSpec) -> Result<Needs> {
-        self.own_labels(Rule::Containers, &spec.labels, &format!("container {}", spec.name))?;
+        // All of it, so that a field that the contract gains does not compile until somebody has thought of what it may do.
+        let ContainerSpec {
+            name,
+            image,
+            labels,
+            volumes,
+            ports,
+            publish_all_ports,
+            binds,
+            mounts,
+            volumes_from,
+            links,
+            // For `security`.
+            annotations: _,
+            env: _,
+            limits: _,
+            devices: _,
+            device_cgroup_rules: _,
+            cap_add: _,
+            privileged: _,
+            security_options: _,
+            sysctls: _,
+            cgroup_parent: _,
+            runtime: _,
+            log_config: _,
+            // For `namespaces`.
+            network_mode: _,
+            networks: _,
+            ipc_mode: _,
+            pid_mode: _,
+            uts_mode: _,
+            userns_mode: _,
+            cgroupns_mode: _,
+            // What runs in the container, and as whom, is the plugin's to say.
+            command: _,
+            entrypoint: _,
+            working_dir: _,
+            user: _,
+            group_add: _,
+            tty: _,
+            open_stdin: _,
+            stop_signal: _,
+            stop_timeout_seconds: _,
+            healthcheck: _,
+            init: _,
+            restart_policy: _,
+            // What it is called on networks that it may join, and whom it asks for names.
+            hostname: _,
+            domainname: _,
+            mac_address: _,
+            network_aliases: _,
+            ipv4_address: _,
+            ipv6_address: _,
+            link_local_addresses: _,
+            dns: _,
+            dns_options: _,
+            dns_search: _,
+            extra_hosts: _,
+            exposed_ports: _,
+            // These take power from it, or say what share of the machine it gets.
+            cap_drop: _,
+            read_only_rootfs: _,
+            tmpfs: _,
+            storage_options: _,
+            blkio_weight_devices: _,
+            oom_score_adj: _,
+            oom_kill_disable: _,
+        } = spec;
+        self.own_labels(Rule::Containers, labels, &format!("container {name}"))?;
         self.security(spec)?;
         let mut needs = Needs {
-            image: spec.image.clone(),
+            image: image.clone(),
             ..Needs::default()
         };
         self.namespaces(spec, &mut needs)?;
-        for bind in &spec.binds {
+        for bind in binds {
             self.bind(bind, &mut needs)?;
         }
-        for mount in &spec.mounts {
+        for mount in mounts {
             self.mount(mount, &mut needs)?;
         }
-        for from in &spec.volumes_from {
+        for from in volumes_from {
             let container = from.split(':').next().unwrap_or_default();
             needs.containers.push(Link {
                 container: container.to_owned(),
@@ -82,7 +150,7 @@ impl Policy {
                 what: format!("--volumes-from {container}"),
             });
         }
-        for link in &spec.links {
+        for link in links {
             let container = link.split(':').next().unwrap_or_default().trim_start_matches('/');
             needs.containers.push(Link {
                 container: container.to_owned(),
@@ -91,13 +159,13 @@ impl Policy {
                 what: format!("--link {container}"),
             });
         }
-        if let Some(volume) = spec.volumes.first() {
+        if let Some(volume) = volumes.first() {
             self.may(Rule::Volumes, &format!("a volume at {volume}"))?;
         }
-        for port in &spec.ports {
+        for port in ports {
             self.port(port)?;
         }
-        if spec.publish_all_ports {
+        if *publish_all_ports {
             self.may_name(Rule::Ports, &["0.0.0.0:0"], "--publish-all")?;
         }
         Ok(needs)
