@@ -148,7 +148,7 @@ fn active_context(environment: &Environment) -> Result<Option<String>> {
 }
 
 fn of_context(name: String, environment: &Environment) -> Result<Endpoint> {
-    let id: String = Sha256::digest(&name).iter().map(|byte| format!("{byte:02x}")).collect();
+    let id = hex::encode(Sha256::digest(&name));
     let contexts = docker_directory(environment).unwrap_or_default().join("contexts");
     let path = contexts.join("meta").join(&id).join("meta.json");
     let Some(meta) = read_json::<ContextMeta>(&path)? else {
@@ -235,7 +235,7 @@ mod tests {
         }
 
         fn context(self, name: &str, meta: &str) -> Self {
-            let id: String = Sha256::digest(name).iter().map(|byte| format!("{byte:02x}")).collect();
+            let id = hex::encode(Sha256::digest(name));
             let directory = self.0.path().join("contexts/meta").join(id);
             std::fs::create_dir_all(&directory).expect("made");
             std::fs::write(directory.join("meta.json"), meta).expect("written");
@@ -326,10 +326,7 @@ mod tests {
     #[test]
     fn a_configured_context_wins_over_the_environment_and_its_certificates_are_found() {
         let cli = Cli::new("{}").context("remote", REMOTE);
-        let id: String = Sha256::digest("remote")
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let id = hex::encode(Sha256::digest("remote"));
         let certificates = cli.0.path().join("contexts/tls").join(id).join("docker");
         std::fs::create_dir_all(&certificates).expect("made");
         let choice = EngineChoice {
