@@ -15,7 +15,9 @@ pub fn set_up(waiting: impl FnOnce() -> Result<()> + Send, busy: impl FnOnce() -
     std::thread::scope(|scope| {
         let waiting = scope.spawn(waiting);
         busy()?;
-        waiting.join().map_err(|_| anyhow!("the set-up of the machine panicked"))?
+        waiting
+            .join()
+            .map_err(|_| anyhow!("the set-up of the machine panicked"))?
     })
 }
 
