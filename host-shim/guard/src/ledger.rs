@@ -248,7 +248,8 @@ impl Account {
             .filter(move |(id, known)| id.starts_with(agent) || known.name == agent)
     }
 
-    pub(super) fn take(&mut self, entry: Entry) {
+    /// Takes what one entry says into the account.
+    pub fn take(&mut self, entry: Entry) {
         match entry {
             Entry::Agent { id, name, again } => {
                 if again {

@@ -20,9 +20,13 @@ const YIELD_INTERVAL: u64 = 1_000_000;
 /// What a call is made with, besides its arguments.
 #[derive(Clone)]
 pub struct Session {
+    /// The engine as this call may use it. None for a call that touches no engine.
     pub guard: Option<Arc<Guard>>,
+    /// Who hears how far the call has come.
     pub progress: ProgressSink,
+    /// Ends the call before its time.
     pub cancel: CancellationToken,
+    /// How much the call may use.
     pub limits: CallLimits,
 }
 

@@ -6,10 +6,12 @@ use std::time::Duration;
 pub(super) const STACK: usize = 512 << 10;
 /// What is left on the same stack for functions of the host, in bytes.
 pub(super) const HOST_STACK: usize = 1536 << 10;
-/// Core instances, tables and memories of one call. A component that `wit-component` makes has four, two and one.
-pub const INSTANCES: usize = 16;
-pub const TABLES: usize = 16;
-pub const MEMORIES: usize = 4;
+/// Core instances of one call. A component that `wit-component` makes has four.
+pub(crate) const INSTANCES: usize = 16;
+/// Tables of one call. A component that `wit-component` makes has two.
+pub(crate) const TABLES: usize = 16;
+/// Memories of one call. A component that `wit-component` makes has one.
+pub(crate) const MEMORIES: usize = 4;
 /// The longest that a plugin may take to say what it is, and what it makes of a provider's settings.
 const BRIEF: Duration = Duration::from_secs(10);
 
@@ -63,8 +65,11 @@ impl Default for CallLimits {
 /// What a limit counts, and so how it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
+    /// Bytes, written as a size: `64m`.
     Bytes,
+    /// Things, written as a number.
     Number,
+    /// Seconds, written as a number.
     Seconds,
 }
 

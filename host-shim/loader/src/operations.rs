@@ -22,7 +22,11 @@ use crate::bridge::Streams;
 macro_rules! operations {
     ($($name:ident, $operation:literal($($argument:ident: $kind:ty),*) -> $result:ty;)*) => {
         impl Plugin {
-            $(pub async fn $name(
+            $(#[doc = concat!("Calls `", $operation, "`.")]
+            ///
+            /// # Errors
+            /// Those of the plugin; `internal` where it traps, panics or goes beyond a limit.
+            pub async fn $name(
                 &self,
                 session: Session,
                 provider: Provider,
@@ -82,6 +86,10 @@ operations! {
 }
 
 impl Plugin {
+    /// Calls `instance.watch`. What it is to wait comes on top of its limits.
+    ///
+    /// # Errors
+    /// Those of the plugin; `internal` where it traps, panics or goes beyond a limit.
     pub async fn watch(&self, session: Session, provider: Provider, cursor: u64, wait_ms: u64) -> Result<WatchResult> {
         self.watched(session.waiting(wait_ms), provider, cursor, wait_ms).await
     }
@@ -91,7 +99,11 @@ impl Plugin {
 macro_rules! hand_out {
     ($($name:ident, $operation:literal($($argument:ident: $kind:ty),*) -> $handle:ty, $redeem:expr;)*) => {
         impl Plugin {
-            $(pub async fn $name(
+            $(#[doc = concat!("Calls `", $operation, "`.")]
+            ///
+            /// # Errors
+            /// Those of the plugin; `internal` where it traps, panics or goes beyond a limit.
+            pub async fn $name(
                 &self,
                 session: Session,
                 provider: Provider,
@@ -133,7 +145,10 @@ const SNAPSHOT_LOAD: &str = "instance.snapshot-load";
 
 /// Calls that hand a host-owned stream in.
 impl Plugin {
-    /// `context` is what a build in the request is to be built from.
+    /// Calls `instance.create`. `context` is what a build in the request is to be built from.
+    ///
+    /// # Errors
+    /// Those of the plugin; `internal` where it traps, panics or goes beyond a limit.
     pub async fn create(
         &self,
         session: Session,
@@ -157,6 +172,10 @@ impl Plugin {
         }
     }
 
+    /// Calls `instance.copy-in`.
+    ///
+    /// # Errors
+    /// Those of the plugin; `internal` where it traps, panics or goes beyond a limit.
     pub async fn copy_in(
         &self,
         session: Session,
@@ -183,6 +202,10 @@ impl Plugin {
         }
     }
 
+    /// Calls `instance.snapshot-load`.
+    ///
+    /// # Errors
+    /// Those of the plugin; `internal` where it traps, panics or goes beyond a limit.
     pub async fn snapshot_load(&self, session: Session, provider: Provider, archive: Archive) -> Result<Snapshot> {
         match &self.form {
             Form::Component(component, _) => {

@@ -2,7 +2,6 @@
 
 use mngr_contract::docker::ContainerSpec;
 use mngr_contract::error::conflict;
-use mngr_engine::Engine;
 use mngr_engine::scratch::{container, remove, remove_late};
 
 use crate::{Fault, Operation, SandboxEngine};

@@ -95,11 +95,15 @@ impl Target {
 
 /// Devices, sockets and pipes are not made here.
 fn is_made_here(path: &Path, kind: EntryType) -> bool {
-    let made = match kind {
-        EntryType::Directory | EntryType::Symlink | EntryType::Link => true,
-        EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => true,
-        _ => false,
-    };
+    let made = matches!(
+        kind,
+        EntryType::Directory
+            | EntryType::Symlink
+            | EntryType::Link
+            | EntryType::Regular
+            | EntryType::Continuous
+            | EntryType::GNUSparse
+    );
     if !made {
         tracing::warn!(path = %path.display(), "is no file, directory or link, and is left out");
     }

@@ -2,7 +2,6 @@
 
 use mngr_contract::Result;
 use mngr_contract::ssh::{Command, CommandOutput, Host, HostWithStore};
-use mngr_engine::Engine;
 use wasmtime::component::{Accessor, HasSelf};
 
 use super::{Call, docker};

@@ -47,7 +47,7 @@ pub(super) fn releases(directory: &Path, name: &PluginName, form: Form) -> Resul
     let mut releases = Vec::new();
     for file in files.flatten() {
         let file = file.file_name();
-        let Some(stem) = file.to_str().and_then(|file| file.strip_suffix(ending(form))) else {
+        let Some(stem) = file.to_str().and_then(|file| file.strip_suffix(&ending(form))) else {
             continue;
         };
         let Ok(version) = Version::parse(stem) else {

@@ -8,7 +8,7 @@ use mngr_contract::docker::Container;
 use mngr_contract::error::{conflict, denied, internal};
 use mngr_contract::instance::PortAddress;
 use mngr_contract::streams::Archive;
-use mngr_engine::{Duplex, Engine};
+use mngr_engine::Duplex;
 
 use super::Provider;
 

@@ -193,10 +193,10 @@ mod tests {
     #[tokio::test]
     async fn there_is_no_import_of_the_contract_that_is_not_answered() {
         let interfaces = [
-            ("docker", include_str!("../../../../wit/docker.wit")),
-            ("gpu", include_str!("../../../../wit/gpu.wit")),
-            ("ssh", include_str!("../../../../wit/ssh.wit")),
-            ("system", include_str!("../../../../wit/system.wit")),
+            ("docker", include_str!("../../../../../wit/docker.wit")),
+            ("gpu", include_str!("../../../../../wit/gpu.wit")),
+            ("ssh", include_str!("../../../../../wit/ssh.wit")),
+            ("system", include_str!("../../../../../wit/system.wit")),
         ];
         let functions: Vec<_> = interfaces
             .into_iter()
