@@ -6,7 +6,7 @@ use clap::Args;
 use mngr_host_shim::contract::Result;
 use mngr_host_shim::error::invalid;
 use mngr_host_shim::json::{AgentJson, state_name};
-use mngr_host_shim::provider::{From as Source, NewAgent, Provider};
+use mngr_host_shim::provider::{AgentSource, NewAgent, Provider};
 
 use super::arguments::pair;
 use super::context::Context;
@@ -123,13 +123,13 @@ impl Create {
             start_args: self.start_args()?,
             name: self.name,
             from: match (self.build, self.image, self.snapshot) {
-                (Some(context), _, _) => Source::Build {
+                (Some(context), _, _) => AgentSource::Build {
                     context,
                     args: words("build-arg-line", &self.build_args)?,
                 },
-                (None, Some(image), _) => Source::Image(image),
-                (None, None, Some(snapshot)) => Source::Snapshot(snapshot),
-                (None, None, None) => Source::DefaultImage,
+                (None, Some(image), _) => AgentSource::Image(image),
+                (None, None, Some(snapshot)) => AgentSource::Snapshot(snapshot),
+                (None, None, None) => AgentSource::DefaultImage,
             },
             agent_type: self.agent_type.unwrap_or_default(),
             tags: self.tags,
@@ -177,14 +177,14 @@ pub fn words(flag: &str, given: &[String]) -> Result<Vec<String>> {
 
 /// Fills in what comes from this machine: files and variables.
 async fn fill_in(agent: &mut NewAgent, provider: &Provider, context: &Context) -> std::result::Result<(), Failure> {
-    let built = matches!(agent.from, Source::Build { .. });
+    let built = matches!(agent.from, AgentSource::Build { .. });
     if agent.start_args.is_empty() && !built {
         return Ok(());
     }
     let known = provider.plugin().describe().await?;
     let given = std::mem::take(&mut agent.start_args);
     agent.start_args = expand::start_args(given, &known.start_arguments, &context.environment)?;
-    if let Source::Build { args, .. } = &mut agent.from {
+    if let AgentSource::Build { args, .. } = &mut agent.from {
         *args = expand::build_args(std::mem::take(args), &known.build_arguments, &context.environment)?;
     }
     Ok(())

@@ -30,7 +30,7 @@ use mngr_loader::{CallLimits, Plugin, Rejection, Reloader};
 
 use live::Seat;
 
-pub use new_agent::{From, NewAgent};
+pub use new_agent::{AgentSource, NewAgent};
 pub use reach::Connection;
 
 /// A provider that can be asked for agents. Cheap to clone; calls may run side by side.
@@ -210,7 +210,7 @@ impl Provider {
     /// `invalid-argument`, `already-exists`, `not-found` (image, snapshot), `denied`, `unavailable`, `timeout`.
     pub async fn create(&self, agent: NewAgent) -> Result<Agent> {
         let (context, build_args) = match &agent.from {
-            From::Build { context, args } => {
+            AgentSource::Build { context, args } => {
                 let (archive, args) = build::context(context, args)?;
                 (Some(archive), args)
             }
@@ -220,10 +220,10 @@ impl Provider {
         let request = CreateRequest {
             name: agent.name,
             source: match agent.from {
-                From::DefaultImage => Source::DefaultImage,
-                From::Image(image) => Source::Image(image),
-                From::Snapshot(snapshot) => Source::Snapshot(snapshot),
-                From::Build { .. } => Source::Build(BuildRequest { args: build_args }),
+                AgentSource::DefaultImage => Source::DefaultImage,
+                AgentSource::Image(image) => Source::Image(image),
+                AgentSource::Snapshot(snapshot) => Source::Snapshot(snapshot),
+                AgentSource::Build { .. } => Source::Build(BuildRequest { args: build_args }),
             },
             agent_type: agent.agent_type,
             tags: agent.tags,

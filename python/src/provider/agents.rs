@@ -10,7 +10,7 @@ use mngr_host_shim::contract::types::{Agent, AgentState};
 use mngr_host_shim::error::invalid;
 use mngr_host_shim::json::{AgentJson, DestroyedJson, MigratedJson, STATES, StoppedJson};
 use mngr_host_shim::migrate::{Migration, migrate};
-use mngr_host_shim::provider::{From as Source, NewAgent};
+use mngr_host_shim::provider::{AgentSource, NewAgent};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyMapping};
@@ -234,17 +234,17 @@ fn source(
     snapshot: Option<String>,
     build: Option<PathBuf>,
     build_args: Vec<String>,
-) -> PyResult<Source> {
+) -> PyResult<AgentSource> {
     let refused = |field: &str, reason: &str, remedy: &str| Err(error::raised(py, &invalid(field, "", reason, remedy)));
     match (build, image, snapshot) {
-        (Some(context), None, None) => Ok(Source::Build {
+        (Some(context), None, None) => Ok(AgentSource::Build {
             context,
             args: build_args,
         }),
         _ if !build_args.is_empty() => refused("build_args", "there is nothing to build", "give `build` too"),
-        (None, Some(image), None) => Ok(Source::Image(image)),
-        (None, None, Some(snapshot)) => Ok(Source::Snapshot(snapshot)),
-        (None, None, None) => Ok(Source::DefaultImage),
+        (None, Some(image), None) => Ok(AgentSource::Image(image)),
+        (None, None, Some(snapshot)) => Ok(AgentSource::Snapshot(snapshot)),
+        (None, None, None) => Ok(AgentSource::DefaultImage),
         _ => refused(
             "source",
             "more than one is given",

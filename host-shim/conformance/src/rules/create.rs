@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use mngr_host_shim::contract::docker::LogOptions;
 use mngr_host_shim::contract::types::AgentState;
 use mngr_host_shim::error::exhausted;
-use mngr_host_shim::provider::{From, NewAgent};
+use mngr_host_shim::provider::{AgentSource, NewAgent};
 use mngr_sandbox::{Fault, Operation};
 
 use crate::bench::{Bench, logged};
@@ -135,7 +135,7 @@ rules! {
     }
 
     "create.missing-snapshot-is-not-found" of "instance.source", ["create", "snapshot-list"], "A snapshot that is not there is `not-found`, named, and nothing is made", |bench| {
-        let from = From::Snapshot("snap-of-nobody".to_owned());
+        let from = AgentSource::Snapshot("snap-of-nobody".to_owned());
         let error = bench.provider.create(NewAgent { from, ..NewAgent::named("a") }).await.fails_as("not_found", "a snapshot that is not there")?;
         ensure!(error.message().contains("snap-of-nobody"), "the snapshot is not named: {}", error.message());
         nothing_is_left(bench).await?;

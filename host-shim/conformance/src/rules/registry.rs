@@ -2,7 +2,7 @@
 
 use mngr_host_shim::contract::instance::{PushRequest, SnapshotFilter, SnapshotRequest};
 use mngr_host_shim::contract::types::Snapshot;
-use mngr_host_shim::provider::{From, NewAgent, Provider};
+use mngr_host_shim::provider::{AgentSource, NewAgent, Provider};
 
 use crate::bench::Bench;
 use crate::rule::{Comes, Stop, ensure, ensure_same, rules};
@@ -24,7 +24,7 @@ fn push(bench: &Bench, snapshot: &Snapshot) -> Result<PushRequest, Stop> {
 
 /// Whether an agent of this snapshot has the file.
 async fn has_the_file(bench: &Bench, provider: &Provider, snapshot: &Snapshot) -> Result<(), Stop> {
-    let from = From::Snapshot(snapshot.id.clone());
+    let from = AgentSource::Snapshot(snapshot.id.clone());
     let made = provider
         .create(NewAgent {
             from,

@@ -2,7 +2,7 @@
 
 use mngr_host_shim::contract::instance::StartRequest;
 use mngr_host_shim::contract::types::{Agent, AgentState, Snapshot};
-use mngr_host_shim::provider::{From, NewAgent};
+use mngr_host_shim::provider::{AgentSource, NewAgent};
 
 use crate::bench::Bench;
 use crate::rule::{Comes, Stop, ensure, ensure_same, rules};
@@ -33,14 +33,14 @@ async fn restore(bench: &Bench, agent: &str, snapshot: &Snapshot) -> Result<Agen
 rules! {
     "create.from-a-snapshot-has-its-files" of "instance.source", ["create", "exec", "snapshot-create"], "An agent that is made from a snapshot has the files of then", |bench| {
         let (_, snapshot) = snapshotted(bench).await?;
-        let from = From::Snapshot(snapshot.id.clone());
+        let from = AgentSource::Snapshot(snapshot.id.clone());
         let made = bench.provider.create(NewAgent { from, ..NewAgent::named("b") }).await.succeeds("to create an agent from a snapshot")?;
         ensure_same!(bench.kept(&made.container_id).await?, "then", "the file");
     }
 
     "create.from-a-snapshot-is-another-agent" of "types.agent", ["create", "exec", "snapshot-create", "get"], "An agent that is made from a snapshot has an identity of its own, tells the snapshot, and descends from its agent", |bench| {
         let (agent, snapshot) = snapshotted(bench).await?;
-        let from = From::Snapshot(snapshot.id.clone());
+        let from = AgentSource::Snapshot(snapshot.id.clone());
         bench.provider.create(NewAgent { from, ..NewAgent::named("b") }).await.succeeds("to create an agent from a snapshot")?;
         let made = bench.get("b").await?;
         ensure!(made.id != agent.id, "two agents have one id");

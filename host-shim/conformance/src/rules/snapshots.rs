@@ -3,7 +3,7 @@
 use mngr_host_shim::contract::docker::ContainerStatus;
 use mngr_host_shim::contract::instance::{SnapshotFilter, SnapshotRequest};
 use mngr_host_shim::contract::types::{AgentState, Snapshot};
-use mngr_host_shim::provider::{From, NewAgent};
+use mngr_host_shim::provider::{AgentSource, NewAgent};
 use mngr_sandbox::Operation;
 
 use crate::bench::Bench;
@@ -34,7 +34,7 @@ async fn list(bench: &Bench, agent: Option<&str>) -> Result<Vec<String>, Stop> {
 }
 
 async fn made_from(bench: &Bench, name: &str, snapshot: &Snapshot) -> Result<(), Stop> {
-    let from = From::Snapshot(snapshot.id.clone());
+    let from = AgentSource::Snapshot(snapshot.id.clone());
     let made = bench
         .provider
         .create(NewAgent {

@@ -9,7 +9,7 @@ use mngr_contract::{ProviderError, Result};
 use mngr_loader::sha256;
 
 use super::{Account, Violation};
-use crate::provider::{From, NewAgent, Provider};
+use crate::provider::{AgentSource, NewAgent, Provider};
 
 /// How many are tried side by side.
 const AT_ONCE: usize = 4;
@@ -57,7 +57,7 @@ async fn try_out(
     contents: &[(&String, &String)],
 ) -> Result<Option<String>> {
     let agent = NewAgent {
-        from: From::Snapshot(snapshot.id.clone()),
+        from: AgentSource::Snapshot(snapshot.id.clone()),
         ..NewAgent::named(name)
     };
     let started = match provider.create(agent).await {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 /// What a new agent is made from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum From {
+pub enum AgentSource {
     /// The provider's `default_image`.
     #[default]
     DefaultImage,
@@ -27,7 +27,7 @@ pub struct NewAgent {
     /// Unique within the provider.
     pub name: String,
     /// What it is made from.
-    pub from: From,
+    pub from: AgentSource,
     /// Empty for the provider's default.
     pub agent_type: String,
     /// The user's own tags.
@@ -57,7 +57,7 @@ impl NewAgent {
     #[must_use]
     pub fn image(self, image: impl Into<String>) -> Self {
         Self {
-            from: From::Image(image.into()),
+            from: AgentSource::Image(image.into()),
             ..self
         }
     }

@@ -10,7 +10,7 @@ use mngr_host_shim::contract::Result;
 use mngr_host_shim::contract::instance::DiscoverRequest;
 use mngr_host_shim::contract::types::Agent;
 use mngr_host_shim::policy::PROVIDER_LABEL;
-use mngr_host_shim::provider::{From, NewAgent};
+use mngr_host_shim::provider::{AgentSource, NewAgent};
 use tokio_util::sync::CancellationToken;
 
 fn context(files: &[(&str, &str)]) -> tempfile::TempDir {
@@ -25,7 +25,7 @@ fn from(directory: &Path, args: &[&str]) -> NewAgent {
     let args = args.iter().map(|arg| (*arg).to_owned()).collect();
     let context = directory.to_path_buf();
     NewAgent {
-        from: From::Build { context, args },
+        from: AgentSource::Build { context, args },
         ..NewAgent::named("a")
     }
 }

@@ -13,7 +13,7 @@ use mngr_host_shim::contract::instance::{
 };
 use mngr_host_shim::contract::types::{AgentState, Timeout};
 use mngr_host_shim::error::internal;
-use mngr_host_shim::provider::{From, NewAgent, Provider};
+use mngr_host_shim::provider::{AgentSource, NewAgent, Provider};
 use mngr_host_shim::sandbox::{Fault, Operation};
 use tokio::sync::Notify;
 
@@ -96,7 +96,7 @@ behaviours! {
         if let Some(sandbox) = &bed.sandbox {
             sandbox.fail_next(Operation::ContainerStart, Fault::Hang);
         }
-        let agent = NewAgent { from: From::Snapshot(snapshot.id.clone()), ..NewAgent::named("b") };
+        let agent = NewAgent { from: AgentSource::Snapshot(snapshot.id.clone()), ..NewAgent::named("b") };
         tokio::select! {
             _ = dying.create(agent) => panic!("it was to die"),
             () = begun.notified() => {}

@@ -4,7 +4,7 @@ use mngr_docker_tests::Testbed;
 use mngr_docker_tests::behaviours;
 use mngr_host_shim::contract::instance::{Action, GcRequest, SnapshotRequest};
 use mngr_host_shim::policy::{AGENT_LABEL, PROVIDER_LABEL};
-use mngr_host_shim::provider::{From, NewAgent};
+use mngr_host_shim::provider::{AgentSource, NewAgent};
 
 async fn gc(bed: &Testbed, dry_run: bool, snapshots: bool) -> Vec<(String, String)> {
     let done = bed.provider.gc(GcRequest { dry_run, snapshots }).await.expect("done");
@@ -37,7 +37,7 @@ behaviours! {
     async fn a_snapshot_that_another_agent_was_made_from_is_kept(bed) {
         bed.agent("a").await;
         let snapshot = bed.provider.snapshot_create("a", SnapshotRequest::default()).await.expect("a snapshot");
-        bed.provider.create(NewAgent { from: From::Snapshot(snapshot.id.clone()), ..NewAgent::named("b") }).await.expect("an agent");
+        bed.provider.create(NewAgent { from: AgentSource::Snapshot(snapshot.id.clone()), ..NewAgent::named("b") }).await.expect("an agent");
         bed.provider.destroy("a", Default::default()).await.expect("destroyed");
         assert_eq!(gc(bed, false, true).await, one("keep", format!("snapshot {}", snapshot.id)));
         bed.engine.image_inspect(&snapshot.image).await.expect("the snapshot");

@@ -8,7 +8,7 @@ use mngr_host_shim::contract::ProviderError;
 use mngr_host_shim::contract::docker::DeriveOptions;
 use mngr_host_shim::contract::instance::{PushRequest, SnapshotFilter, SnapshotRequest};
 use mngr_host_shim::contract::types::{FindingKind, Snapshot};
-use mngr_host_shim::provider::{From, NewAgent, Provider};
+use mngr_host_shim::provider::{AgentSource, NewAgent, Provider};
 use mngr_host_shim::sandbox::{Fault, Operation};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -81,7 +81,7 @@ async fn assert_nothing_is_left(bed: &Testbed, address: &str, snapshot: &str) {
 
 async fn from_snapshot(provider: &Provider, name: &str, snapshot: &Snapshot) {
     let agent = NewAgent {
-        from: From::Snapshot(snapshot.id.clone()),
+        from: AgentSource::Snapshot(snapshot.id.clone()),
         ..NewAgent::named(name)
     };
     provider.create(agent).await.expect("an agent of the snapshot");

@@ -4,7 +4,7 @@ use mngr_docker_tests::{Testbed, behaviours, error_kind, tar_of};
 use mngr_host_shim::contract::docker::Image;
 use mngr_host_shim::contract::instance::{DestroyRequest, SnapshotFilter, SnapshotRequest, StartRequest, StopRequest};
 use mngr_host_shim::contract::types::{AgentState, Snapshot};
-use mngr_host_shim::provider::{From, NewAgent};
+use mngr_host_shim::provider::{AgentSource, NewAgent};
 
 fn plain() -> SnapshotRequest {
     SnapshotRequest::default()
@@ -19,7 +19,7 @@ fn named(name: &str) -> SnapshotRequest {
 
 fn from(name: &str, snapshot: &str) -> NewAgent {
     NewAgent {
-        from: From::Snapshot(snapshot.to_owned()),
+        from: AgentSource::Snapshot(snapshot.to_owned()),
         ..NewAgent::named(name)
     }
 }

@@ -5,7 +5,7 @@ use mngr_host_shim::contract::instance::{
     DestroyRequest, ForkRequest, GcRequest, SnapshotFilter, SnapshotRequest, StartRequest, StopRequest,
 };
 use mngr_host_shim::contract::types::{AgentState, Finding, FindingKind, Severity, Snapshot};
-use mngr_host_shim::provider::{From, NewAgent};
+use mngr_host_shim::provider::{AgentSource, NewAgent};
 
 fn with(name: &str, start_args: &[&str]) -> NewAgent {
     NewAgent {
@@ -23,7 +23,7 @@ fn along() -> SnapshotRequest {
 
 fn of(snapshot: &Snapshot, name: &str) -> NewAgent {
     NewAgent {
-        from: From::Snapshot(snapshot.id.clone()),
+        from: AgentSource::Snapshot(snapshot.id.clone()),
         ..NewAgent::named(name)
     }
 }

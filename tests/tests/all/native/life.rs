@@ -9,7 +9,7 @@ use mngr_host_shim::contract::types::AgentState;
 use mngr_host_shim::engine::connect::connect;
 use mngr_host_shim::engine::ssh::Tunnels;
 use mngr_host_shim::environment::Environment;
-use mngr_host_shim::provider::{From, NewAgent, Provider};
+use mngr_host_shim::provider::{AgentSource, NewAgent, Provider};
 
 use super::{config, open};
 
@@ -68,7 +68,7 @@ async fn live(provider: &Provider) {
     provider.resume("a").await.expect("resumed");
     provider.rename("a", "c").await.expect("renamed");
     let from = NewAgent {
-        from: From::Snapshot(taken.id.clone()),
+        from: AgentSource::Snapshot(taken.id.clone()),
         ..NewAgent::named("d")
     };
     provider.create(from).await.expect("made from the snapshot");
