@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 /// What was wished for or acknowledged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "kebab-case")]
-pub enum Entry {
+pub enum LedgerEntry {
     /// An agent is there.
     Agent {
         /// Its id.
@@ -92,7 +92,7 @@ pub enum Entry {
 struct Line {
     provider: String,
     #[serde(flatten)]
-    entry: Entry,
+    entry: LedgerEntry,
 }
 
 /// The file for one provider.
@@ -120,7 +120,7 @@ impl Ledger {
     ///
     /// # Errors
     /// Where the file can not be written.
-    pub fn write(&self, entries: impl IntoIterator<Item = Entry>) -> io::Result<()> {
+    pub fn write(&self, entries: impl IntoIterator<Item = LedgerEntry>) -> io::Result<()> {
         let mut text = Vec::new();
         for entry in entries {
             let provider = self.provider.clone();
@@ -157,7 +157,7 @@ impl Ledger {
     }
 }
 
-impl From<&Agent> for Entry {
+impl From<&Agent> for LedgerEntry {
     fn from(agent: &Agent) -> Self {
         Self::Agent {
             id: agent.id.clone(),
@@ -167,7 +167,7 @@ impl From<&Agent> for Entry {
     }
 }
 
-impl From<&Snapshot> for Entry {
+impl From<&Snapshot> for LedgerEntry {
     fn from(snapshot: &Snapshot) -> Self {
         Self::Snapshot {
             id: snapshot.id.clone(),
@@ -179,7 +179,7 @@ impl From<&Snapshot> for Entry {
     }
 }
 
-impl Entry {
+impl LedgerEntry {
     /// The same of what may have been gone before.
     #[must_use]
     pub fn again(self) -> Self {
@@ -249,9 +249,9 @@ impl Account {
     }
 
     /// Takes what one entry says into the account.
-    pub fn take(&mut self, entry: Entry) {
+    pub fn take(&mut self, entry: LedgerEntry) {
         match entry {
-            Entry::Agent { id, name, again } => {
+            LedgerEntry::Agent { id, name, again } => {
                 if again {
                     self.gone.remove(&id);
                 }
@@ -265,7 +265,7 @@ impl Account {
                     known.doubtful &= !again;
                 }
             }
-            Entry::Destroy { agent, snapshots } => {
+            LedgerEntry::Destroy { agent, snapshots } => {
                 let mut meant = Vec::new();
                 for (id, known) in self.meant(&agent) {
                     known.doubtful = true;
@@ -276,7 +276,7 @@ impl Account {
                     known.doubtful = true;
                 }
             }
-            Entry::Destroyed { id, snapshots } => {
+            LedgerEntry::Destroyed { id, snapshots } => {
                 self.agents.remove(&id);
                 self.gone.insert(id);
                 for id in snapshots {
@@ -284,13 +284,13 @@ impl Account {
                     self.gone.insert(id);
                 }
             }
-            Entry::Freeze { agent } => self.meant(&agent).for_each(|(_, known)| known.frozen = None),
-            Entry::Frozen { id, frozen } => {
+            LedgerEntry::Freeze { agent } => self.meant(&agent).for_each(|(_, known)| known.frozen = None),
+            LedgerEntry::Frozen { id, frozen } => {
                 if let Some(known) = self.agents.get_mut(&id) {
                     known.frozen = Some(frozen);
                 }
             }
-            Entry::Snapshot {
+            LedgerEntry::Snapshot {
                 id,
                 name,
                 agent,
@@ -310,16 +310,16 @@ impl Account {
                     });
                 }
             }
-            Entry::Delete { snapshot } => {
+            LedgerEntry::Delete { snapshot } => {
                 for (id, known) in &mut self.snapshots {
                     known.doubtful |= id.starts_with(&snapshot) || known.name.as_deref() == Some(&snapshot);
                 }
             }
-            Entry::Deleted { id } => {
+            LedgerEntry::Deleted { id } => {
                 self.snapshots.remove(&id);
                 self.gone.insert(id);
             }
-            Entry::Collect => {
+            LedgerEntry::Collect => {
                 let agents = &self.agents;
                 // One whose end was never acknowledged may be gone.
                 let is_there = |agent: &str| agents.get(agent).is_some_and(|known| !known.doubtful);
@@ -328,7 +328,7 @@ impl Account {
                     known.doubtful = true;
                 }
             }
-            Entry::Content { snapshot, path, sha256 } => {
+            LedgerEntry::Content { snapshot, path, sha256 } => {
                 if let Some(known) = self.snapshots.get_mut(&snapshot) {
                     known.contents.insert(path, sha256);
                 }
@@ -341,16 +341,16 @@ impl Account {
 mod tests {
     use super::*;
 
-    fn agent(id: &str, again: bool) -> Entry {
-        Entry::Agent {
+    fn agent(id: &str, again: bool) -> LedgerEntry {
+        LedgerEntry::Agent {
             id: id.to_owned(),
             name: format!("name-of-{id}"),
             again,
         }
     }
 
-    fn snapshot(id: &str, agent: &str) -> Entry {
-        Entry::Snapshot {
+    fn snapshot(id: &str, agent: &str) -> LedgerEntry {
+        LedgerEntry::Snapshot {
             id: id.to_owned(),
             name: Some(format!("name-of-{id}")),
             agent: agent.to_owned(),
@@ -359,14 +359,14 @@ mod tests {
         }
     }
 
-    fn account(entries: impl IntoIterator<Item = Entry>) -> Account {
+    fn account(entries: impl IntoIterator<Item = LedgerEntry>) -> Account {
         let mut account = Account::default();
         entries.into_iter().for_each(|entry| account.take(entry));
         account
     }
 
-    fn destroyed(id: &str) -> Entry {
-        Entry::Destroyed {
+    fn destroyed(id: &str) -> LedgerEntry {
+        LedgerEntry::Destroyed {
             id: id.to_owned(),
             snapshots: Vec::new(),
         }
@@ -374,7 +374,7 @@ mod tests {
 
     #[test]
     fn what_was_wished_away_and_never_acknowledged_may_be_there_or_not() {
-        let wish = Entry::Destroy {
+        let wish = LedgerEntry::Destroy {
             agent: "name-of-a1".to_owned(),
             snapshots: true,
         };
@@ -391,7 +391,7 @@ mod tests {
 
     #[test]
     fn a_collection_may_have_taken_the_snapshots_of_whoever_may_be_gone_and_of_nobody_else() {
-        let wish = Entry::Destroy {
+        let wish = LedgerEntry::Destroy {
             agent: "a2".to_owned(),
             snapshots: false,
         };
@@ -404,7 +404,7 @@ mod tests {
             snapshot("s3", "a3"),
             wish,
             destroyed("a3"),
-            Entry::Collect,
+            LedgerEntry::Collect,
         ]);
         let doubtful = ["s1", "s2", "s3"].map(|id| found.snapshots[id].doubtful);
         assert_eq!(doubtful, [false, true, true]);
@@ -419,12 +419,12 @@ mod tests {
 
     #[test]
     fn a_wish_to_freeze_leaves_open_whether_it_is_until_it_is_acknowledged() {
-        let wish = || Entry::Freeze { agent: "a1".to_owned() };
-        let frozen = |frozen| Entry::Frozen {
+        let wish = || LedgerEntry::Freeze { agent: "a1".to_owned() };
+        let frozen = |frozen| LedgerEntry::Frozen {
             id: "a1".to_owned(),
             frozen,
         };
-        let of = |entries: Vec<Entry>| account(entries).agents["a1"].frozen;
+        let of = |entries: Vec<LedgerEntry>| account(entries).agents["a1"].frozen;
         assert_eq!(of(vec![agent("a1", false)]), Some(false));
         assert_eq!(of(vec![agent("a1", false), wish()]), None);
         assert_eq!(of(vec![agent("a1", false), wish(), frozen(true)]), Some(true));

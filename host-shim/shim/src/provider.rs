@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::check::{Entry, Ledger};
+use crate::check::{Ledger, LedgerEntry};
 use mngr_contract::Result;
 use mngr_contract::backend::SettingProblem;
 use mngr_contract::docker::{ContainerChanges, ExecOptions, LogOptions, PathStat, StatsSample};
@@ -238,7 +238,7 @@ impl Provider {
                 plugin.create(session, provider, request, context).await
             })
             .await?;
-        self.tell(|| [Entry::from(&made)]);
+        self.tell(|| [LedgerEntry::from(&made)]);
         Ok(made)
     }
 
@@ -312,7 +312,7 @@ impl Provider {
                 plugin.snapshot_load(session, provider, archive).await
             })
             .await?;
-        self.tell(|| [Entry::from(&taken).again()]);
+        self.tell(|| [LedgerEntry::from(&taken).again()]);
         Ok(taken)
     }
 }

@@ -6,7 +6,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use mngr_docker_tests::{IMAGE, remove_all};
-use mngr_host_shim::check::{Entry, Ledger};
+use mngr_host_shim::check::{Ledger, LedgerEntry};
 use mngr_host_shim::contract::docker::ContainerFilter;
 use mngr_host_shim::engine::Engine;
 use mngr_host_shim::engine::connect::connect;
@@ -76,7 +76,7 @@ impl World {
         let script = format!("printf '{}' > {FILE}", CONTENT.escape_default());
         world.must(&["exec", KEPT, "--", "sh", "-c", &script]);
         let taken = world.json(&["snapshot", "create", KEPT, "--name", FIRST, "--force"]);
-        let entry = Entry::Content {
+        let entry = LedgerEntry::Content {
             snapshot: taken["id"].as_str().expect("an id").to_owned(),
             path: FILE.to_owned(),
             sha256: DIGEST.to_owned(),

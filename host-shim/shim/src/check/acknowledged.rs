@@ -88,7 +88,7 @@ mod tests {
     use mngr_contract::docker::{ContainerFilter, ContainerSpec};
     use mngr_sandbox::SandboxEngine;
 
-    use super::super::Entry;
+    use super::super::LedgerEntry;
     use super::*;
 
     const IMAGE: &str = "busybox";
@@ -115,12 +115,12 @@ mod tests {
             images: Vec::new(),
         };
         let mut account = Account::default();
-        account.take(Entry::Agent {
+        account.take(LedgerEntry::Agent {
             id: "a1".to_owned(),
             name: "a".to_owned(),
             again: false,
         });
-        account.take(Entry::Frozen {
+        account.take(LedgerEntry::Frozen {
             id: "a1".to_owned(),
             frozen: false,
         });

@@ -21,7 +21,7 @@ use mngr_contract::types::Snapshot;
 use mngr_engine::{Engine, scratch};
 
 pub use foreign::Baseline;
-pub use mngr_guard::ledger::{Account, Entry, KnownAgent, KnownSnapshot, Ledger};
+pub use mngr_guard::ledger::{Account, KnownAgent, KnownSnapshot, Ledger, LedgerEntry};
 
 /// Something that must be true.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use mngr_contract::instance::{
 use mngr_contract::types::{Agent, Snapshot};
 
 use super::Provider;
-use crate::check::{Entry, Ledger};
+use crate::check::{Ledger, LedgerEntry};
 
 /// Each fails with any case of [`ProviderError`](mngr_contract::ProviderError) that the contract names for its function.
 #[allow(clippy::missing_errors_doc)]
@@ -26,7 +26,7 @@ impl Provider {
     }
 
     /// A ledger that can not be written must not keep anybody from working, so that is only logged.
-    pub(super) fn tell<E: IntoIterator<Item = Entry>>(&self, entries: impl FnOnce() -> E) {
+    pub(super) fn tell<E: IntoIterator<Item = LedgerEntry>>(&self, entries: impl FnOnce() -> E) {
         let Some(ledger) = &self.ledger else { return };
         if let Err(error) = ledger.write(entries()) {
             let file = ledger.path().display().to_string();
@@ -42,7 +42,7 @@ impl Provider {
                 plugin.start(session, provider, agent.to_owned(), request).await
             })
             .await?;
-        self.tell(|| anew.then(|| Entry::from(&started).again()));
+        self.tell(|| anew.then(|| LedgerEntry::from(&started).again()));
         Ok(started)
     }
 
@@ -53,14 +53,14 @@ impl Provider {
                 plugin.stop(session, provider, agent.to_owned(), request).await
             })
             .await?;
-        self.tell(|| stopped.snapshot.as_ref().map(Entry::from));
+        self.tell(|| stopped.snapshot.as_ref().map(LedgerEntry::from));
         Ok(stopped)
     }
 
     /// Freezes an agent; memory and files stay.
     pub async fn pause(&self, agent: &str) -> Result<Agent> {
         self.tell(|| {
-            [Entry::Freeze {
+            [LedgerEntry::Freeze {
                 agent: agent.to_owned(),
             }]
         });
@@ -76,7 +76,7 @@ impl Provider {
     /// Thaws a paused agent.
     pub async fn resume(&self, agent: &str) -> Result<Agent> {
         self.tell(|| {
-            [Entry::Freeze {
+            [LedgerEntry::Freeze {
                 agent: agent.to_owned(),
             }]
         });
@@ -93,7 +93,7 @@ impl Provider {
     pub async fn destroy(&self, agent: &str, request: DestroyRequest) -> Result<Destroyed> {
         let snapshots = request.snapshots;
         self.tell(|| {
-            [Entry::Destroy {
+            [LedgerEntry::Destroy {
                 agent: agent.to_owned(),
                 snapshots,
             }]
@@ -104,7 +104,7 @@ impl Provider {
             })
             .await?;
         self.tell(|| {
-            destroyed.agent_id.as_ref().map(|id| Entry::Destroyed {
+            destroyed.agent_id.as_ref().map(|id| LedgerEntry::Destroyed {
                 id: id.clone(),
                 snapshots: destroyed.deleted_snapshots.clone(),
             })
@@ -121,7 +121,7 @@ impl Provider {
                     .await
             })
             .await?;
-        self.tell(|| [Entry::from(&renamed)]);
+        self.tell(|| [LedgerEntry::from(&renamed)]);
         Ok(renamed)
     }
 
@@ -132,7 +132,7 @@ impl Provider {
                 plugin.fork(session, provider, agent.to_owned(), request).await
             })
             .await?;
-        self.tell(|| made.iter().map(Entry::from).collect::<Vec<_>>());
+        self.tell(|| made.iter().map(LedgerEntry::from).collect::<Vec<_>>());
         Ok(made)
     }
 
@@ -145,14 +145,14 @@ impl Provider {
                     .await
             })
             .await?;
-        self.tell(|| [Entry::from(&taken)]);
+        self.tell(|| [LedgerEntry::from(&taken)]);
         Ok(taken)
     }
 
     /// Deletes a snapshot that no agent uses. With `agent` it must be that agent's.
     pub async fn snapshot_delete(&self, agent: Option<String>, snapshot: &str) -> Result<Snapshot> {
         self.tell(|| {
-            [Entry::Delete {
+            [LedgerEntry::Delete {
                 snapshot: snapshot.to_owned(),
             }]
         });
@@ -167,7 +167,7 @@ impl Provider {
                 },
             )
             .await?;
-        self.tell(|| [Entry::Deleted { id: deleted.id.clone() }]);
+        self.tell(|| [LedgerEntry::Deleted { id: deleted.id.clone() }]);
         Ok(deleted)
     }
 
@@ -178,7 +178,7 @@ impl Provider {
                 plugin.snapshot_pull(session, provider, reference.to_owned()).await
             })
             .await?;
-        self.tell(|| [Entry::from(&taken).again()]);
+        self.tell(|| [LedgerEntry::from(&taken).again()]);
         Ok(taken)
     }
 
@@ -189,14 +189,14 @@ impl Provider {
                 plugin.migrate_in(session, provider, request).await
             })
             .await?;
-        self.tell(|| [Entry::from(&arrived).again()]);
+        self.tell(|| [LedgerEntry::from(&arrived).again()]);
         Ok(arrived)
     }
 
     /// Removes what no agent needs any more.
     pub async fn gc(&self, request: GcRequest) -> Result<Vec<Action>> {
         let collects = request.snapshots && !request.dry_run;
-        self.tell(|| collects.then_some(Entry::Collect));
+        self.tell(|| collects.then_some(LedgerEntry::Collect));
         self.call("gc", None, |plugin, session, provider| async move {
             plugin.gc(session, provider, request).await
         })
@@ -204,8 +204,8 @@ impl Provider {
     }
 }
 
-fn frozen(agent: &Agent, frozen: bool) -> Entry {
-    Entry::Frozen {
+fn frozen(agent: &Agent, frozen: bool) -> LedgerEntry {
+    LedgerEntry::Frozen {
         id: agent.id.clone(),
         frozen,
     }
