@@ -94,7 +94,7 @@ pub(super) fn is_same(file: &File, path: &Path) -> bool {
 
 /// The file that one call at a time is written down in, locked.
 #[derive(Debug)]
-pub(super) struct Entry {
+pub(super) struct JournalEntry {
     file: File,
     path: PathBuf,
     /// Where the next line goes.
@@ -103,7 +103,7 @@ pub(super) struct Entry {
     is_named: bool,
 }
 
-impl Entry {
+impl JournalEntry {
     /// A file that nothing was written to.
     pub fn new(file: File, path: PathBuf) -> Self {
         Self {

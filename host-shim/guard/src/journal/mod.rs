@@ -12,7 +12,7 @@ mod store;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use self::entry::Entry;
+use self::entry::JournalEntry;
 pub use self::lock::ContainerLock;
 pub use self::step::Step;
 pub use self::store::{Call, Stale, Store};
@@ -62,7 +62,7 @@ pub struct Journal {
     effects: Mutex<Vec<Effect>>,
     store: Option<Arc<Store>>,
     /// From the first step on.
-    entry: Mutex<Option<Entry>>,
+    entry: Mutex<Option<JournalEntry>>,
     /// The engine has left a request unanswered.
     in_doubt: AtomicBool,
     /// Something is to be looked at, though the call succeeds.

@@ -24,7 +24,7 @@ use mngr_contract::instance::Pending;
 use mngr_engine::failpoint;
 use sha2::{Digest, Sha256};
 
-use super::entry::{Entry, Open, is_same, parse};
+use super::entry::{JournalEntry, Open, is_same, parse};
 use super::step::Step;
 
 /// What an entry's name ends with.
@@ -48,7 +48,7 @@ pub struct Store {
     /// There may be entries of the dead.
     look: AtomicBool,
     /// Files whose calls have ended, with room for others.
-    spare: Mutex<Vec<Entry>>,
+    spare: Mutex<Vec<JournalEntry>>,
 }
 
 impl Store {
@@ -88,7 +88,7 @@ impl Store {
     }
 
     /// Begins an entry with its first step.
-    pub(super) fn begin(&self, first: &Step) -> io::Result<Entry> {
+    pub(super) fn begin(&self, first: &Step) -> io::Result<JournalEntry> {
         failpoint::pass("journal.begin.before")?;
         let spare = self.spare().pop();
         let mut entry = match spare {
@@ -105,7 +105,7 @@ impl Store {
     }
 
     /// The call of an entry has come to its end.
-    pub(super) fn end(&self, mut entry: Entry) {
+    pub(super) fn end(&self, mut entry: JournalEntry) {
         let has_room = match entry.end() {
             Ok(has_room) => has_room,
             Err(error) => {
@@ -119,11 +119,11 @@ impl Store {
         }
     }
 
-    fn spare(&self) -> std::sync::MutexGuard<'_, Vec<Entry>> {
+    fn spare(&self) -> std::sync::MutexGuard<'_, Vec<JournalEntry>> {
         self.spare.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn empty_entry(&self) -> io::Result<Entry> {
+    fn empty_entry(&self) -> io::Result<JournalEntry> {
         self.make_directory(&self.directory)?;
         loop {
             let name = uuid::Uuid::new_v4().simple();
@@ -136,7 +136,7 @@ impl Store {
             file.lock()?;
             // Who looks for the dead takes away what nobody has locked yet.
             if is_same(&file, &path) {
-                return Ok(Entry::new(file, path));
+                return Ok(JournalEntry::new(file, path));
             }
         }
     }
@@ -177,7 +177,7 @@ impl Store {
         let read = file.read_to_string(&mut text).map_err(|error| error.to_string());
         match read.and_then(|_| parse(&text)) {
             Ok(Some(open)) => Some(Stale {
-                entry: Entry::new(file, path),
+                entry: JournalEntry::new(file, path),
                 open,
             }),
             Ok(None) => {
@@ -200,7 +200,7 @@ impl Store {
 /// The entry of a dead call. Nobody else settles it meanwhile.
 #[derive(Debug)]
 pub struct Stale {
-    entry: Entry,
+    entry: JournalEntry,
     open: Open,
 }
 
@@ -236,7 +236,7 @@ impl Stale {
 
 impl Drop for Store {
     fn drop(&mut self) {
-        self.spare().drain(..).for_each(Entry::remove);
+        self.spare().drain(..).for_each(JournalEntry::remove);
     }
 }
 
