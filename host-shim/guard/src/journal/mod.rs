@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use self::entry::JournalEntry;
 pub use self::lock::ContainerLock;
 pub use self::step::Step;
-pub use self::store::{Call, Stale, Store};
+pub use self::store::{Stale, Store, UnfinishedCall};
 use mngr_contract::ProviderError;
 use mngr_contract::docker::ContainerStatus;
 use mngr_engine::Engine;

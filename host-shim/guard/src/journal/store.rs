@@ -34,7 +34,7 @@ const SPARE: usize = 8;
 
 /// A call that has not come to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Call {
+pub struct UnfinishedCall {
     /// Its entry.
     pub path: PathBuf,
     /// Whether there is a process that works on it.
@@ -153,7 +153,7 @@ impl Store {
     }
 
     /// Every call that has not ended, and whether it lives. Nothing is claimed or changed.
-    pub fn calls(&self) -> Vec<Call> {
+    pub fn calls(&self) -> Vec<UnfinishedCall> {
         let files = fs::read_dir(&self.directory).into_iter().flatten().flatten();
         let paths = files.map(|file| file.path()).filter(|path| path.is_file());
         let call = |path: PathBuf| {
@@ -161,7 +161,7 @@ impl Store {
             let alive = file.try_lock_shared().is_err();
             let has_ended = fs::read_to_string(&path).is_ok_and(|text| matches!(parse(&text), Ok(None)));
             // Its owner may have come to its end in between.
-            (is_same(&file, &path) && !has_ended).then_some(Call { path, alive })
+            (is_same(&file, &path) && !has_ended).then_some(UnfinishedCall { path, alive })
         };
         paths.filter_map(call).collect()
     }

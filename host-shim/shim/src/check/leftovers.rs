@@ -9,7 +9,7 @@ use mngr_contract::docker::ContainerFilter;
 use mngr_contract::environment::Environment;
 use mngr_contract::labels::{AGENT_LABEL, PROVIDER_LABEL};
 use mngr_engine::{scratch, ssh};
-use mngr_guard::journal::Call;
+use mngr_guard::journal::UnfinishedCall;
 use mngr_loader::ArtefactCache;
 
 use super::{Belongings, Violation, value};
@@ -19,7 +19,7 @@ use crate::provider::Provider;
 const BEING_WRITTEN: Duration = Duration::from_secs(60);
 
 /// Calls that died and that nobody has settled.
-pub(super) fn open_calls(calls: &[Call]) -> Vec<Violation> {
+pub(super) fn open_calls(calls: &[UnfinishedCall]) -> Vec<Violation> {
     let dead = calls.iter().filter(|call| !call.alive);
     dead.map(|call| {
         Violation::new(

@@ -6,7 +6,7 @@ use mngr_contract::instance::Action;
 use mngr_contract::system::Progress;
 use mngr_contract::{ProviderError, Result};
 use mngr_engine::scratch;
-use mngr_guard::journal::{Call, Stale, Step, take_back};
+use mngr_guard::journal::{Stale, Step, UnfinishedCall, take_back};
 
 use super::Provider;
 
@@ -77,7 +77,7 @@ impl Provider {
     }
 
     /// The calls that have not come to their end, here or in another process of this user.
-    pub(crate) fn journal_entries(&self) -> Vec<Call> {
+    pub(crate) fn journal_entries(&self) -> Vec<UnfinishedCall> {
         self.store.as_ref().map(|store| store.calls()).unwrap_or_default()
     }
 
