@@ -12,7 +12,7 @@ use wasmtime::Store;
 use super::Plugin;
 use super::limits::{CallLimits, STACK};
 use super::running::{Linked, Running};
-use crate::bridge::{Call, Excess, Meter, Reach, look};
+use crate::bridge::{Call, CallContext, Excess, Meter, look};
 
 /// After how many instructions a busy plugin lets others run.
 const YIELD_INTERVAL: u64 = 1_000_000;
@@ -155,8 +155,8 @@ impl Plugin {
         end.await
     }
 
-    pub(super) fn reach(&self, session: &Session, meter: &Arc<Meter>) -> Reach {
-        Reach {
+    pub(super) fn context(&self, session: &Session, meter: &Arc<Meter>) -> CallContext {
+        CallContext {
             guard: session.guard.clone(),
             progress: session.progress.clone(),
             plugin: self.origin.clone(),
@@ -170,7 +170,7 @@ impl Plugin {
         session: &Session,
         meter: &Arc<Meter>,
     ) -> wasmtime::Result<Store<Call>> {
-        let mut store = Store::new(&component.engine, Call::new(self.reach(session, meter)));
+        let mut store = Store::new(&component.engine, Call::new(self.context(session, meter)));
         store.limiter(|call| call);
         store.call_hook(look);
         store.set_fuel(session.limits.instructions)?;

@@ -39,7 +39,7 @@ impl Plugin {
                 let mut calls = Vec::new();
                 for _ in 0..rounds {
                     let start = Instant::now();
-                    let (_calls, host) = HostCalls::new(self.reach(&session, &meter));
+                    let (_calls, host) = HostCalls::new(self.context(&session, &meter));
                     library
                         .check_config(host, "bench", &settings)
                         .map_err(|excess| excess.error(&self.origin))?;

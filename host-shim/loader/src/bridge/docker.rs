@@ -14,12 +14,12 @@ use mngr_engine::ProgressSink;
 use wasmtime::component::{Accessor, HasSelf, Resource, ResourceTableError};
 
 use super::Call;
-use super::reach::{Reach, Request};
+use super::context::{CallContext, Request};
 
 impl Host for Call {
     fn place(&mut self) -> EnginePlace {
-        let _ = self.reach.meter.host_call();
-        self.reach.place()
+        let _ = self.context.meter.host_call();
+        self.context.place()
     }
 }
 
@@ -44,22 +44,22 @@ impl HostArchive for Call {
     }
 }
 
-fn reach(call: &Accessor<Call, HasSelf<Call>>) -> Reach {
-    call.with(|mut access| access.get().reach.clone())
+fn context(call: &Accessor<Call, HasSelf<Call>>) -> CallContext {
+    call.with(|mut access| access.get().context.clone())
 }
 
 /// The engine, for one request of the plugin.
 pub(super) fn guard(call: &Accessor<Call, HasSelf<Call>>) -> Result<Request> {
-    reach(call).engine()
+    context(call).engine()
 }
 
 /// The same for what takes as long as the plugin says.
 pub(super) fn guard_at_its_leisure(call: &Accessor<Call, HasSelf<Call>>) -> Result<Request> {
-    reach(call).engine_at_its_leisure()
+    context(call).engine_at_its_leisure()
 }
 
 fn progress(call: &Accessor<Call, HasSelf<Call>>) -> ProgressSink {
-    reach(call).progress
+    context(call).progress
 }
 
 /// Hands a host-owned value to the plugin.
@@ -67,7 +67,7 @@ fn lend<R: Send + 'static>(call: &Accessor<Call, HasSelf<Call>>, value: R) -> Re
     call.with(|mut access| {
         let call = access.get();
         call.table.push(value).map_err(|error| match error {
-            ResourceTableError::Full => call.reach.meter.too_many_handles().error(&call.reach.plugin),
+            ResourceTableError::Full => call.context.meter.too_many_handles().error(&call.context.plugin),
             other => handle(&other),
         })
     })

@@ -4,11 +4,11 @@
 //! Nothing is decided here. Each function takes what it needs out of the store and awaits outside it; the work is done by
 //! [`Guard`](mngr_guard::Guard), which can be tested with no WASM anywhere.
 
+mod context;
 mod docker;
 mod gpu;
 mod meter;
 mod native;
-mod reach;
 mod ssh;
 mod system;
 
@@ -16,24 +16,24 @@ use wasmtime::component::{HasSelf, Linker, ResourceTable};
 use wasmtime::{CallHook, ResourceLimiter, StoreContextMut};
 
 use crate::{INSTANCES, MEMORIES, TABLES};
+pub(crate) use context::CallContext;
 pub(crate) use meter::{Excess, Meter};
 use mngr_contract::ProviderPlugin;
 pub(crate) use native::{HostCalls, Streams};
-pub(crate) use reach::Reach;
 
-/// What one instance of a plugin, made for one call, can reach.
+/// What one instance of a plugin, made for one call, has.
 pub struct Call {
-    reach: Reach,
+    context: CallContext,
     /// Streams that the plugin holds handles of.
     pub(crate) table: ResourceTable,
 }
 
 impl Call {
     /// A store's content for one call.
-    pub(crate) fn new(reach: Reach) -> Self {
+    pub(crate) fn new(context: CallContext) -> Self {
         let mut table = ResourceTable::new();
-        table.set_max_capacity(usize::try_from(reach.meter.limits().handles).unwrap_or(usize::MAX));
-        Self { reach, table }
+        table.set_max_capacity(usize::try_from(context.meter.limits().handles).unwrap_or(usize::MAX));
+        Self { context, table }
     }
 }
 
@@ -42,7 +42,7 @@ impl ResourceLimiter for Call {
         if maximum.is_some_and(|maximum| desired > maximum) {
             return Ok(false);
         }
-        self.reach.meter.memory(difference(current, desired))?;
+        self.context.meter.memory(difference(current, desired))?;
         Ok(true)
     }
 
@@ -54,7 +54,7 @@ impl ResourceLimiter for Call {
         if maximum.is_some_and(|maximum| desired > maximum) {
             return Ok(false);
         }
-        self.reach.meter.table_elements(difference(current, desired))?;
+        self.context.meter.table_elements(difference(current, desired))?;
         Ok(true)
     }
 
@@ -83,14 +83,14 @@ fn difference(current: usize, desired: usize) -> u64 {
 ///
 /// # Errors
 /// Where one was exceeded: the plugin traps.
-pub(crate) fn look(mut context: StoreContextMut<'_, Call>, hook: CallHook) -> wasmtime::Result<()> {
+pub(crate) fn look(mut store: StoreContextMut<'_, Call>, hook: CallHook) -> wasmtime::Result<()> {
     match hook {
         CallHook::CallingHost => {
-            let meter = context.data().reach.meter.clone();
+            let meter = store.data().context.meter.clone();
             meter.check()?;
-            context.set_hostcall_fuel(meter.share());
+            store.set_hostcall_fuel(meter.share());
         }
-        CallHook::ReturningFromHost => context.data().reach.meter.check()?,
+        CallHook::ReturningFromHost => store.data().context.meter.check()?,
         CallHook::CallingWasm | CallHook::ReturningFromWasm => {}
     }
     Ok(())

@@ -7,25 +7,25 @@ use super::Call;
 
 impl Host for Call {
     fn log(&mut self, level: LogLevel, message: String) {
-        self.reach.log(level, &message);
+        self.context.log(level, &message);
     }
 
     fn report(&mut self, progress: Progress) {
-        self.reach.report(progress);
+        self.context.report(progress);
     }
 
     fn now(&mut self) -> String {
-        self.reach.now()
+        self.context.now()
     }
 
     fn random_id(&mut self) -> String {
-        self.reach.random_id()
+        self.context.random_id()
     }
 }
 
 impl HostWithStore<Call> for HasSelf<Call> {
     async fn sleep(call: &Accessor<Call, Self>, milliseconds: u64) {
-        let reach = call.with(|mut access| access.get().reach.clone());
-        reach.sleep(milliseconds).await;
+        let context = call.with(|mut access| access.get().context.clone());
+        context.sleep(milliseconds).await;
     }
 }

@@ -41,7 +41,7 @@ impl Plugin {
         read: impl FnOnce(W, &Streams) -> Result<R>,
     ) -> Result<R> {
         let meter = Arc::new(Meter::new(session.limits));
-        let (mut calls, host) = HostCalls::new(self.reach(&session, &meter));
+        let (mut calls, host) = HostCalls::new(self.context(&session, &meter));
         let arguments = encode(&arguments(calls.streams()));
         let (library, session) = (*library, &session);
         // Once this is over, or dropped, nothing that the library has asked for runs any more.

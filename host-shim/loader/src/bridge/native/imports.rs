@@ -9,7 +9,7 @@ use mngr_contract::system::{LogLevel, Progress};
 use mngr_engine::operations::types::*;
 use mngr_plugin_abi::{decode, encode};
 
-use super::{Offer, Reach};
+use super::{CallContext, Offer};
 
 /// Reads the arguments of a call and encodes what answers it.
 macro_rules! answered {
@@ -29,24 +29,24 @@ macro_rules! operation {
     };
     ($calls:ident $bytes:ident image_pull $arguments:tt) => {
         answered!($bytes(reference: String, platform: Option<String>) => {
-            let progress = $calls.reach.progress.clone();
+            let progress = $calls.context.progress.clone();
             $calls.engine()?.image_pull(&reference, platform.as_deref(), progress).await
         })
     };
     ($calls:ident $bytes:ident image_push $arguments:tt) => {
         answered!($bytes(image: String, name: String) => {
-            $calls.engine()?.image_push(&image, &name, $calls.reach.progress.clone()).await
+            $calls.engine()?.image_push(&image, &name, $calls.context.progress.clone()).await
         })
     };
     // What takes as long as the plugin says.
     ($calls:ident $bytes:ident events ($($argument:ident: $kind:ty),*)) => {
         answered!($bytes($($argument: $kind),*) => {
-            $calls.reach.engine_at_its_leisure()?.events($($argument),*).await
+            $calls.context.engine_at_its_leisure()?.events($($argument),*).await
         })
     };
     ($calls:ident $bytes:ident machine_run ($($argument:ident: $kind:ty),*)) => {
         answered!($bytes($($argument: $kind),*) => {
-            $calls.reach.engine_at_its_leisure()?.machine_run($($argument),*).await
+            $calls.context.engine_at_its_leisure()?.machine_run($($argument),*).await
         })
     };
     ($calls:ident $bytes:ident $name:ident ($($arguments:tt)*)) => {
@@ -83,7 +83,7 @@ macro_rules! arguments {
     ($calls:ident $bytes:ident $name:ident [$($wire:tt)*] [$($first:tt)*] [$($given:tt)*]
         $argument:ident: ProgressSink $(, $($rest:tt)*)?) => {
         arguments!($calls $bytes $name
-            [$($wire)*] [$($first)*] [$($given)* $calls.reach.progress.clone(),] $($($rest)*)?)
+            [$($wire)*] [$($first)*] [$($given)* $calls.context.progress.clone(),] $($($rest)*)?)
     };
     ($calls:ident $bytes:ident $name:ident [$($wire:tt)*] [$($first:tt)*] [$($given:tt)*]
         $argument:ident: $kind:ty $(, $($rest:tt)*)?) => {
@@ -133,7 +133,7 @@ macro_rules! imports {
                 "gpu.probe" => answered!(arguments(depth: Depth) => calls.engine()?.gpus(depth).await),
                 "system.sleep" => {
                     let (milliseconds,): (u64,) = decode(arguments)?;
-                    calls.reach.sleep(milliseconds).await;
+                    calls.context.sleep(milliseconds).await;
                     Ok(encode(&()))
                 }
                 _ => Err("there is no such function".to_owned()),
@@ -149,28 +149,28 @@ mngr_engine::engine_operations!(imports);
 /// # Errors
 /// A function that there is not, or arguments that cannot be read.
 pub(super) fn answer_at_once(
-    reach: &Reach,
+    context: &CallContext,
     place: EnginePlace,
     operation: &str,
     arguments: &[u8],
 ) -> std::result::Result<Vec<u8>, String> {
     Ok(match operation {
         "docker.place" => {
-            let _ = reach.meter.host_call();
+            let _ = context.meter.host_call();
             encode(&place)
         }
         "system.log" => {
             let (level, message): (LogLevel, String) = decode(arguments)?;
-            reach.log(level, &message);
+            context.log(level, &message);
             Vec::new()
         }
         "system.report" => {
             let (progress,): (Progress,) = decode(arguments)?;
-            reach.report(progress);
+            context.report(progress);
             Vec::new()
         }
-        "system.now" => encode(&reach.now()),
-        "system.random-id" => encode(&reach.random_id()),
+        "system.now" => encode(&context.now()),
+        "system.random-id" => encode(&context.random_id()),
         _ => return Err("there is no such function, or it has to be waited for".to_owned()),
     })
 }
@@ -209,7 +209,7 @@ mod tests {
         for (operation, waits) in functions {
             let refused = match waits {
                 true => answer(&offer, &operation, &unreadable).await,
-                false => answer_at_once(&offer.reach, EnginePlace::ThisMachine, &operation, &unreadable),
+                false => answer_at_once(&offer.context, EnginePlace::ThisMachine, &operation, &unreadable),
             };
             if let Err(reason) = refused {
                 assert!(!reason.contains("no such function"), "{operation}: {reason}");

@@ -19,8 +19,8 @@ use futures::stream::FuturesUnordered;
 use mngr_plugin_abi::{Answer, BoxedHost, Host};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use super::context::{CallContext, Request};
 use super::meter::{Excess, Meter};
-use super::reach::{Reach, Request};
 use mngr_contract::Result;
 use mngr_contract::docker::EnginePlace;
 pub(crate) use streams::Streams;
@@ -45,20 +45,20 @@ pub(crate) struct HostCalls {
 
 /// What host calls are answered with.
 struct Offer {
-    reach: Reach,
+    context: CallContext,
     streams: Arc<Streams>,
 }
 
 impl Offer {
     fn engine(&self) -> Result<Request> {
-        self.reach.engine()
+        self.context.engine()
     }
 
     /// Hands a host-owned stream to the library.
     fn lend(&self, stream: impl Into<streams::Stream>) -> Result<u64> {
-        let limit = usize::try_from(self.reach.meter.limits().handles).unwrap_or(usize::MAX);
+        let limit = usize::try_from(self.context.meter.limits().handles).unwrap_or(usize::MAX);
         if self.streams.count() >= limit {
-            return Err(self.reach.meter.too_many_handles().error(&self.reach.plugin));
+            return Err(self.context.meter.too_many_handles().error(&self.context.plugin));
         }
         Ok(self.streams.put(stream))
     }
@@ -72,16 +72,16 @@ fn misunderstood(meter: &Meter, operation: &str, reason: &str) {
 
 impl HostCalls {
     /// For one call, and what the library is handed for it.
-    pub fn new(reach: Reach) -> (Self, BoxedHost) {
+    pub fn new(context: CallContext) -> (Self, BoxedHost) {
         let (submit, submissions) = unbounded_channel();
         let (answers, arrived) = channel();
         let streams = Arc::<Streams>::default();
         let host = Crossing {
-            place: reach.place(),
+            place: context.place(),
             // The engine is not for a thread that nobody can stop.
-            reach: Reach {
+            context: CallContext {
                 guard: None,
-                ..reach.clone()
+                ..context.clone()
             },
             streams: streams.clone(),
             submissions: submit,
@@ -89,7 +89,7 @@ impl HostCalls {
             arrived: Mutex::new(arrived),
         };
         let calls = Self {
-            offer: Offer { reach, streams },
+            offer: Offer { context, streams },
             submissions,
             answers,
         };
@@ -108,7 +108,7 @@ impl HostCalls {
             submissions,
             answers,
         } = self;
-        let (offer, meter) = (&*offer, &offer.reach.meter);
+        let (offer, meter) = (&*offer, &offer.context.meter);
         let mut under_way = FuturesUnordered::new();
         let mut tickets: HashMap<u64, AbortHandle> = HashMap::new();
         loop {
@@ -157,7 +157,7 @@ impl Drop for HostCalls {
 
 /// The host in a library's hands.
 struct Crossing {
-    reach: Reach,
+    context: CallContext,
     place: EnginePlace,
     streams: Arc<Streams>,
     submissions: UnboundedSender<Submission>,
@@ -168,7 +168,7 @@ struct Crossing {
 impl Crossing {
     /// Whether a call with so many bytes of arguments may begin. Where it may not, the plugin's call ends, or has.
     fn may_begin(&self, bytes: usize) -> bool {
-        let meter = &self.reach.meter;
+        let meter = &self.context.meter;
         if bytes > meter.share() {
             meter.too_much_data();
         }
@@ -202,8 +202,8 @@ impl Host for Crossing {
         if !self.may_begin(arguments.len()) {
             return RVec::new();
         }
-        let answer = imports::answer_at_once(&self.reach, self.place, &operation, &arguments);
-        let answer = answer.map_err(|reason| misunderstood(&self.reach.meter, &operation, &reason));
+        let answer = imports::answer_at_once(&self.context, self.place, &operation, &arguments);
+        let answer = answer.map_err(|reason| misunderstood(&self.context.meter, &operation, &reason));
         answer.unwrap_or_default().into()
     }
 
@@ -223,8 +223,8 @@ mod tests {
     /// In milliseconds: longer than any test runs.
     const HOUR: u64 = 3_600_000;
 
-    fn reach(limits: CallLimits) -> Reach {
-        Reach {
+    fn context(limits: CallLimits) -> CallContext {
+        CallContext {
             guard: None,
             progress: Arc::new(|_| {}),
             plugin: "mine".into(),
@@ -234,7 +234,7 @@ mod tests {
 
     pub fn offer() -> Offer {
         Offer {
-            reach: reach(CallLimits::default()),
+            context: context(CallLimits::default()),
             streams: Arc::default(),
         }
     }
@@ -249,9 +249,9 @@ mod tests {
         limits: CallLimits,
         work: impl FnOnce(BoxedHost) -> R + Send + 'static,
     ) -> std::result::Result<R, Excess> {
-        let reach = reach(limits);
-        let meter = reach.meter.clone();
-        let (mut calls, host) = HostCalls::new(reach);
+        let context = context(limits);
+        let meter = context.meter.clone();
+        let (mut calls, host) = HostCalls::new(context);
         tokio::select! {
             never = calls.serve() => match never {},
             excess = meter.exceeded() => Err(excess),
@@ -291,7 +291,7 @@ mod tests {
 
     #[tokio::test]
     async fn once_the_call_is_gone_nothing_begins_and_who_waits_is_told() {
-        let (mut calls, host) = HostCalls::new(reach(CallLimits::default()));
+        let (mut calls, host) = HostCalls::new(context(CallLimits::default()));
         let number = calls.streams().put(mngr_contract::streams::Archive::Path("/a".into()));
         sleep(&host, HOUR);
         assert!(calls.serve().now_or_never().is_none(), "it is under way");
@@ -337,7 +337,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_does_not_wait_is_answered_at_once() {
-        let (_calls, host) = HostCalls::new(reach(CallLimits::default()));
+        let (_calls, host) = HostCalls::new(context(CallLimits::default()));
         let id = host.ask("system.random-id".into(), RSlice::from_slice(&[]));
         let id: String = decode(&id).expect("an id");
         assert_eq!(id.len(), 32);

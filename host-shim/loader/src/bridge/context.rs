@@ -17,7 +17,7 @@ use super::meter::{Meter, UnderWay};
 
 /// One call's way to the host.
 #[derive(Clone)]
-pub(crate) struct Reach {
+pub(crate) struct CallContext {
     /// The engine; absent for the calls that have no business with one (`describe`, `check-config`).
     pub guard: Option<Arc<Guard>>,
     pub progress: ProgressSink,
@@ -41,7 +41,7 @@ impl Deref for Request {
     }
 }
 
-impl Reach {
+impl CallContext {
     /// The engine, for one request of the plugin.
     pub(super) fn engine(&self) -> Result<Request> {
         Ok(Request {
