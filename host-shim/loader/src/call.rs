@@ -12,7 +12,7 @@ use wasmtime::Store;
 use super::Plugin;
 use super::limits::{CallLimits, STACK};
 use super::running::{Linked, Running};
-use crate::bridge::{Call, CallContext, Excess, Meter, look};
+use crate::bridge::{CallContext, CallState, Excess, Meter, look};
 
 /// After how many instructions a busy plugin lets others run.
 const YIELD_INTERVAL: u64 = 1_000_000;
@@ -169,8 +169,8 @@ impl Plugin {
         component: &Linked,
         session: &Session,
         meter: &Arc<Meter>,
-    ) -> wasmtime::Result<Store<Call>> {
-        let mut store = Store::new(&component.engine, Call::new(self.context(session, meter)));
+    ) -> wasmtime::Result<Store<CallState>> {
+        let mut store = Store::new(&component.engine, CallState::new(self.context(session, meter)));
         store.limiter(|call| call);
         store.call_hook(look);
         store.set_fuel(session.limits.instructions)?;

@@ -16,12 +16,12 @@ use super::native::{self, Native};
 use super::plugin::{Form, Plugin};
 use super::running::Linked;
 use super::{ArtefactCache, CONTRACT, check_contract, check_header, check_import, read_component, sha256, unreadable};
-use crate::bridge::{Call, add_to_linker};
+use crate::bridge::{CallState, add_to_linker};
 
 /// Loads plugins: compiles components, keeps what every one of them is linked against, and opens native libraries.
 pub struct Loader {
     engine: Engine,
-    linker: Linker<Call>,
+    linker: Linker<CallState>,
     cache: Option<ArtefactCache>,
     compiler: Compiler,
     native: Native,

@@ -8,18 +8,18 @@ use wasmtime::component::{ComponentNamedList, ComponentType, Instance, Lift, Low
 use wasmtime::{Engine, Store};
 
 use super::CONTRACT;
-use crate::bridge::Call;
+use crate::bridge::CallState;
 
 /// A component that has been compiled and linked. Each call gets an instance of its own.
 pub(super) struct Linked {
     pub engine: Engine,
-    pre: ProviderPluginPre<Call>,
+    pre: ProviderPluginPre<CallState>,
     /// Every function has been seen to have the contract's types.
     fits: AtomicBool,
 }
 
 impl Linked {
-    pub fn new(engine: Engine, pre: ProviderPluginPre<Call>) -> Self {
+    pub fn new(engine: Engine, pre: ProviderPluginPre<CallState>) -> Self {
         Self {
             engine,
             pre,
@@ -29,7 +29,7 @@ impl Linked {
 
     /// Makes an instance. The types of all of its functions are looked at for the first one, and take as long as making it: for
     /// the others only those of the function that is asked for.
-    pub async fn instance(&self, mut store: Store<Call>) -> wasmtime::Result<Running> {
+    pub async fn instance(&self, mut store: Store<CallState>) -> wasmtime::Result<Running> {
         let instance = self.pre.instance_pre().instantiate_async(&mut store).await?;
         if !self.fits.load(Ordering::Relaxed) {
             ProviderPlugin::new(&mut store, &instance)?;
@@ -41,7 +41,7 @@ impl Linked {
 
 /// An instance, and all that there is of it.
 pub(super) struct Running {
-    pub store: Store<Call>,
+    pub store: Store<CallState>,
     instance: Instance,
 }
 

@@ -4,12 +4,12 @@ use mngr_contract::Result;
 use mngr_contract::gpu::{Depth, Host, HostWithStore, Inventory};
 use wasmtime::component::{Accessor, HasSelf};
 
-use super::{Call, docker};
+use super::{CallState, docker};
 
-impl Host for Call {}
+impl Host for CallState {}
 
-impl HostWithStore<Call> for HasSelf<Call> {
-    async fn probe(call: &Accessor<Call, Self>, depth: Depth) -> Result<Inventory> {
+impl HostWithStore<CallState> for HasSelf<CallState> {
+    async fn probe(call: &Accessor<CallState, Self>, depth: Depth) -> Result<Inventory> {
         docker::guard(call)?.gpus(depth).await
     }
 }

@@ -22,13 +22,13 @@ use mngr_contract::ProviderPlugin;
 pub(crate) use native::{HostCalls, Streams};
 
 /// What one instance of a plugin, made for one call, has.
-pub struct Call {
+pub struct CallState {
     context: CallContext,
     /// Streams that the plugin holds handles of.
     pub(crate) table: ResourceTable,
 }
 
-impl Call {
+impl CallState {
     /// A store's content for one call.
     pub(crate) fn new(context: CallContext) -> Self {
         let mut table = ResourceTable::new();
@@ -37,7 +37,7 @@ impl Call {
     }
 }
 
-impl ResourceLimiter for Call {
+impl ResourceLimiter for CallState {
     fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
         if maximum.is_some_and(|maximum| desired > maximum) {
             return Ok(false);
@@ -83,7 +83,7 @@ fn difference(current: usize, desired: usize) -> u64 {
 ///
 /// # Errors
 /// Where one was exceeded: the plugin traps.
-pub(crate) fn look(mut store: StoreContextMut<'_, Call>, hook: CallHook) -> wasmtime::Result<()> {
+pub(crate) fn look(mut store: StoreContextMut<'_, CallState>, hook: CallHook) -> wasmtime::Result<()> {
     match hook {
         CallHook::CallingHost => {
             let meter = store.data().context.meter.clone();
@@ -100,8 +100,8 @@ pub(crate) fn look(mut store: StoreContextMut<'_, Call>, hook: CallHook) -> wasm
 ///
 /// # Errors
 /// Where a name is defined twice, which would be a fault of the shim.
-pub fn add_to_linker(linker: &mut Linker<Call>) -> wasmtime::Result<()> {
-    ProviderPlugin::add_to_linker::<Call, HasSelf<Call>>(linker, |call| call)
+pub fn add_to_linker(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
+    ProviderPlugin::add_to_linker::<CallState, HasSelf<CallState>>(linker, |call| call)
 }
 
-impl mngr_contract::types::Host for Call {}
+impl mngr_contract::types::Host for CallState {}

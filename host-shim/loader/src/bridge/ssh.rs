@@ -4,12 +4,12 @@ use mngr_contract::Result;
 use mngr_contract::ssh::{Command, CommandOutput, Host, HostWithStore};
 use wasmtime::component::{Accessor, HasSelf};
 
-use super::{Call, docker};
+use super::{CallState, docker};
 
-impl Host for Call {}
+impl Host for CallState {}
 
-impl HostWithStore<Call> for HasSelf<Call> {
-    async fn run(call: &Accessor<Call, Self>, command: Command) -> Result<CommandOutput> {
+impl HostWithStore<CallState> for HasSelf<CallState> {
+    async fn run(call: &Accessor<CallState, Self>, command: Command) -> Result<CommandOutput> {
         docker::guard_at_its_leisure(call)?.machine_run(command).await
     }
 }

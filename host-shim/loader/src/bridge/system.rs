@@ -3,9 +3,9 @@
 use mngr_contract::system::{Host, HostWithStore, LogLevel, Progress};
 use wasmtime::component::{Accessor, HasSelf};
 
-use super::Call;
+use super::CallState;
 
-impl Host for Call {
+impl Host for CallState {
     fn log(&mut self, level: LogLevel, message: String) {
         self.context.log(level, &message);
     }
@@ -23,8 +23,8 @@ impl Host for Call {
     }
 }
 
-impl HostWithStore<Call> for HasSelf<Call> {
-    async fn sleep(call: &Accessor<Call, Self>, milliseconds: u64) {
+impl HostWithStore<CallState> for HasSelf<CallState> {
+    async fn sleep(call: &Accessor<CallState, Self>, milliseconds: u64) {
         let context = call.with(|mut access| access.get().context.clone());
         context.sleep(milliseconds).await;
     }
