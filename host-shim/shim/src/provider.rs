@@ -1,8 +1,8 @@
 //! One opened provider: a plugin, an engine and the settings that tie them together.
 
 mod calls;
-mod live;
 mod new_agent;
+mod plugin_slot;
 mod reach;
 mod settle;
 mod told;
@@ -28,7 +28,7 @@ use mngr_guard::journal::Store;
 use mngr_guard::policy::{AuditLog, Policy};
 use mngr_loader::{CallLimits, Plugin, Rejection, Reloader};
 
-use live::Seat;
+use plugin_slot::PluginSlot;
 
 pub use new_agent::{AgentSource, NewAgent};
 pub use reach::Connection;
@@ -39,7 +39,7 @@ pub use reach::Connection;
 /// `wit/instance.wit` holds here. Where one takes an `agent`, that is an id, a unique prefix of one, or a name.
 #[derive(Clone)]
 pub struct Provider {
-    seat: Arc<Seat>,
+    slot: Arc<PluginSlot>,
     engine: Arc<dyn Engine>,
     policy: Arc<Policy>,
     name: Arc<str>,
@@ -65,8 +65,8 @@ impl Provider {
         settings: &serde_json::Map<String, serde_json::Value>,
         policy: Policy,
     ) -> Result<Self> {
-        let seat = Seat::fixed(plugin, name, settings).await?;
-        Ok(Self::with_seat(seat, engine, name, policy))
+        let slot = PluginSlot::fixed(plugin, name, settings).await?;
+        Ok(Self::with_slot(slot, engine, name, policy))
     }
 
     /// The same with a plugin that is kept up to date: each call is made with the one that its source has then, once that has
@@ -81,13 +81,13 @@ impl Provider {
         settings: &serde_json::Map<String, serde_json::Value>,
         policy: Policy,
     ) -> Result<Self> {
-        let seat = Seat::reloading(reloader, name, settings).await?;
-        Ok(Self::with_seat(seat, engine, name, policy))
+        let slot = PluginSlot::reloading(reloader, name, settings).await?;
+        Ok(Self::with_slot(slot, engine, name, policy))
     }
 
-    fn with_seat(seat: Seat, engine: Arc<dyn Engine>, name: &str, policy: Policy) -> Self {
+    fn with_slot(slot: PluginSlot, engine: Arc<dyn Engine>, name: &str, policy: Policy) -> Self {
         Self {
-            seat: Arc::new(seat),
+            slot: Arc::new(slot),
             engine: Arc::new(Traced(engine)),
             policy: Arc::new(policy),
             name: name.into(),
@@ -137,7 +137,7 @@ impl Provider {
 
     /// The plugin that decides at this moment.
     pub fn plugin(&self) -> Plugin {
-        self.seat.live().plugin.clone()
+        self.slot.active().plugin.clone()
     }
 
     /// Looks at once whether the plugin's source has another one, and takes it. Without this the next call does so.
@@ -145,16 +145,16 @@ impl Provider {
     /// # Errors
     /// Why the plugin that is there now is not taken; the one before stays in use.
     pub async fn reload(&self) -> Result<Plugin> {
-        let live = self.seat.reload().await;
+        let active = self.slot.reload().await;
         match self.rejected_plugin() {
             Some(rejection) => Err(rejection.error),
-            None => Ok(live.plugin.clone()),
+            None => Ok(active.plugin.clone()),
         }
     }
 
     /// The plugin that its source has now and that was not taken, and why.
     pub fn rejected_plugin(&self) -> Option<Rejection> {
-        self.seat.rejection()
+        self.slot.rejection()
     }
 
     /// The engine that is asked. What is done with it directly goes past the plugin and its policy.
@@ -164,12 +164,12 @@ impl Provider {
 
     /// All settings with their defaults filled in, as JSON.
     pub fn settings(&self) -> Arc<str> {
-        self.seat.live().settings.clone()
+        self.slot.active().settings.clone()
     }
 
     /// What the plugin finds odd in the settings, though it can work with them.
     pub fn warnings(&self) -> Arc<[SettingProblem]> {
-        self.seat.live().warnings.clone()
+        self.slot.active().warnings.clone()
     }
 
     /// The same provider, whose calls write down in `store` what they are about to do, and settle what died there.

@@ -9,7 +9,7 @@ use mngr_loader::{Plugin, Session};
 use tracing::field::Empty;
 
 use super::Provider;
-use super::live::Live;
+use super::plugin_slot::ActivePlugin;
 
 /// How many digits of a digest tell one plugin from another.
 const DIGEST: usize = 12;
@@ -22,30 +22,30 @@ impl Provider {
         agent: Option<&str>,
         make: impl FnOnce(Plugin, Session, types::Provider) -> F,
     ) -> Result<T> {
-        let live = self.seat.current().await;
+        let active = self.slot.current().await;
         // On the heap: the futures of a call are large, and a caller's stack may be a thread's of two megabytes.
         let settled = Box::pin(async {
             self.settle_the_dead().await;
-            make(live.plugin.clone(), self.bare_session(), live.reference(&self.name)).await
+            make(active.plugin.clone(), self.bare_session(), active.reference(&self.name)).await
         });
-        self.traced(&live, operation, agent, settled).await
+        self.traced(&active, operation, agent, settled).await
     }
 
     pub(super) async fn traced<T>(
         &self,
-        live: &Live,
+        active: &ActivePlugin,
         operation: &'static str,
         agent: Option<&str>,
         call: impl Future<Output = Result<T>>,
     ) -> Result<T> {
-        let digest = live.plugin.digest();
+        let digest = active.plugin.digest();
         let span = tracing::info_span!(
             "call",
             provider = &*self.name,
             operation,
             agent,
-            plugin = live.plugin.origin(),
-            plugin_version = &*live.version,
+            plugin = active.plugin.origin(),
+            plugin_version = &*active.version,
             plugin_digest = digest.get(..DIGEST).unwrap_or(digest),
             error.type = Empty,
             otel.name = Empty,

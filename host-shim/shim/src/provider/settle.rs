@@ -101,10 +101,10 @@ impl Provider {
             }
         }
         let pending = stale.iter().map(Stale::pending).collect();
-        let live = self.seat.current().await;
-        let reference = live.reference(self.name());
-        let call = live.plugin.reconcile(self.bare_session(), reference, pending);
-        let done = self.traced(&live, "reconcile", None, call).await?;
+        let active = self.slot.current().await;
+        let reference = active.reference(self.name());
+        let call = active.plugin.reconcile(self.bare_session(), reference, pending);
+        let done = self.traced(&active, "reconcile", None, call).await?;
         let (settled, left): (Vec<_>, Vec<_>) = stale.into_iter().partition(|call| done.settled.contains(&call.id()));
         settled.into_iter().for_each(Stale::settled);
         Ok((done.actions, left.len()))

@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 const SELF_TEST: Duration = Duration::from_secs(10);
 
 /// A plugin in use, and what it made of the provider's settings.
-pub(super) struct Live {
+pub(super) struct ActivePlugin {
     pub plugin: Plugin,
     /// The version that the plugin says it is.
     pub version: Box<str>,
@@ -25,7 +25,7 @@ pub(super) struct Live {
     pub warnings: Arc<[SettingProblem]>,
 }
 
-impl Live {
+impl ActivePlugin {
     /// Asks a plugin whether it can work with these settings.
     async fn open(plugin: Plugin, name: &str, settings: &Map<String, Value>) -> Result<Self> {
         // So that what it does is written down under its name.
@@ -80,18 +80,18 @@ impl Live {
 }
 
 /// Where the plugin of one provider is, and is exchanged.
-pub(super) struct Seat {
+pub(super) struct PluginSlot {
     name: Box<str>,
     given: Map<String, Value>,
     /// Absent for a plugin that never changes.
     reloader: Option<Arc<Reloader>>,
-    live: RwLock<Arc<Live>>,
+    active: RwLock<Arc<ActivePlugin>>,
     rejection: Mutex<Option<(String, Rejection)>>,
     /// Held by whoever tries another one.
     trying: tokio::sync::Mutex<()>,
 }
 
-impl Seat {
+impl PluginSlot {
     pub async fn fixed(plugin: Plugin, name: &str, settings: &Map<String, Value>) -> Result<Self> {
         Self::with(plugin, None, name, settings).await
     }
@@ -111,19 +111,19 @@ impl Seat {
             name: name.into(),
             given: settings.clone(),
             reloader,
-            live: RwLock::new(Arc::new(Live::open(plugin, name, settings).await?)),
+            active: RwLock::new(Arc::new(ActivePlugin::open(plugin, name, settings).await?)),
             rejection: Mutex::default(),
             trying: tokio::sync::Mutex::default(),
         })
     }
 
     /// The plugin that is in use.
-    pub fn live(&self) -> Arc<Live> {
-        self.live.read().unwrap_or_else(PoisonError::into_inner).clone()
+    pub fn active(&self) -> Arc<ActivePlugin> {
+        self.active.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The same, after a look at its source.
-    pub async fn current(&self) -> Arc<Live> {
+    pub async fn current(&self) -> Arc<ActivePlugin> {
         if let Some(reloader) = &self.reloader {
             let candidate = reloader.current().await;
             // Whoever finds it being tried goes on with the one in use.
@@ -133,17 +133,17 @@ impl Seat {
                 self.take_over(reloader).await;
             }
         }
-        self.live()
+        self.active()
     }
 
     /// The same, though the source seems not to have changed.
-    pub async fn reload(&self) -> Arc<Live> {
+    pub async fn reload(&self) -> Arc<ActivePlugin> {
         if let Some(reloader) = &self.reloader {
             reloader.reload().await;
             let _trying = self.trying.lock().await;
             self.take_over(reloader).await;
         }
-        self.live()
+        self.active()
     }
 
     /// Why the source's present content is not in use, where it is not.
@@ -159,8 +159,8 @@ impl Seat {
     /// Whether this is neither the one in use nor one that was tried and failed.
     fn is_new(&self, candidate: &Plugin) -> bool {
         let failed = |digest: &str| self.rejected().as_ref().is_some_and(|(rejected, _)| rejected == digest);
-        let live = self.live();
-        if live.plugin.digest() != candidate.digest() {
+        let active = self.active();
+        if active.plugin.digest() != candidate.digest() {
             return !failed(candidate.digest());
         }
         // What was tried in between and failed is not what the source has any more.
@@ -176,9 +176,9 @@ impl Seat {
         }
         let (origin, digest) = (candidate.origin().to_owned(), candidate.digest().to_owned());
         let trial = async {
-            let live = Live::open(candidate, &self.name, &self.given).await?;
-            live.self_test(&self.name).await?;
-            Ok(live)
+            let active = ActivePlugin::open(candidate, &self.name, &self.given).await?;
+            active.self_test(&self.name).await?;
+            Ok(active)
         };
         let trial = match tokio::time::timeout(SELF_TEST, trial).await {
             Ok(trial) => trial,
@@ -190,14 +190,14 @@ impl Seat {
             )),
         };
         match trial {
-            Ok(live) => {
+            Ok(active) => {
                 tracing::info!(provider = %self.name, origin, digest, "another plugin is in use");
-                *self.live.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(live);
+                *self.active.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(active);
                 *self.rejected() = None;
             }
             Err(error) => {
                 let rejection = Rejection { origin, error };
-                rejection.log(&self.live().plugin);
+                rejection.log(&self.active().plugin);
                 *self.rejected() = Some((digest, rejection));
             }
         }
