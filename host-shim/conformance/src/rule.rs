@@ -117,19 +117,22 @@ pub(super) trait Comes<T> {
 
 impl<T> Comes<T> for Result<T> {
     fn succeeds(self, what: &str) -> std::result::Result<T, Stop> {
-        self.map_err(|error| Stop::Failed(format!("{what} is to succeed, and fails: {}", told(&error))))
+        self.map_err(|error| Stop::Failed(format!("{what} is to succeed, and fails: {}", in_one_line(&error))))
     }
 
     fn fails_as(self, kind: &str, what: &str) -> std::result::Result<ProviderError, Stop> {
         match self {
             Err(error) if error.kind() == kind => Ok(error),
-            Err(error) => Err(Stop::Failed(format!("{what} is to be `{kind}`: {}", told(&error)))),
+            Err(error) => Err(Stop::Failed(format!(
+                "{what} is to be `{kind}`: {}",
+                in_one_line(&error)
+            ))),
             Ok(_) => Err(Stop::Failed(format!("{what} is to be `{kind}`, and succeeds"))),
         }
     }
 }
 
 /// An error with its kind, in one line.
-fn told(error: &ProviderError) -> String {
+fn in_one_line(error: &ProviderError) -> String {
     format!("`{}`, {}", error.kind(), error.message())
 }

@@ -150,7 +150,7 @@ impl Plugin {
         let end = session.watch(&meter, async {
             running
                 .await
-                .map_err(|trap| told(&trap, &meter).unwrap_or_else(|| trapped(&trap)))
+                .map_err(|trap| excess_behind(&trap, &meter).unwrap_or_else(|| trapped(&trap)))
         });
         end.await
     }
@@ -190,7 +190,7 @@ pub(super) fn trapped(error: &wasmtime::Error) -> Excess {
 }
 
 /// The limit that a trap of the runtime's own means.
-fn told(trap: &wasmtime::Error, meter: &Meter) -> Option<Excess> {
+fn excess_behind(trap: &wasmtime::Error, meter: &Meter) -> Option<Excess> {
     match trap.downcast_ref::<wasmtime::Trap>() {
         Some(wasmtime::Trap::OutOfFuel) => {
             let limit = meter.limits().instructions;

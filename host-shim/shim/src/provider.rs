@@ -1,11 +1,11 @@
 //! One opened provider: a plugin, an engine and the settings that tie them together.
 
+mod acknowledged;
 mod calls;
 mod new_agent;
 mod plugin_slot;
 mod reach;
 mod settle;
-mod told;
 
 use std::sync::Arc;
 
@@ -238,7 +238,7 @@ impl Provider {
                 plugin.create(session, provider, request, context).await
             })
             .await?;
-        self.tell(|| [LedgerEntry::from(&made)]);
+        self.record(|| [LedgerEntry::from(&made)]);
         Ok(made)
     }
 
@@ -312,7 +312,7 @@ impl Provider {
                 plugin.snapshot_load(session, provider, archive).await
             })
             .await?;
-        self.tell(|| [LedgerEntry::from(&taken).again()]);
+        self.record(|| [LedgerEntry::from(&taken).again()]);
         Ok(taken)
     }
 }

@@ -24,7 +24,7 @@ pub async fn listed_and_watched(provider: &Provider, count: usize) -> Row {
     row.times = 1;
     let cursor = provider.watch(0, 0).await.expect("a cursor").cursor;
     let (over, ended) = watch::channel(false);
-    let watcher = tokio::spawn(told(provider.clone(), cursor, ended));
+    let watcher = tokio::spawn(events_seen(provider.clone(), cursor, ended));
     let name = |number: usize| format!("m{number}");
     let mut happened = BTreeSet::new();
     let mut faults = in_turn(count, |number| async move {
@@ -92,7 +92,7 @@ async fn in_turn<F: Future<Output = Result<(), String>>>(count: usize, work: imp
 }
 
 /// What happened to whom, until it is over and nothing more comes.
-async fn told(provider: Provider, mut cursor: u64, ended: watch::Receiver<bool>) -> BTreeSet<(String, String)> {
+async fn events_seen(provider: Provider, mut cursor: u64, ended: watch::Receiver<bool>) -> BTreeSet<(String, String)> {
     let mut seen = BTreeSet::new();
     loop {
         let last = *ended.borrow();

@@ -78,7 +78,7 @@ pub async fn create(call: Call, mut request: CreateRequest, context: Option<Arch
 }
 
 /// What is said of one agent.
-fn told(call: &Call, mut agent: Agent) -> Agent {
+fn answer_about(call: &Call, mut agent: Agent) -> Agent {
     match (call.engine.fault.as_str(), agent.state, agent.exit_code) {
         ("create.tags-are-kept-and-sorted", ..) => agent.tags.reverse(),
         ("states.end-without-error-is-stopped", AgentState::Stopped, Some(0)) => agent.state = AgentState::Crashed,
@@ -110,7 +110,7 @@ pub async fn discover(call: Call, mut request: DiscoverRequest) -> Result<Vec<Ag
         }
         found => found?,
     };
-    let mut found: Vec<_> = found.into_iter().map(|agent| told(&call, agent)).collect();
+    let mut found: Vec<_> = found.into_iter().map(|agent| answer_about(&call, agent)).collect();
     for agent in &mut found {
         match (call.engine.fault.as_str(), agent.state) {
             ("discover.is-what-get-says", _) => agent.agent_type = "other".to_owned(),
@@ -138,7 +138,7 @@ pub async fn get(call: Call, agent: String) -> Result<Agent> {
     }
     match call.inner.get(&agent).await {
         Ok(agent) => {
-            let mut agent = told(&call, agent);
+            let mut agent = answer_about(&call, agent);
             match call.engine.fault.as_str() {
                 "create.time-is-told" => agent.created_at = None,
                 "get.has-what-only-inspect-knows" => agent.started_at = None,

@@ -72,47 +72,47 @@ pub(super) fn fits(kind: SettingType, value: &Value) -> bool {
 async fn is_unsupported(bench: &Bench, function: &str) -> Option<bool> {
     let (provider, nobody) = (&bench.provider, "nobody");
     let empty = || Archive::Tar(Box::pin(futures::stream::empty()));
-    fn told<T>(result: Result<T>) -> Option<bool> {
+    fn is_refused<T>(result: Result<T>) -> Option<bool> {
         Some(matches!(result, Err(error) if error.kind() == "unsupported"))
     }
     match function {
-        "create" => told(provider.create(bench.new_agent("", &[])).await),
-        "discover" => told(provider.discover(Default::default()).await),
-        "get" => told(provider.get(nobody).await),
-        "start" => told(provider.start(nobody, StartRequest::default()).await),
-        "stop" => told(provider.stop(nobody, StopRequest::default()).await),
-        "pause" => told(provider.pause(nobody).await),
-        "resume" => told(provider.resume(nobody).await),
-        "destroy" => told(provider.destroy(nobody, Default::default()).await),
-        "rename" => told(provider.rename(nobody, "other").await),
-        "exec" => told(provider.exec(nobody, argv(&["true"])).await),
-        "copy-in" => told(provider.copy_in(nobody, "/", empty(), false).await),
-        "copy-out" => told(provider.copy_out(nobody, "/").await),
-        "logs" => told(provider.logs(nobody, Default::default()).await),
-        "resources" => told(provider.resources(nobody).await),
-        "update-limits" => told(provider.update_limits(nobody, Limits::default()).await),
-        "stats" => told(provider.stats(nobody).await),
-        "port" => told(provider.port(nobody, 22).await),
-        "snapshot-check" => told(provider.snapshot_check(nobody, false).await),
-        "snapshot-create" => told(provider.snapshot_create(nobody, SnapshotRequest::default()).await),
-        "snapshot-list" => told(provider.snapshot_list(SnapshotFilter::default()).await),
-        "snapshot-delete" => told(provider.snapshot_delete(None, nobody).await),
-        "changes" => told(provider.changes(nobody).await),
-        "snapshot-diff" => told(provider.snapshot_diff(nobody, nobody).await),
+        "create" => is_refused(provider.create(bench.new_agent("", &[])).await),
+        "discover" => is_refused(provider.discover(Default::default()).await),
+        "get" => is_refused(provider.get(nobody).await),
+        "start" => is_refused(provider.start(nobody, StartRequest::default()).await),
+        "stop" => is_refused(provider.stop(nobody, StopRequest::default()).await),
+        "pause" => is_refused(provider.pause(nobody).await),
+        "resume" => is_refused(provider.resume(nobody).await),
+        "destroy" => is_refused(provider.destroy(nobody, Default::default()).await),
+        "rename" => is_refused(provider.rename(nobody, "other").await),
+        "exec" => is_refused(provider.exec(nobody, argv(&["true"])).await),
+        "copy-in" => is_refused(provider.copy_in(nobody, "/", empty(), false).await),
+        "copy-out" => is_refused(provider.copy_out(nobody, "/").await),
+        "logs" => is_refused(provider.logs(nobody, Default::default()).await),
+        "resources" => is_refused(provider.resources(nobody).await),
+        "update-limits" => is_refused(provider.update_limits(nobody, Limits::default()).await),
+        "stats" => is_refused(provider.stats(nobody).await),
+        "port" => is_refused(provider.port(nobody, 22).await),
+        "snapshot-check" => is_refused(provider.snapshot_check(nobody, false).await),
+        "snapshot-create" => is_refused(provider.snapshot_create(nobody, SnapshotRequest::default()).await),
+        "snapshot-list" => is_refused(provider.snapshot_list(SnapshotFilter::default()).await),
+        "snapshot-delete" => is_refused(provider.snapshot_delete(None, nobody).await),
+        "changes" => is_refused(provider.changes(nobody).await),
+        "snapshot-diff" => is_refused(provider.snapshot_diff(nobody, nobody).await),
         "fork" => {
             let names = vec!["other".to_owned()];
             let request = ForkRequest {
                 names,
                 ..ForkRequest::default()
             };
-            told(provider.fork(nobody, request).await)
+            is_refused(provider.fork(nobody, request).await)
         }
-        "documents" => told(provider.documents(DocumentFilter { agent_id: None }).await),
-        "document-write" => told(provider.document_write(super::documents::change("", "", None)).await),
+        "documents" => is_refused(provider.documents(DocumentFilter { agent_id: None }).await),
+        "document-write" => is_refused(provider.document_write(super::documents::change("", "", None)).await),
         "snapshot-push" => {
             let (snapshot, reference) = (nobody.to_owned(), "registry.test/a".to_owned());
             let include_env = false;
-            told(
+            is_refused(
                 provider
                     .snapshot_push(PushRequest {
                         snapshot,
@@ -122,14 +122,14 @@ async fn is_unsupported(bench: &Bench, function: &str) -> Option<bool> {
                     .await,
             )
         }
-        "snapshot-pull" => told(provider.snapshot_pull("").await),
-        "snapshot-save" => told(provider.snapshot_save(nobody).await),
-        "snapshot-load" => told(provider.snapshot_load(empty()).await),
-        "migrate-out" => told(provider.migrate_out(nobody, Default::default()).await),
-        "volumes" => told(provider.volumes().await),
-        "volume-delete" => told(provider.volume_delete("mngr-nothing").await),
-        "gpus" => told(provider.gpus().await),
-        "gc" => told(
+        "snapshot-pull" => is_refused(provider.snapshot_pull("").await),
+        "snapshot-save" => is_refused(provider.snapshot_save(nobody).await),
+        "snapshot-load" => is_refused(provider.snapshot_load(empty()).await),
+        "migrate-out" => is_refused(provider.migrate_out(nobody, Default::default()).await),
+        "volumes" => is_refused(provider.volumes().await),
+        "volume-delete" => is_refused(provider.volume_delete("mngr-nothing").await),
+        "gpus" => is_refused(provider.gpus().await),
+        "gc" => is_refused(
             provider
                 .gc(GcRequest {
                     dry_run: true,
@@ -137,7 +137,7 @@ async fn is_unsupported(bench: &Bench, function: &str) -> Option<bool> {
                 })
                 .await,
         ),
-        "watch" => told(provider.watch(0, 0).await),
+        "watch" => is_refused(provider.watch(0, 0).await),
         // The host alone calls `reconcile`, and `migrate-in` with what `migrate-out` gave.
         _ => None,
     }

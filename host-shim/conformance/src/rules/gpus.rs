@@ -18,8 +18,8 @@ rules! {
     "gpus.tell-where-was-looked" of "instance.gpu-report", ["gpus"], "Every source is told, with where it was looked for and what came of it", |bench| {
         let report = bench.provider.gpus().await.succeeds("to look for GPUs")?;
         ensure!(!report.sources.is_empty(), "no source is told");
-        let told = |word: &str| !word.is_empty();
-        ensure!(report.sources.iter().all(|source| told(&source.source) && told(&source.place) && told(&source.outcome)), "{:?}", report.sources);
+        let says_something = |word: &str| !word.is_empty();
+        ensure!(report.sources.iter().all(|source| says_something(&source.source) && says_something(&source.place) && says_something(&source.outcome)), "{:?}", report.sources);
     }
 
     "gpus.are-told-with-their-holders" of "instance.gpu-holding", ["create", "gpus", "--gpus"], "Each GPU is told with the agents that hold it", |bench| {

@@ -23,7 +23,7 @@ async fn until(bed: &Testbed, cursor: &mut u64, what: &str, agent: &str) -> Vec<
     }
 }
 
-fn told(events: &[AgentEvent]) -> Vec<(&str, &str)> {
+fn briefly(events: &[AgentEvent]) -> Vec<(&str, &str)> {
     events
         .iter()
         .map(|event| (event.what.as_str(), event.agent_name.as_str()))
@@ -43,7 +43,7 @@ behaviours! {
         bed.provider.destroy("b", Default::default()).await.expect("destroyed");
         let events = until(bed, &mut cursor, "destroyed", "b").await;
         assert_eq!(
-            told(&events),
+            briefly(&events),
             [
                 ("created", "a"), ("started", "a"), ("paused", "a"), ("resumed", "a"),
                 ("renamed", "b"), ("stopped", "b"), ("destroyed", "b"),
@@ -69,7 +69,7 @@ behaviours! {
         let quiet = bed.provider.watch(cursor, 0).await.expect("nothing");
         assert_eq!((quiet.events.len(), quiet.cursor), (0, cursor));
         bed.provider.pause("a").await.expect("paused");
-        assert_eq!(told(&until(bed, &mut cursor, "paused", "a").await), [("paused", "a")]);
+        assert_eq!(briefly(&until(bed, &mut cursor, "paused", "a").await), [("paused", "a")]);
     }
 
     async fn a_restore_is_a_start_of_the_same_agent_and_no_end(bed) {
@@ -80,7 +80,7 @@ behaviours! {
         bed.provider.start("a", StartRequest { snapshot: Some(snapshot.id) }).await.expect("restored");
         bed.provider.pause("a").await.expect("paused");
         let events = until(bed, &mut cursor, "paused", "a").await;
-        assert_eq!(told(&events), [("created", "a"), ("started", "a"), ("paused", "a")]);
+        assert_eq!(briefly(&events), [("created", "a"), ("started", "a"), ("paused", "a")]);
     }
 
     async fn another_providers_agents_are_not_told_of(bed) {
@@ -90,6 +90,6 @@ behaviours! {
         bed.agent("ours").await;
         let events = until(bed, &mut cursor, "started", "ours").await;
         bed.remove_all_of(&other).await;
-        assert_eq!(told(&events), [("created", "ours"), ("started", "ours")]);
+        assert_eq!(briefly(&events), [("created", "ours"), ("started", "ours")]);
     }
 }

@@ -26,7 +26,7 @@ impl Provider {
     }
 
     /// A ledger that can not be written must not keep anybody from working, so that is only logged.
-    pub(super) fn tell<E: IntoIterator<Item = LedgerEntry>>(&self, entries: impl FnOnce() -> E) {
+    pub(super) fn record<E: IntoIterator<Item = LedgerEntry>>(&self, entries: impl FnOnce() -> E) {
         let Some(ledger) = &self.ledger else { return };
         if let Err(error) = ledger.write(entries()) {
             let file = ledger.path().display().to_string();
@@ -42,7 +42,7 @@ impl Provider {
                 plugin.start(session, provider, agent.to_owned(), request).await
             })
             .await?;
-        self.tell(|| anew.then(|| LedgerEntry::from(&started).again()));
+        self.record(|| anew.then(|| LedgerEntry::from(&started).again()));
         Ok(started)
     }
 
@@ -53,13 +53,13 @@ impl Provider {
                 plugin.stop(session, provider, agent.to_owned(), request).await
             })
             .await?;
-        self.tell(|| stopped.snapshot.as_ref().map(LedgerEntry::from));
+        self.record(|| stopped.snapshot.as_ref().map(LedgerEntry::from));
         Ok(stopped)
     }
 
     /// Freezes an agent; memory and files stay.
     pub async fn pause(&self, agent: &str) -> Result<Agent> {
-        self.tell(|| {
+        self.record(|| {
             [LedgerEntry::Freeze {
                 agent: agent.to_owned(),
             }]
@@ -69,13 +69,13 @@ impl Provider {
                 plugin.pause(session, provider, agent.to_owned()).await
             })
             .await?;
-        self.tell(|| [frozen(&paused, true)]);
+        self.record(|| [frozen(&paused, true)]);
         Ok(paused)
     }
 
     /// Thaws a paused agent.
     pub async fn resume(&self, agent: &str) -> Result<Agent> {
-        self.tell(|| {
+        self.record(|| {
             [LedgerEntry::Freeze {
                 agent: agent.to_owned(),
             }]
@@ -85,14 +85,14 @@ impl Provider {
                 plugin.resume(session, provider, agent.to_owned()).await
             })
             .await?;
-        self.tell(|| [frozen(&resumed, false)]);
+        self.record(|| [frozen(&resumed, false)]);
         Ok(resumed)
     }
 
     /// Removes an agent; its snapshots stay unless asked for. Of an agent that is gone: a success.
     pub async fn destroy(&self, agent: &str, request: DestroyRequest) -> Result<Destroyed> {
         let snapshots = request.snapshots;
-        self.tell(|| {
+        self.record(|| {
             [LedgerEntry::Destroy {
                 agent: agent.to_owned(),
                 snapshots,
@@ -103,7 +103,7 @@ impl Provider {
                 plugin.destroy(session, provider, agent.to_owned(), request).await
             })
             .await?;
-        self.tell(|| {
+        self.record(|| {
             destroyed.agent_id.as_ref().map(|id| LedgerEntry::Destroyed {
                 id: id.clone(),
                 snapshots: destroyed.deleted_snapshots.clone(),
@@ -121,7 +121,7 @@ impl Provider {
                     .await
             })
             .await?;
-        self.tell(|| [LedgerEntry::from(&renamed)]);
+        self.record(|| [LedgerEntry::from(&renamed)]);
         Ok(renamed)
     }
 
@@ -132,7 +132,7 @@ impl Provider {
                 plugin.fork(session, provider, agent.to_owned(), request).await
             })
             .await?;
-        self.tell(|| made.iter().map(LedgerEntry::from).collect::<Vec<_>>());
+        self.record(|| made.iter().map(LedgerEntry::from).collect::<Vec<_>>());
         Ok(made)
     }
 
@@ -145,13 +145,13 @@ impl Provider {
                     .await
             })
             .await?;
-        self.tell(|| [LedgerEntry::from(&taken)]);
+        self.record(|| [LedgerEntry::from(&taken)]);
         Ok(taken)
     }
 
     /// Deletes a snapshot that no agent uses. With `agent` it must be that agent's.
     pub async fn snapshot_delete(&self, agent: Option<String>, snapshot: &str) -> Result<Snapshot> {
-        self.tell(|| {
+        self.record(|| {
             [LedgerEntry::Delete {
                 snapshot: snapshot.to_owned(),
             }]
@@ -167,7 +167,7 @@ impl Provider {
                 },
             )
             .await?;
-        self.tell(|| [LedgerEntry::Deleted { id: deleted.id.clone() }]);
+        self.record(|| [LedgerEntry::Deleted { id: deleted.id.clone() }]);
         Ok(deleted)
     }
 
@@ -178,7 +178,7 @@ impl Provider {
                 plugin.snapshot_pull(session, provider, reference.to_owned()).await
             })
             .await?;
-        self.tell(|| [LedgerEntry::from(&taken).again()]);
+        self.record(|| [LedgerEntry::from(&taken).again()]);
         Ok(taken)
     }
 
@@ -189,14 +189,14 @@ impl Provider {
                 plugin.migrate_in(session, provider, request).await
             })
             .await?;
-        self.tell(|| [LedgerEntry::from(&arrived).again()]);
+        self.record(|| [LedgerEntry::from(&arrived).again()]);
         Ok(arrived)
     }
 
     /// Removes what no agent needs any more.
     pub async fn gc(&self, request: GcRequest) -> Result<Vec<Action>> {
         let collects = request.snapshots && !request.dry_run;
-        self.tell(|| collects.then_some(LedgerEntry::Collect));
+        self.record(|| collects.then_some(LedgerEntry::Collect));
         self.call("gc", None, |plugin, session, provider| async move {
             plugin.gc(session, provider, request).await
         })
