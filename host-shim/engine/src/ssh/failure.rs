@@ -6,7 +6,7 @@ use mngr_contract::ProviderError;
 use mngr_contract::error::{denied, invalid, unavailable};
 
 use super::destination::Destination;
-use super::words::Report;
+use super::diagnostics::Report;
 
 /// The rule by which a host's key is refused.
 const HOST_KEY: &str = "ssh host key";

@@ -17,11 +17,11 @@ use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::destination::Destination;
+use super::diagnostics::Diagnostics;
+pub use super::diagnostics::Report;
 use super::place::Place;
 use super::session::{Session, SessionError, forward_port, forward_socket};
 use super::stream::Stream;
-pub use super::words::Report;
-use super::words::Words;
 use super::{command, failure};
 use crate::machine;
 use crate::unix::connect;
@@ -50,7 +50,7 @@ const ANSWER: u64 = 1024;
 /// A connection. Dropped, it takes its child and its directory with it.
 pub(super) struct Link {
     destination: Destination,
-    words: Arc<Words>,
+    diagnostics: Arc<Diagnostics>,
     alive: watch::Receiver<bool>,
     /// The child was found not to do what it is for, though it has not ended yet.
     is_broken: AtomicBool,
@@ -109,15 +109,15 @@ impl Link {
         let (Some(stdin), Some(stdout), Some(stderr)) = streams else {
             return Err((Report::default(), internal("ssh", "it has no streams", "report this")));
         };
-        let words = Arc::new(Words::default());
-        let hearing = words.clone();
+        let diagnostics = Arc::new(Diagnostics::default());
+        let hearing = diagnostics.clone();
         let mut heard = AbortOnDropHandle::new(tokio::spawn(async move { hearing.read(stderr).await }));
         let mut stdout = BufReader::new(stdout);
         if !marked(&mut stdout).await {
             drop(stdin);
             let _ = tokio::time::timeout(ENDING, child.wait()).await;
             let _ = tokio::time::timeout(ENDING, &mut heard).await;
-            let (report, said) = (words.report(), words.said());
+            let (report, said) = (diagnostics.report(), diagnostics.said());
             let error = match report.authenticated {
                 Some(_) => failure::no_shell(to, &said),
                 None => failure::explained(to, &report, &said),
@@ -128,7 +128,7 @@ impl Link {
         let watching = watch_over(child, stdout, is_alive);
         Ok(Self {
             destination: to.clone(),
-            words,
+            diagnostics,
             alive,
             is_broken: AtomicBool::new(false),
             used: Mutex::new(Instant::now()),
@@ -150,7 +150,7 @@ impl Link {
 
     /// What was learnt while it was connected.
     pub(super) fn report(&self) -> Report {
-        self.words.report()
+        self.diagnostics.report()
     }
 
     pub(super) fn last_used(&self) -> Instant {

@@ -7,12 +7,12 @@
 
 mod command;
 mod destination;
+mod diagnostics;
 mod failure;
 mod link;
 mod place;
 mod session;
 mod stream;
-mod words;
 
 use std::collections::HashMap;
 use std::io;

@@ -37,11 +37,11 @@ struct Heard {
 
 /// Everything `ssh` has said so far.
 #[derive(Debug, Default)]
-pub(super) struct Words {
+pub(super) struct Diagnostics {
     heard: Mutex<Heard>,
 }
 
-impl Words {
+impl Diagnostics {
     /// Reads to the end of the stream.
     pub(super) async fn read(&self, stream: impl AsyncRead + Unpin) {
         let mut lines = BufReader::new(stream);
@@ -120,7 +120,7 @@ mod tests {
 
     #[tokio::test]
     async fn how_far_it_came_is_told_from_what_it_says() {
-        let words = Words::default();
+        let diagnostics = Diagnostics::default();
         let said = b"debug1: Connecting to build1 [10.0.0.5] port 22.\r\n\
             debug1: Connection established.\r\n\
             debug1: Server host key: ssh-ed25519 SHA256:abc\r\n\
@@ -128,20 +128,20 @@ mod tests {
             debug1: Offering public key: /k ED25519 SHA256:def explicit\r\n\
             Authenticated to build1 ([10.0.0.5]:22) using \"publickey\".\r\n\
             a banner\r\n";
-        words.read(&said[..]).await;
-        let report = words.report();
+        diagnostics.read(&said[..]).await;
+        let report = diagnostics.report();
         assert_eq!(report.address.as_deref(), Some("10.0.0.5:22"));
         assert_eq!(report.host_key.as_deref(), Some("ssh-ed25519 SHA256:abc"));
         assert_eq!(report.authenticated.as_deref(), Some("publickey"));
         assert!(report.is_connected && report.is_trusted && report.offered.len() == 1);
-        assert_eq!(words.said(), ["a banner"]);
+        assert_eq!(diagnostics.said(), ["a banner"]);
     }
 
     #[tokio::test]
     async fn what_is_kept_has_an_end() {
-        let words = Words::default();
+        let diagnostics = Diagnostics::default();
         let long = format!("{}\n", "x".repeat(10_000)).repeat(1000);
-        words.read(long.as_bytes()).await;
-        assert!(words.said().len() == KEPT && words.said()[0].len() == LONGEST);
+        diagnostics.read(long.as_bytes()).await;
+        assert!(diagnostics.said().len() == KEPT && diagnostics.said()[0].len() == LONGEST);
     }
 }
