@@ -30,7 +30,7 @@ impl Events {
         let spinner = context.spinner("asking the engine");
         let provider = context.provider(&spinner).await?;
         let mut watcher = Watcher::new(context, &provider);
-        watcher.settle().await?;
+        watcher.mark_start().await?;
         drop(spinner);
         loop {
             for event in watcher.next().await? {
@@ -39,7 +39,7 @@ impl Events {
                     false => context.output.line(&line(&event))?,
                 }
             }
-            watcher.settle().await?;
+            watcher.mark_start().await?;
         }
     }
 }

@@ -90,7 +90,7 @@ async fn watched(context: &Context, provider: Provider, spinner: Spinner, reques
     let mut spinner = Some(spinner);
     let mut last = None;
     loop {
-        watcher.settle().await?;
+        watcher.mark_start().await?;
         let agents = match provider.discover(request.clone()).await {
             Ok(agents) => agents,
             Err(error) => {

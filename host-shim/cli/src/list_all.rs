@@ -142,7 +142,7 @@ async fn watch_one(
 ) -> Result<(), Failure> {
     let mut watcher = Watcher::new(context, provider);
     loop {
-        watcher.settle().await?;
+        watcher.mark_start().await?;
         match provider.discover(request.clone()).await {
             Ok(agents) => {
                 board.show(context, provider.name(), agents)?;

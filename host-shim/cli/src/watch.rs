@@ -40,7 +40,7 @@ impl<'a> Watcher<'a> {
 
     /// Marks the place from which on nothing is missed, by the engine's own clock. A list taken after this and the events
     /// after it leave no gap.
-    pub async fn settle(&mut self) -> Result<(), Failure> {
+    pub async fn mark_start(&mut self) -> Result<(), Failure> {
         while self.cursor.is_none() {
             match self.provider.watch(0, 0).await {
                 Ok(past) => {

@@ -14,7 +14,7 @@ use super::{Guard, may_have_happened};
 use crate::journal::ContainerLock;
 
 /// How long a cancelled call waits for requests that are already on their way.
-const SETTLE: Duration = Duration::from_secs(30);
+const UNDER_WAY: Duration = Duration::from_secs(30);
 
 impl Guard {
     /// The call has come to its end by itself.
@@ -26,7 +26,7 @@ impl Guard {
     pub async fn roll_back(&self) -> Vec<String> {
         self.tasks.close();
         let mut left = Vec::new();
-        if tokio::time::timeout(SETTLE, self.tasks.wait()).await.is_err() {
+        if tokio::time::timeout(UNDER_WAY, self.tasks.wait()).await.is_err() {
             left.push(format!(
                 "the engine at {} still works on a request",
                 self.engine.endpoint()
@@ -67,7 +67,7 @@ impl Guard {
     }
 
     /// Runs a request to its end whatever becomes of the caller.
-    pub(super) async fn settle<R: Send + 'static>(
+    pub(super) async fn run_to_end<R: Send + 'static>(
         &self,
         request: impl Future<Output = Result<R>> + Send + 'static,
     ) -> Result<R> {

@@ -64,7 +64,7 @@ impl Guard {
 
     async fn reader(&self, image: Image) -> Result<String> {
         let (engine, journal) = (self.engine.clone(), self.journal.clone());
-        self.settle(async move {
+        self.run_to_end(async move {
             let name = scratch::container(&uuid::Uuid::new_v4().simple().to_string());
             let step = Step::Scratch {
                 container: name.clone(),
@@ -84,7 +84,7 @@ impl Guard {
     async fn discard(&self, side: Side) {
         let Side::Scratch(id) = side else { return };
         let (engine, journal, container) = (self.engine.clone(), self.journal.clone(), id.clone());
-        let removed = self.settle(async move {
+        let removed = self.run_to_end(async move {
             scratch::remove(&*engine, &container).await?;
             journal.removed(&container);
             Ok(())

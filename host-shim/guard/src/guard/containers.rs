@@ -85,7 +85,7 @@ impl Guard {
                 // Where the container is there after all it holds them.
                 for volume in made {
                     let (engine, journal) = (self.engine.clone(), self.journal.clone());
-                    let removed = self.settle(async move {
+                    let removed = self.run_to_end(async move {
                         engine.volume_remove(&volume, false).await?;
                         journal.volume_gone(&volume);
                         Ok(())
@@ -115,7 +115,7 @@ impl Guard {
 
     async fn create_now(&self, spec: ContainerSpec) -> Result<CreatedContainer> {
         let (engine, journal) = (self.engine.clone(), self.journal.clone());
-        self.settle(async move {
+        self.run_to_end(async move {
             let agent_id = spec
                 .labels
                 .iter()
@@ -185,7 +185,7 @@ impl Guard {
         self.may_change_container("container-pause", id).await?;
         let alone = self.journal.lock(id).await;
         let (engine, journal, task_id) = (self.engine.clone(), self.journal.clone(), id.to_owned());
-        self.settle(async move {
+        self.run_to_end(async move {
             let container = task_id.clone();
             journal.about_to(Step::Pause { container }).await;
             let paused = engine.container_pause(&task_id).await;
@@ -205,7 +205,7 @@ impl Guard {
     pub async fn container_unpause(&self, id: &str) -> Result<()> {
         self.may_change_container("container-unpause", id).await?;
         let (engine, journal, task_id) = (self.engine.clone(), self.journal.clone(), id.to_owned());
-        self.settle(async move {
+        self.run_to_end(async move {
             let thawed = engine.container_unpause(&task_id).await;
             match &thawed {
                 Ok(()) => journal.unpaused(&task_id),
@@ -224,7 +224,7 @@ impl Guard {
         let known = self.may_change_container("container-rename", id).await?;
         let (engine, journal) = (self.engine.clone(), self.journal.clone());
         let (task_id, from, to) = (id.to_owned(), known.name.clone(), name.to_owned());
-        self.settle(async move {
+        self.run_to_end(async move {
             let step = Step::Rename {
                 container: task_id.clone(),
                 from: from.clone(),
@@ -247,7 +247,7 @@ impl Guard {
         // Waited for by the caller, who may be cancelled; held until the engine is done.
         let alone = self.alone_with(id).await;
         let (engine, journal, id) = (self.engine.clone(), self.journal.clone(), id.to_owned());
-        self.settle(async move {
+        self.run_to_end(async move {
             let _alone = alone;
             let removed = engine.container_remove(&id, force, volumes).await;
             match &removed {
@@ -274,7 +274,7 @@ impl Guard {
         self.may_change("container-commit", Rule::Commit, id, may).await?;
         let alone = self.alone_with(id).await;
         let (engine, journal, id) = (self.engine.clone(), self.journal.clone(), id.to_owned());
-        self.settle(async move {
+        self.run_to_end(async move {
             let _alone = alone;
             // Who froze it is only known now that no other snapshot is being taken of it.
             let was_paused = engine.container_inspect(&id, false).await?.state.status == ContainerStatus::Paused;

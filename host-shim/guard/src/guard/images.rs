@@ -66,7 +66,7 @@ impl Guard {
         let (engine, journal) = (self.engine.clone(), self.journal.clone());
         let (id, lent) = (image.id.clone(), name.to_owned());
         let before = owner.clone();
-        self.settle(async move {
+        self.run_to_end(async move {
             let step = Step::Lend {
                 name: lent.clone(),
                 image: id.clone(),
@@ -86,7 +86,7 @@ impl Guard {
         let (engine, journal) = (self.engine.clone(), self.journal.clone());
         let lent = name.to_owned();
         let returned = self
-            .settle(async move {
+            .run_to_end(async move {
                 take_back(&*engine, &lent, &image.id, owner.as_deref()).await?;
                 journal.returned(&lent);
                 Ok(())
@@ -110,7 +110,7 @@ impl Guard {
         };
         let image = self.may_change("image-derive", Rule::Images, reference, may).await?;
         let (engine, journal) = (self.engine.clone(), self.journal.clone());
-        self.settle(async move {
+        self.run_to_end(async move {
             let step = Step::Commit {
                 container: scratch::source(&options.tag),
                 image: target.clone(),

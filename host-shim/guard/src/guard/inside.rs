@@ -48,7 +48,7 @@ impl Guard {
         self.may_change("exec-unpack", Rule::Exec, id, may).await?;
         let (engine, journal) = (self.engine.clone(), self.journal.clone());
         let [id, image, directory, root_name] = [id, image, directory, root_name].map(str::to_owned);
-        self.settle(async move {
+        self.run_to_end(async move {
             let container = scratch::container(&id);
             journal.about_to(Step::Scratch { container }).await;
             engine.exec_unpack(&id, options, &image, &directory, &root_name).await

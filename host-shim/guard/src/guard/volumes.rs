@@ -84,7 +84,7 @@ impl Guard {
         labels: Vec<(String, String)>,
     ) -> Result<Volume> {
         let (engine, journal) = (self.engine.clone(), self.journal.clone());
-        self.settle(async move {
+        self.run_to_end(async move {
             journal.about_to(Step::Volume { name: name.clone() }).await;
             let result = engine.volume_create(&name, &driver, options, labels).await;
             if result.as_ref().map_or_else(may_have_happened, |_| true) {
@@ -114,7 +114,7 @@ impl Guard {
         self.may_change("volume-fill", Rule::Volumes, name, may).await?;
         let (engine, journal) = (self.engine.clone(), self.journal.clone());
         let (name, image, directory) = (name.to_owned(), image.to_owned(), directory.to_owned());
-        self.settle(async move {
+        self.run_to_end(async move {
             let container = scratch::container(&name);
             journal.about_to(Step::Scratch { container }).await;
             engine.volume_fill(&name, &image, &directory).await
@@ -139,7 +139,7 @@ impl Guard {
         let (engine, journal) = (self.engine.clone(), self.journal.clone());
         let (container, path) = (container.to_owned(), path.to_owned());
         let subpath = subpath.map(str::to_owned);
-        self.settle(async move {
+        self.run_to_end(async move {
             let image = format!("{}:{}", options.repository, options.tag);
             let scratch = scratch::container(&options.tag);
             journal.about_to(Step::Import { image: image.clone() }).await;
