@@ -15,7 +15,7 @@ use crate::ssh::Unreachable;
 
 /// What is being asked of the engine, for errors and for the deadline.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Operation<'a> {
+pub(super) struct OperationContext<'a> {
     /// As an order: `stop`.
     pub(super) verb: &'static str,
     /// What to: `container`, `image`, …
@@ -28,7 +28,7 @@ pub(super) struct Operation<'a> {
     pub(super) deadline: Duration,
 }
 
-impl Operation<'_> {
+impl OperationContext<'_> {
     /// The same with more time.
     pub(super) fn within(self, deadline: Duration) -> Self {
         Self { deadline, ..self }
@@ -48,7 +48,7 @@ impl Operation<'_> {
 }
 
 /// The error of a deadline that passed.
-pub(super) fn late(endpoint: &Endpoint, operation: &Operation<'_>) -> ProviderError {
+pub(super) fn late(endpoint: &Endpoint, operation: &OperationContext<'_>) -> ProviderError {
     let subject = format!("{} {} at {}", operation.verb, operation.subject(), endpoint.address);
     let remedy = "see whether the engine hangs (`docker info`, `systemctl status docker`); raise `engine_timeout_seconds` \
                   where it is only slow";
@@ -56,7 +56,7 @@ pub(super) fn late(endpoint: &Endpoint, operation: &Operation<'_>) -> ProviderEr
 }
 
 /// The error of a request that failed.
-pub(super) fn failed(endpoint: &Endpoint, operation: &Operation<'_>, error: &Error) -> ProviderError {
+pub(super) fn failed(endpoint: &Endpoint, operation: &OperationContext<'_>, error: &Error) -> ProviderError {
     match error {
         Error::DockerResponseServerError { status_code, message }
             if *status_code > 400 && operation.asks_a_registry() =>
@@ -73,7 +73,7 @@ pub(super) fn failed(endpoint: &Endpoint, operation: &Operation<'_>, error: &Err
 }
 
 /// An answer with an HTTP status that is no success.
-fn answered(operation: &Operation<'_>, status: u16, message: &str) -> ProviderError {
+fn answered(operation: &OperationContext<'_>, status: u16, message: &str) -> ProviderError {
     let subject = operation.subject();
     let reason = match message.trim() {
         "" => format!("the engine answered with HTTP status {status}"),
@@ -172,7 +172,7 @@ fn state(reason: &str) -> &'static str {
 }
 
 /// An answer that makes no sense. The engine may have done what it was asked for, as when no answer comes.
-fn not_understood(endpoint: &Endpoint, operation: &Operation<'_>, reason: &str) -> ProviderError {
+fn not_understood(endpoint: &Endpoint, operation: &OperationContext<'_>, reason: &str) -> ProviderError {
     let (subject, remedy) = (operation.subject(), "report this with the engine's version");
     let reason = format!("the answer of {} was not understood: {reason}", endpoint.address);
     match operation.changes {
@@ -271,7 +271,7 @@ fn is_socket(path: &std::path::Path) -> bool {
 }
 
 /// There was a connection, and it failed.
-fn broken(endpoint: &Endpoint, operation: &Operation<'_>, error: &Error) -> ProviderError {
+fn broken(endpoint: &Endpoint, operation: &OperationContext<'_>, error: &Error) -> ProviderError {
     let subject = format!("the Docker engine at {}", endpoint.address);
     let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(cause) = source {
@@ -309,8 +309,8 @@ mod tests {
     use super::*;
     use crate::endpoint::Source;
 
-    fn operation() -> Operation<'static> {
-        Operation {
+    fn operation() -> OperationContext<'static> {
+        OperationContext {
             verb: "start",
             kind: "container",
             name: "a1",
@@ -339,7 +339,7 @@ mod tests {
             err: serde_json::from_str::<u8>("[]").expect_err("no number"),
         };
         assert_eq!(failed(&endpoint(), &operation(), &nonsense()).kind(), "unavailable");
-        let looks = Operation {
+        let looks = OperationContext {
             changes: false,
             ..operation()
         };
@@ -376,7 +376,7 @@ mod tests {
 
     #[test]
     fn a_deadline_that_passed_tells_a_change_from_a_question() {
-        let may_have_happened = |changes| match late(&endpoint(), &Operation { changes, ..operation() }) {
+        let may_have_happened = |changes| match late(&endpoint(), &OperationContext { changes, ..operation() }) {
             ProviderError::Timeout(timeout) => timeout.may_have_happened,
             other => panic!("{other:?}"),
         };

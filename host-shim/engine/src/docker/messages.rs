@@ -18,7 +18,7 @@ use tokio_util::io::StreamReader;
 
 use super::DockerEngine;
 use super::convert_values::or_default;
-use super::errors::Operation;
+use super::errors::OperationContext;
 use crate::ProgressSink;
 
 /// Who pulls, pushes or loads tells how far it is; after this long without a word it hangs.
@@ -98,7 +98,7 @@ impl<'a> Report<'a> {
 /// Reads messages to their end, each within its deadline, and hands them to `take`.
 pub(super) async fn follow(
     engine: &DockerEngine,
-    operation: Operation<'_>,
+    operation: OperationContext<'_>,
     messages: impl Stream<Item = std::result::Result<Message, Error>>,
     mut report: Report<'_>,
     mut take: impl FnMut(Message),

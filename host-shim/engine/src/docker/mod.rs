@@ -48,7 +48,7 @@ use mngr_contract::Result;
 use mngr_contract::error::internal;
 use tokio::sync::OnceCell;
 
-use self::errors::Operation;
+use self::errors::OperationContext;
 use self::machine::Machine;
 use self::system::ApiVersion;
 use self::transport::{Target, Transport};
@@ -178,8 +178,8 @@ impl DockerEngine {
     }
 
     /// An operation that changes nothing.
-    fn reads<'a>(&self, verb: &'static str, kind: &'static str, name: &'a str) -> Operation<'a> {
-        Operation {
+    fn reads<'a>(&self, verb: &'static str, kind: &'static str, name: &'a str) -> OperationContext<'a> {
+        OperationContext {
             verb,
             kind,
             name,
@@ -189,8 +189,8 @@ impl DockerEngine {
     }
 
     /// An operation whose effect may be there although no answer came.
-    fn changes<'a>(&self, verb: &'static str, kind: &'static str, name: &'a str) -> Operation<'a> {
-        Operation {
+    fn changes<'a>(&self, verb: &'static str, kind: &'static str, name: &'a str) -> OperationContext<'a> {
+        OperationContext {
             changes: true,
             ..self.reads(verb, kind, name)
         }
@@ -199,7 +199,7 @@ impl DockerEngine {
     /// Runs a request under its deadline, after the engine has been checked once and when it is its turn.
     async fn run<T>(
         &self,
-        operation: Operation<'_>,
+        operation: OperationContext<'_>,
         request: impl Future<Output = std::result::Result<T, Error>>,
     ) -> Result<T> {
         let _turn = self.turn(&operation).await?;
@@ -208,7 +208,7 @@ impl DockerEngine {
 
     /// Waits until it is this operation's turn. An engine that is asked for more than it can do at once would let requests run
     /// into their deadlines.
-    async fn turn(&self, operation: &Operation<'_>) -> Result<Turn> {
+    async fn turn(&self, operation: &OperationContext<'_>) -> Result<Turn> {
         self.check().await?;
         let long = operation.deadline > self.timeout();
         let turns = if long { &self.0.long } else { &self.0.short };
@@ -218,7 +218,7 @@ impl DockerEngine {
     /// Runs what is part of something that is under way already.
     async fn run_now<T>(
         &self,
-        operation: Operation<'_>,
+        operation: OperationContext<'_>,
         request: impl Future<Output = std::result::Result<T, Error>>,
     ) -> Result<T> {
         match tokio::time::timeout(operation.deadline, request).await {

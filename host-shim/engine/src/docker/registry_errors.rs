@@ -3,13 +3,13 @@
 use mngr_contract::ProviderError;
 use mngr_contract::error::{denied, internal, not_found, unavailable};
 
-use super::errors::{Operation, full, is_full};
+use super::errors::{OperationContext, full, is_full};
 use crate::credentials::registry_of;
 
 /// The rule that a registry's refusal goes by.
 const RULE: &str = "registry.login";
 
-pub(super) fn reported(operation: &Operation<'_>, reason: &str) -> ProviderError {
+pub(super) fn reported(operation: &OperationContext<'_>, reason: &str) -> ProviderError {
     let subject = operation.subject();
     let has = |words: &[&str]| words.iter().any(|word| reason.contains(word));
     if is_full(reason) {
@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn what_a_registry_says_is_told_apart() {
-        let operation = Operation {
+        let operation = OperationContext {
             verb: "push",
             kind: "image",
             name: "r.example:5000/a:1",
