@@ -5,8 +5,8 @@ use std::os::unix::process::ExitStatusExt;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use crate::operations::Operation;
 use crate::report::Row;
+use crate::user_commands::UserCommand;
 use crate::world::{World, words};
 
 /// The signal that nothing can be done against.
@@ -14,21 +14,21 @@ const KILL: i32 = 9;
 /// The status of a command that was not understood, and so harms nothing.
 const USAGE: i32 = 2;
 
-/// Kills the operation at every place it passes that `chosen` wants: each name the first time, the second, and so on.
+/// Kills the command at every place it passes that `chosen` wants: each name the first time, the second, and so on.
 ///
 /// # Panics
-/// Where the operation does not work unharmed.
-pub fn at_every_place(world: &mut World, operation: &Operation, chosen: impl Fn(&mut World, &str) -> bool) -> Row {
+/// Where the command does not work unharmed.
+pub fn at_every_place(world: &mut World, command: &UserCommand, chosen: impl Fn(&mut World, &str) -> bool) -> Row {
     let mut row = Row::new("`mngr-docker` killed at a failpoint");
     let mut seen: BTreeMap<String, u32> = BTreeMap::new();
-    for name in places(world, operation) {
+    for name in places(world, command) {
         let before = seen.entry(name.clone()).or_default();
         let skipped = *before;
         *before += 1;
         if !chosen(world, &name) {
             continue;
         }
-        let arguments = (operation.arguments)(world);
+        let arguments = (command.arguments)(world);
         let action = match skipped {
             0 => format!("{name}=return(kill)"),
             count => format!("{name}={count}*off->return(kill)"),
@@ -47,9 +47,9 @@ pub fn at_every_place(world: &mut World, operation: &Operation, chosen: impl Fn(
     row
 }
 
-/// The names of the places that the operation passes, in their order.
-fn places(world: &mut World, operation: &Operation) -> Vec<String> {
-    let arguments = (operation.arguments)(world);
+/// The names of the places that the command passes, in their order.
+fn places(world: &mut World, command: &UserCommand) -> Vec<String> {
+    let arguments = (command.arguments)(world);
     let output = world
         .command(&arguments)
         .env("RUST_LOG", "failpoint=trace")
@@ -66,16 +66,16 @@ fn places(world: &mut World, operation: &Operation) -> Vec<String> {
     places
 }
 
-/// Kills operations of all kinds at any moment, as often as `times` says.
+/// Kills commands of all kinds at any moment, as often as `times` says.
 ///
 /// # Panics
-/// Where a program can not be started, or does not understand an operation.
-pub fn at_any_moment(world: &mut World, operations: &[Operation], times: u32) -> Row {
+/// Where a program can not be started, or does not understand a command.
+pub fn at_any_moment(world: &mut World, commands: &[UserCommand], times: u32) -> Row {
     let mut row = Row::new("`mngr-docker` killed at any moment");
-    let mut lengths: Vec<Duration> = vec![Duration::from_millis(300); operations.len()];
+    let mut lengths: Vec<Duration> = vec![Duration::from_millis(300); commands.len()];
     for _ in 0..times {
-        let at = world.random.usize(..operations.len());
-        let arguments = (operations[at].arguments)(world);
+        let at = world.random.usize(..commands.len());
+        let arguments = (commands[at].arguments)(world);
         let begun = Instant::now();
         let mut child = world.command(&arguments).spawn().expect("it runs");
         let wait = lengths[at].mul_f64(world.random.f64());

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use mngr_docker_tests::PrivateEngine;
 
-use crate::operations::OPERATIONS;
 use crate::report::Row;
+use crate::user_commands::USER_COMMANDS;
 use crate::world::{World, words};
 
 /// What is done to it.
@@ -21,17 +21,17 @@ pub enum Harm {
     FullDisk,
 }
 
-/// Harms the engine in the middle of an operation of a random kind.
+/// Harms the engine in the middle of a command of a random kind.
 ///
 /// # Panics
 /// Where the engine does not come back.
 pub fn harmed(world: &mut World, engine: &mut PrivateEngine, harm: Harm, name: &str, times: u32) -> Row {
     let mut row = Row::new(name);
     for _ in 0..times {
-        let at = world.random.usize(..OPERATIONS.len());
-        let arguments = (OPERATIONS[at].arguments)(world);
+        let at = world.random.usize(..USER_COMMANDS.len());
+        let arguments = (USER_COMMANDS[at].arguments)(world);
         // Made ready before, since nothing can be made ready then.
-        let more = [0, 11].map(|at: usize| (OPERATIONS[at].arguments)(world));
+        let more = [0, 11].map(|at: usize| (USER_COMMANDS[at].arguments)(world));
         let wait = Duration::from_millis(world.random.u64(0..400));
         let child = world.command(&arguments).spawn().expect("it runs");
         std::thread::park_timeout(wait);

@@ -11,12 +11,12 @@ pub mod deaths;
 pub mod engines;
 pub mod load;
 mod opened;
-mod operations;
 pub mod replies;
 mod report;
+mod user_commands;
 mod world;
 
 pub use opened::open_with_ledger;
-pub use operations::{OPERATIONS, Operation};
 pub use report::{Report, Row, Sample};
+pub use user_commands::{USER_COMMANDS, UserCommand};
 pub use world::{Aftermath, World};

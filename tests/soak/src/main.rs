@@ -8,7 +8,7 @@ use clap::{Parser, ValueEnum};
 use mngr_docker_soak::crowd::listed_and_watched;
 use mngr_docker_soak::engines::{Harm, harmed};
 use mngr_docker_soak::load::{Clients, creates_at_once};
-use mngr_docker_soak::{OPERATIONS, Report, World, deaths, open_with_ledger, replies};
+use mngr_docker_soak::{Report, USER_COMMANDS, World, deaths, open_with_ledger, replies};
 use mngr_docker_tests::{FaultProxy, PrivateEngine, Setup, remove_all};
 
 /// One that gives back what a load has taken: glibc's keeps it for each thread, and what is held does not show.
@@ -131,14 +131,14 @@ fn one_turn(
         .enable_all()
         .build()?;
     if does(Section::Deaths) {
-        let operation = &OPERATIONS[turn % OPERATIONS.len()];
+        let command = &USER_COMMANDS[turn % USER_COMMANDS.len()];
         let mut world = World::new(program, &soak.host, seed);
-        println!("turn {turn}: {} killed at every place", operation.name);
-        report.add(deaths::at_every_place(&mut world, operation, |_, _| {
+        println!("turn {turn}: {} killed at every place", command.name);
+        report.add(deaths::at_every_place(&mut world, command, |_, _| {
             does(Section::Deaths)
         }));
         println!("turn {turn}: killed at any moment");
-        report.add(deaths::at_any_moment(&mut world, OPERATIONS, soak.moments));
+        report.add(deaths::at_any_moment(&mut world, USER_COMMANDS, soak.moments));
     }
     if does(Section::Replies) {
         let fault = replies::FAULTS[turn % replies::FAULTS.len()];
@@ -150,11 +150,11 @@ fn one_turn(
             .context("an engine at a socket of this machine")?;
         let proxy = FaultProxy::new(world.home().join("proxy.sock"), engine);
         world.use_engine(&format!("unix://{}", proxy.socket().display()), 5);
-        // Every operation meets every fault in so many turns.
-        let per_fault = OPERATIONS.len().div_ceil(replies::FAULTS.len());
+        // Every command meets every fault in so many turns.
+        let per_fault = USER_COMMANDS.len().div_ceil(replies::FAULTS.len());
         for step in 0..per_fault {
-            let operation = &OPERATIONS[(turn / replies::FAULTS.len() * per_fault + step) % OPERATIONS.len()];
-            report.add(replies::spoilt(&mut world, &proxy, operation, fault, u32::MAX));
+            let command = &USER_COMMANDS[(turn / replies::FAULTS.len() * per_fault + step) % USER_COMMANDS.len()];
+            report.add(replies::spoilt(&mut world, &proxy, command, fault, u32::MAX));
         }
     }
     if does(Section::Engines) {

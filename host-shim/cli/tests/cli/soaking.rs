@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use mngr_docker_soak::crowd::listed_and_watched;
 use mngr_docker_soak::engines::{Harm, harmed};
 use mngr_docker_soak::load::{Clients, creates_at_once};
-use mngr_docker_soak::{OPERATIONS, Operation, Row, World, deaths, open_with_ledger, replies};
+use mngr_docker_soak::{Row, USER_COMMANDS, UserCommand, World, deaths, open_with_ledger, replies};
 use mngr_docker_tests::{FaultProxy, PrivateEngine, Setup, remove_all};
 use mngr_host_shim::check::Ledger;
 use mngr_host_shim::provider::Provider;
@@ -28,11 +28,11 @@ fn world() -> World {
     World::new(Path::new(env!("CARGO_BIN_EXE_mngr-docker")), &engine(), seed())
 }
 
-fn operation(name: &str) -> &'static Operation {
-    OPERATIONS
+fn user_command(name: &str) -> &'static UserCommand {
+    USER_COMMANDS
         .iter()
-        .find(|operation| operation.name == name)
-        .expect("an operation")
+        .find(|command| command.name == name)
+        .expect("a command")
 }
 
 fn clean(row: &Row, at_least: u32) {
@@ -46,11 +46,11 @@ fn changes(_: &mut World, place: &str) -> bool {
 }
 
 macro_rules! killed {
-    ($($name:ident: $operation:literal at least $places:literal;)*) => {$(
+    ($($name:ident: $command:literal at least $places:literal;)*) => {$(
         #[test]
         fn $name() {
             let mut world = world();
-            clean(&deaths::at_every_place(&mut world, operation($operation), changes), $places);
+            clean(&deaths::at_every_place(&mut world, user_command($command), changes), $places);
             assert_eq!(world.check(&["--boot"]), [""; 0]);
         }
     )*};
@@ -70,7 +70,7 @@ killed! {
 #[test]
 fn nothing_is_lost_whenever_it_is_killed() {
     let mut world = world();
-    clean(&deaths::at_any_moment(&mut world, OPERATIONS, 40), 40);
+    clean(&deaths::at_any_moment(&mut world, USER_COMMANDS, 40), 40);
     assert_eq!(world.check(&["--boot"]), [""; 0]);
 }
 
@@ -92,7 +92,7 @@ fn nothing_is_lost_whatever_becomes_of_an_answer() {
             ("destroy", 3),
         ] {
             clean(
-                &replies::spoilt(&mut world, &proxy, operation(name), *fault, changes),
+                &replies::spoilt(&mut world, &proxy, user_command(name), *fault, changes),
                 1,
             );
         }
