@@ -18,8 +18,8 @@
 //! # }
 //! ```
 
-mod bench;
 mod clean_up;
+mod fixture;
 mod observed;
 mod report;
 mod rule;
@@ -32,8 +32,8 @@ use futures::StreamExt;
 use serde_json::{Map, Value};
 use wildmatch::WildMatch;
 
-use bench::Bench;
 pub use clean_up::remove_all;
+use fixture::Fixture;
 pub use report::{Outcome, Report, Tested, Verdict};
 pub use rule::Rule;
 use rule::Stop;
@@ -206,8 +206,8 @@ impl Suite {
     }
 
     async fn verdict(&self, plugin: &Plugin, description: &Arc<Description>, rule: &'static Rule) -> Verdict {
-        let bench = match Bench::new(self, plugin, description).await {
-            Ok(bench) => Arc::new(bench),
+        let fixture = match Fixture::new(self, plugin, description).await {
+            Ok(fixture) => Arc::new(fixture),
             Err(error) => {
                 return Verdict::Failed {
                     reason: format!(
@@ -220,8 +220,8 @@ impl Suite {
         };
         // In a task of its own, so that a panic is no more than this rule's.
         let check = tokio::spawn({
-            let bench = bench.clone();
-            async move { (rule.check)(&bench).await }
+            let fixture = fixture.clone();
+            async move { (rule.check)(&fixture).await }
         });
         let stop = check.abort_handle();
         let verdict = match tokio::time::timeout(self.timeout, check).await {
@@ -238,7 +238,7 @@ impl Suite {
                 }
             }
         };
-        let left = bench.clean_up().await;
+        let left = fixture.clean_up().await;
         match (verdict, left.is_empty()) {
             (Verdict::Passed, false) => Verdict::Failed {
                 reason: format!("what it made could not be removed: {}", left.join("; ")),

@@ -4,7 +4,7 @@ use futures::future::BoxFuture;
 use mngr_host_shim::contract::backend::Description;
 use mngr_host_shim::contract::{ProviderError, Result};
 
-use super::bench::Bench;
+use super::fixture::Fixture;
 
 /// One behaviour that the contract promises.
 pub struct Rule {
@@ -17,7 +17,7 @@ pub struct Rule {
     /// What a provider must have said of itself, else the rule is skipped: a function of `instance` as `create`, a flag among
     /// its start arguments as `--memory`, or a setting as `setting default_image`.
     pub needs: &'static [&'static str],
-    pub(super) check: for<'a> fn(&'a Bench) -> BoxFuture<'a, std::result::Result<(), Stop>>,
+    pub(super) check: for<'a> fn(&'a Fixture) -> BoxFuture<'a, std::result::Result<(), Stop>>,
 }
 
 impl std::fmt::Debug for Rule {
@@ -67,15 +67,15 @@ pub enum Stop {
     Skipped(String),
 }
 
-/// Rules, each with what shows whether it holds: `"ID" of SOURCE, NEEDS, "statement", |bench| { … }`.
+/// Rules, each with what shows whether it holds: `"ID" of SOURCE, NEEDS, "statement", |fixture| { … }`.
 macro_rules! rules {
-    ($($id:literal of $source:literal, [$($need:literal),*], $statement:literal, |$bench:ident| $body:block)*) => {
+    ($($id:literal of $source:literal, [$($need:literal),*], $statement:literal, |$fixture:ident| $body:block)*) => {
         pub(crate) const RULES: &[$crate::Rule] = &[$($crate::Rule {
             id: $id,
             source: $source,
             needs: &[$($need),*],
             statement: $statement,
-            check: |$bench| Box::pin(async move {
+            check: |$fixture| Box::pin(async move {
                 $body
                 Ok(())
             }),

@@ -11,7 +11,7 @@ use mngr_host_shim::contract::types::Limits;
 use mngr_host_shim::streams::Archive;
 use serde_json::Value;
 
-use crate::bench::{Bench, argv};
+use crate::fixture::{Fixture, argv};
 use crate::rule::{Stop, ensure, rules};
 
 /// The functions of `instance`.
@@ -69,14 +69,14 @@ pub(super) fn fits(kind: SettingType, value: &Value) -> bool {
 }
 
 /// Whether a function answers that it is not there, where it is called with nothing that could be meant.
-async fn is_unsupported(bench: &Bench, function: &str) -> Option<bool> {
-    let (provider, nobody) = (&bench.provider, "nobody");
+async fn is_unsupported(fixture: &Fixture, function: &str) -> Option<bool> {
+    let (provider, nobody) = (&fixture.provider, "nobody");
     let empty = || Archive::Tar(Box::pin(futures::stream::empty()));
     fn is_refused<T>(result: Result<T>) -> Option<bool> {
         Some(matches!(result, Err(error) if error.kind() == "unsupported"))
     }
     match function {
-        "create" => is_refused(provider.create(bench.new_agent("", &[])).await),
+        "create" => is_refused(provider.create(fixture.new_agent("", &[])).await),
         "discover" => is_refused(provider.discover(Default::default()).await),
         "get" => is_refused(provider.get(nobody).await),
         "start" => is_refused(provider.start(nobody, StartRequest::default()).await),
@@ -144,39 +144,39 @@ async fn is_unsupported(bench: &Bench, function: &str) -> Option<bool> {
 }
 
 rules! {
-    "describe.name-is-a-word" of "backend.describe", [], "The backend has a name that configurations can spell: letters, digits, `-` and `_`", |bench| {
-        let name = &bench.description.name;
+    "describe.name-is-a-word" of "backend.describe", [], "The backend has a name that configurations can spell: letters, digits, `-` and `_`", |fixture| {
+        let name = &fixture.description.name;
         let is_word = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         ensure!(!name.is_empty() && name.chars().all(is_word), "the name is `{name}`");
     }
 
-    "describe.version-is-semver" of "backend.describe", [], "The plugin's version is a semantic version", |bench| {
-        let version = &bench.description.version;
+    "describe.version-is-semver" of "backend.describe", [], "The plugin's version is a semantic version", |fixture| {
+        let version = &fixture.description.version;
         let parsed = semver::Version::parse(version);
         ensure!(parsed.is_ok(), "`{version}` is no semantic version: {parsed:?}");
     }
 
-    "describe.capabilities-are-functions" of "backend.describe", [], "Each capability is the name of a function of the contract, and is told once", |bench| {
+    "describe.capabilities-are-functions" of "backend.describe", [], "Each capability is the name of a function of the contract, and is told once", |fixture| {
         let mut seen = BTreeSet::new();
-        for capability in &bench.description.capabilities {
+        for capability in &fixture.description.capabilities {
             let function = capability.strip_prefix("instance.").unwrap_or_default();
             ensure!(FUNCTIONS.contains(&function), "the contract has no function `{capability}`");
             ensure!(seen.insert(function), "the capability `{capability}` is told twice");
         }
     }
 
-    "describe.capabilities-are-all-that-works" of "backend.describe", [], "A function that is no capability answers `unsupported`, and one that is does not", |bench| {
+    "describe.capabilities-are-all-that-works" of "backend.describe", [], "A function that is no capability answers `unsupported`, and one that is does not", |fixture| {
         for function in FUNCTIONS {
-            let is_claimed = bench.description.capabilities.iter().any(|known| known.strip_prefix("instance.") == Some(*function));
-            let Some(is_unsupported) = is_unsupported(bench, function).await else { continue };
+            let is_claimed = fixture.description.capabilities.iter().any(|known| known.strip_prefix("instance.") == Some(*function));
+            let Some(is_unsupported) = is_unsupported(fixture, function).await else { continue };
             ensure!(is_claimed || is_unsupported, "`instance.{function}` is no capability, and does not answer `unsupported`");
             ensure!(!is_claimed || !is_unsupported, "`instance.{function}` is a capability, and answers `unsupported`");
         }
     }
 
-    "describe.settings-are-whole" of "backend.setting", [], "Each setting has a key of its own, a word of help, and a default of its type or none", |bench| {
+    "describe.settings-are-whole" of "backend.setting", [], "Each setting has a key of its own, a word of help, and a default of its type or none", |fixture| {
         let mut seen = BTreeSet::new();
-        for setting in &bench.description.settings {
+        for setting in &fixture.description.settings {
             ensure!(!setting.key.is_empty() && seen.insert(&setting.key), "the setting `{}` is told twice", setting.key);
             ensure!(!setting.help.is_empty(), "the setting `{}` has no help", setting.key);
             let Some(default) = &setting.default else { continue };
@@ -186,8 +186,8 @@ rules! {
         }
     }
 
-    "describe.arguments-are-flags" of "backend.argument", [], "Each argument is a flag of its own, as it is written, with a word of help", |bench| {
-        for arguments in [&bench.description.start_arguments, &bench.description.build_arguments] {
+    "describe.arguments-are-flags" of "backend.argument", [], "Each argument is a flag of its own, as it is written, with a word of help", |fixture| {
+        for arguments in [&fixture.description.start_arguments, &fixture.description.build_arguments] {
             let (mut flags, mut letters) = (BTreeSet::new(), BTreeSet::new());
             for argument in arguments {
                 let flag = &argument.flag;

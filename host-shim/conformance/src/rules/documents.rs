@@ -2,7 +2,7 @@
 
 use mngr_host_shim::contract::instance::{Document, DocumentChange, DocumentFilter};
 
-use crate::bench::Bench;
+use crate::fixture::Fixture;
 use crate::rule::{Comes, Stop, ensure, ensure_same, rules};
 
 /// An agent that never came to be.
@@ -27,8 +27,8 @@ pub(super) fn at(revision: u64, change: DocumentChange) -> DocumentChange {
     }
 }
 
-async fn all(bench: &Bench) -> Result<Vec<Document>, Stop> {
-    bench
+async fn all(fixture: &Fixture) -> Result<Vec<Document>, Stop> {
+    fixture
         .provider
         .documents(DocumentFilter { agent_id: None })
         .await
@@ -36,8 +36,8 @@ async fn all(bench: &Bench) -> Result<Vec<Document>, Stop> {
 }
 
 /// The revision that is there then, 0 for none.
-async fn write(bench: &Bench, change: DocumentChange) -> Result<u64, Stop> {
-    let written = bench
+async fn write(fixture: &Fixture, change: DocumentChange) -> Result<u64, Stop> {
+    let written = fixture
         .provider
         .document_write(change)
         .await
@@ -53,85 +53,85 @@ fn keys(documents: &[Document]) -> Vec<(&str, &str)> {
 }
 
 rules! {
-    "documents.are-kept-as-written" of "instance.document", ["documents", "document-write"], "A document is kept as it was written, for an agent that never came to be", |bench| {
+    "documents.are-kept-as-written" of "instance.document", ["documents", "document-write"], "A document is kept as it was written, for an agent that never came to be", |fixture| {
         let body = "{\"a\": \"ü\n\"}";
-        write(bench, change(NOBODY, "host", Some(body))).await?;
-        let kept = all(bench).await?;
+        write(fixture, change(NOBODY, "host", Some(body))).await?;
+        let kept = all(fixture).await?;
         ensure_same!(keys(&kept), [(NOBODY, "host")], "the documents");
         ensure!(kept.iter().all(|document| document.body == body && !document.written_at.is_empty()), "{kept:?}");
     }
 
-    "documents.revisions-count-up" of "instance.document", ["documents", "document-write"], "The first revision is 1, and each is one more", |bench| {
+    "documents.revisions-count-up" of "instance.document", ["documents", "document-write"], "The first revision is 1, and each is one more", |fixture| {
         for revision in 1..4 {
-            ensure_same!(write(bench, change(NOBODY, "host", Some("a"))).await?, revision, "the revision that is written");
+            ensure_same!(write(fixture, change(NOBODY, "host", Some("a"))).await?, revision, "the revision that is written");
         }
-        ensure_same!(all(bench).await?.iter().map(|document| document.revision).collect::<Vec<_>>(), [3], "the revisions that are there");
+        ensure_same!(all(fixture).await?.iter().map(|document| document.revision).collect::<Vec<_>>(), [3], "the revisions that are there");
     }
 
-    "documents.compare-and-set" of "instance.document-write", ["documents", "document-write"], "Where another revision is there than was said it is a `conflict`, and nothing is changed", |bench| {
-        write(bench, at(0, change(NOBODY, "host", Some("a")))).await?;
-        write(bench, at(1, change(NOBODY, "host", Some("b")))).await?;
+    "documents.compare-and-set" of "instance.document-write", ["documents", "document-write"], "Where another revision is there than was said it is a `conflict`, and nothing is changed", |fixture| {
+        write(fixture, at(0, change(NOBODY, "host", Some("a")))).await?;
+        write(fixture, at(1, change(NOBODY, "host", Some("b")))).await?;
         for stale in [change(NOBODY, "host", Some("c")), change(NOBODY, "host", None)] {
             for revision in [0, 1, 3] {
-                let written = bench.provider.document_write(at(revision, stale.clone())).await;
+                let written = fixture.provider.document_write(at(revision, stale.clone())).await;
                 written.fails_as("conflict", &format!("to change revision {revision} where 2 is there"))?;
             }
         }
-        ensure_same!(all(bench).await?.iter().map(|document| document.body.as_str()).collect::<Vec<_>>(), ["b"], "what is there");
+        ensure_same!(all(fixture).await?.iter().map(|document| document.body.as_str()).collect::<Vec<_>>(), ["b"], "what is there");
     }
 
-    "documents.delete-of-nothing-succeeds" of "instance.document-write", ["documents", "document-write"], "To delete what is not there is a success, and nothing is there then", |bench| {
-        write(bench, change(NOBODY, "host", Some("a"))).await?;
+    "documents.delete-of-nothing-succeeds" of "instance.document-write", ["documents", "document-write"], "To delete what is not there is a success, and nothing is there then", |fixture| {
+        write(fixture, change(NOBODY, "host", Some("a"))).await?;
         for _ in 0..2 {
-            ensure_same!(write(bench, change(NOBODY, "host", None)).await?, 0, "the revision once it was deleted");
+            ensure_same!(write(fixture, change(NOBODY, "host", None)).await?, 0, "the revision once it was deleted");
         }
-        ensure!(all(bench).await?.is_empty(), "the document is there");
+        ensure!(all(fixture).await?.is_empty(), "the document is there");
     }
 
-    "documents.outlive-the-agent" of "instance.document", ["create", "destroy", "documents", "document-write"], "A document is there once its agent is destroyed", |bench| {
-        let agent = bench.agent("a").await?;
-        write(bench, change(&agent.id, "host", Some("a"))).await?;
-        bench.destroy("a").await?;
-        ensure_same!(keys(&all(bench).await?), [(agent.id.as_str(), "host")], "the documents");
+    "documents.outlive-the-agent" of "instance.document", ["create", "destroy", "documents", "document-write"], "A document is there once its agent is destroyed", |fixture| {
+        let agent = fixture.agent("a").await?;
+        write(fixture, change(&agent.id, "host", Some("a"))).await?;
+        fixture.destroy("a").await?;
+        ensure_same!(keys(&all(fixture).await?), [(agent.id.as_str(), "host")], "the documents");
     }
 
-    "documents.one-engine-call" of "instance.documents", ["documents", "document-write"], "One engine call, however many there are", |bench| {
+    "documents.one-engine-call" of "instance.documents", ["documents", "document-write"], "One engine call, however many there are", |fixture| {
         for key in ["one", "two", "three"] {
-            write(bench, change(NOBODY, key, Some("a"))).await?;
+            write(fixture, change(NOBODY, key, Some("a"))).await?;
         }
-        bench.observed.forget();
-        all(bench).await?;
-        ensure_same!(bench.observed.asked().len(), 1, "how often the engine was asked for three documents");
+        fixture.observed.forget();
+        all(fixture).await?;
+        ensure_same!(fixture.observed.asked().len(), 1, "how often the engine was asked for three documents");
     }
 
-    "documents.are-sorted" of "instance.documents", ["documents", "document-write"], "Documents are sorted by agent and key", |bench| {
+    "documents.are-sorted" of "instance.documents", ["documents", "document-write"], "Documents are sorted by agent and key", |fixture| {
         for (agent, key) in [(NOBODY, "b"), (OTHER, "c"), (NOBODY, "a")] {
-            write(bench, change(agent, key, Some("a"))).await?;
+            write(fixture, change(agent, key, Some("a"))).await?;
         }
-        ensure_same!(keys(&all(bench).await?), [(OTHER, "c"), (NOBODY, "a"), (NOBODY, "b")], "the documents");
+        ensure_same!(keys(&all(fixture).await?), [(OTHER, "c"), (NOBODY, "a"), (NOBODY, "b")], "the documents");
     }
 
-    "documents.of-one-agent" of "instance.document-filter", ["documents", "document-write"], "Only the documents of one agent are listed where that is asked for", |bench| {
+    "documents.of-one-agent" of "instance.document-filter", ["documents", "document-write"], "Only the documents of one agent are listed where that is asked for", |fixture| {
         for agent in [NOBODY, OTHER] {
-            write(bench, change(agent, "host", Some("a"))).await?;
+            write(fixture, change(agent, "host", Some("a"))).await?;
         }
         let filter = DocumentFilter { agent_id: Some(OTHER.to_owned()) };
-        let theirs = bench.provider.documents(filter).await.succeeds("to list one agent's documents")?;
+        let theirs = fixture.provider.documents(filter).await.succeeds("to list one agent's documents")?;
         ensure_same!(keys(&theirs), [(OTHER, "host")], "the documents of one");
     }
 
-    "documents.impossible-key-is-invalid-argument" of "instance.document", ["documents", "document-write"], "An id or a key that can not be one is `invalid-argument` for that field", |bench| {
+    "documents.impossible-key-is-invalid-argument" of "instance.document", ["documents", "document-write"], "An id or a key that can not be one is `invalid-argument` for that field", |fixture| {
         for (agent, key, field) in [("agent-1", "host", "agent-id"), (NOBODY, "Host", "key"), (NOBODY, "", "key"), (NOBODY, "a.b", "key")] {
-            let written = bench.provider.document_write(change(agent, key, Some("a"))).await;
+            let written = fixture.provider.document_write(change(agent, key, Some("a"))).await;
             let error = written.fails_as("invalid_argument", &format!("the key `{key}` of `{agent}`"))?;
             ensure_same!(error.field(), Some(field), "the field");
         }
-        ensure!(all(bench).await?.is_empty(), "something was written");
+        ensure!(all(fixture).await?.is_empty(), "something was written");
     }
 
-    "documents.providers-do-not-share" of "types.provider", ["documents", "document-write"], "Another provider's documents are not listed", |bench| {
-        let other = bench.another().await?;
+    "documents.providers-do-not-share" of "types.provider", ["documents", "document-write"], "Another provider's documents are not listed", |fixture| {
+        let other = fixture.another().await?;
         other.document_write(change(NOBODY, "host", Some("a"))).await.succeeds("another provider to write a document")?;
-        ensure!(all(bench).await?.is_empty(), "another provider's document is listed");
+        ensure!(all(fixture).await?.is_empty(), "another provider's document is listed");
     }
 }

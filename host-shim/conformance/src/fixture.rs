@@ -26,7 +26,8 @@ use super::{Suite, remove_all};
 /// The file that rules write in agents and look for later.
 pub const FILE: &str = "/tmp/mngr-kept";
 
-pub struct Bench {
+/// What a rule works with: the provider that is tested, and its engine.
+pub struct Fixture {
     /// What is tested.
     pub provider: Provider,
     /// What it says of itself.
@@ -56,7 +57,7 @@ fn policy(provider: &str) -> Policy {
     Policy::new(provider, Preset::Standard, &Permissions::default())
 }
 
-impl Bench {
+impl Fixture {
     pub async fn new(suite: &Suite, plugin: &Plugin, description: &Arc<Description>) -> Result<Self> {
         let sandbox = suite.engine.is_none().then(|| {
             let sandbox = SandboxEngine::new().with_image(&suite.image);
@@ -338,8 +339,8 @@ pub async fn texts(mut output: OutputStream) -> std::result::Result<(String, Str
 }
 
 /// What an agent has printed: stdout and stderr.
-pub async fn logged(bench: &Bench, options: LogOptions) -> std::result::Result<(String, String), Stop> {
-    let log = bench.provider.logs("a", options).await.succeeds("to read a log")?;
+pub async fn logged(fixture: &Fixture, options: LogOptions) -> std::result::Result<(String, String), Stop> {
+    let log = fixture.provider.logs("a", options).await.succeeds("to read a log")?;
     texts(log.output).await
 }
 
