@@ -7,6 +7,7 @@
 mod beside;
 mod command;
 mod component;
+mod deny;
 mod dist;
 mod engine;
 mod host_image;

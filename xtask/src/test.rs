@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 
 use crate::command::{Cargo, exists, read};
 use crate::python::{self, Python};
-use crate::{beside, component, peer, target};
+use crate::{beside, component, deny, peer, target};
 
 /// Which tests are run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +80,8 @@ pub fn run(root: &Path, extent: Extent, filter: &[String]) -> Result<()> {
 
 /// Lints and documentation. They look at the workspace without building it.
 fn checks(root: &Path) -> Result<()> {
+    step("dependencies");
+    deny::check(root)?;
     // It is built into the shim, so nothing that stands on the shim can be looked at without it.
     component::build(root)?;
     step("lints");
