@@ -29,25 +29,7 @@ fn scaled(mut value: f64, step: f64, units: &[&str]) -> String {
 
 /// A size as limits are given, in bytes: `4096`, `512m`, `1.5g`, `4GiB`; the units are binary.
 pub fn parse_size(text: &str) -> Result<i64, String> {
-    let wrong = || format!("`{text}` is not a size; write it as 512m or 4g");
-    let lower = text.trim().to_ascii_lowercase();
-    let split = lower
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(lower.len());
-    let (number, unit) = lower.split_at(split);
-    let power = match unit.trim_end_matches("ib").trim_end_matches('b') {
-        "" => 0,
-        "k" => 1,
-        "m" => 2,
-        "g" => 3,
-        "t" => 4,
-        _ => return Err(wrong()),
-    };
-    let bytes = number.parse::<f64>().map_err(|_| wrong())? * 1024_f64.powi(power);
-    match bytes < i64::MAX as f64 {
-        true => Ok(bytes as i64),
-        false => Err(wrong()),
-    }
+    mngr_docker_grammar::size::parse(text).map_err(|_| format!("`{text}` is not a size; write it as 512m or 4g"))
 }
 
 /// A size, or -1 for no limit.

@@ -29,6 +29,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
+use mngr_docker_grammar::words;
 use serde_json::{Map, Value};
 use wildmatch::WildMatch;
 
@@ -175,16 +176,13 @@ impl Suite {
         let fits = |pattern: &str, rule: &Rule| WildMatch::new(pattern).matches(rule.id);
         for pattern in &self.only {
             if !rules().any(|rule| fits(pattern, rule)) {
-                let nearest = rules().max_by(|a, b| {
-                    let likeness = |rule: &Rule| strsim::jaro_winkler(pattern, rule.id);
-                    likeness(a).total_cmp(&likeness(b))
-                });
-                let nearest = nearest.map_or_else(String::new, |rule| format!("did you mean `{}`? ", rule.id));
+                let near = words::nearest(pattern, rules().map(|rule| rule.id));
+                let near = words::did_you_mean(&near);
                 return Err(invalid(
                     "rule",
                     pattern,
                     "no rule is called so",
-                    format!("{nearest}`*` stands for any part of an id, as in `create.*`"),
+                    format!("{near}`*` stands for any part of an id, as in `create.*`"),
                 ));
             }
         }

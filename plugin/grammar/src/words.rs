@@ -4,6 +4,8 @@
 const SHOWN: usize = 64;
 /// Least likeness of a word that was likely meant, from 0 to 1.
 const LIKELY: f64 = 0.75;
+/// Least likeness of a word to the one that it must have been meant for, from 0 to 1.
+const SURE: f64 = 0.9;
 /// Most words that a message offers.
 const OFFERED: usize = 3;
 /// Most bytes of a word that may be a slip of the hand. Nothing longer is compared.
@@ -52,6 +54,18 @@ pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Vec
         .take(OFFERED)
         .map(|(_, candidate)| candidate)
         .collect()
+}
+
+/// Whether `given` must have been meant for `word`: so near that it is an error, and not only worth a hint.
+///
+/// ```
+/// use mngr_docker_grammar::words::is_misspelt;
+///
+/// assert!(is_misspelt("provider", "providers"));
+/// assert!(!is_misspelt("profiles", "providers"));
+/// ```
+pub fn is_misspelt(given: &str, word: &str) -> bool {
+    given.len() <= LONGEST && strsim::jaro_winkler(&plain(given), &plain(word)) >= SURE
 }
 
 fn plain(word: &str) -> String {

@@ -25,7 +25,7 @@ pub struct Key {
 }
 
 /// Settings that the host keeps for itself. They are here so that a misspelt one is recognised.
-pub const HOST_KEYS: [&str; 16] = [
+pub const HOST_KEYS: [&str; 17] = [
     "backend",
     "host",
     "docker_context",
@@ -35,6 +35,7 @@ pub const HOST_KEYS: [&str; 16] = [
     "ssh_options",
     "tls_directory",
     "plugin",
+    "allow_native",
     "plugin_limits",
     "policy",
     "permissions",

@@ -6,6 +6,7 @@ use bollard::models::{
 use mngr_contract::Result;
 use mngr_contract::error::{invalid, unsupported};
 use mngr_contract::types::{DeviceRate, DeviceRequest, Limits, Ulimit};
+use mngr_docker_grammar::size;
 
 use super::convert_values::{filled, list, map, or_default, pairs, signed};
 
@@ -184,20 +185,9 @@ fn device_request(request: ApiDeviceRequest) -> DeviceRequest {
     }
 }
 
-/// A size as `--storage-opt size=` has it: bytes, or with one of `kmgt`.
-fn bytes(size: &str) -> Option<u64> {
-    let size = size.to_ascii_lowercase();
-    let size = size.trim_end_matches('b').trim_end_matches('i');
-    let digits = size.trim_end_matches(['k', 'm', 'g', 't']);
-    let unit = match &size[digits.len()..] {
-        "" => 0,
-        "k" => 10,
-        "m" => 20,
-        "g" => 30,
-        "t" => 40,
-        _ => return None,
-    };
-    digits.parse::<u64>().ok()?.checked_mul(1 << unit)
+/// A size as `--storage-opt size=` has it.
+fn bytes(text: &str) -> Option<u64> {
+    size::parse(text).ok().and_then(|bytes| u64::try_from(bytes).ok())
 }
 
 #[cfg(test)]

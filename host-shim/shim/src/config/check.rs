@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use mngr_docker_grammar::words::is_misspelt;
 use serde_json::{Map, Value};
 
 use super::error::ConfigError;
 use super::node::{Data, KeyValue, Node, Origin};
-use super::spelling::nearest;
 use super::table::{BACKEND_REMEDY, Key};
 use super::values::{Base, wrong_type};
 use super::{BACKEND, ProviderConfig, policy, unwritten};
@@ -42,9 +42,7 @@ pub(super) fn providers(root: Node) -> Result<Vec<KeyValue>, ConfigError> {
         }
     };
     if !entries.iter().any(|entry| entry.key == "providers") {
-        let near = entries
-            .iter()
-            .find(|entry| nearest(&entry.key, ["providers"]).is_some());
+        let near = entries.iter().find(|entry| is_misspelt(&entry.key, "providers"));
         return near.map_or(Ok(Vec::new()), |near| {
             Err(ConfigError::new(
                 &near.key,
@@ -130,7 +128,7 @@ pub(super) fn backend(provider: &KeyValue) -> Result<String, ConfigError> {
                 return Err(wrong_type(&field, node, "a string", BACKEND_REMEDY));
             };
             let known = backend == BACKEND || OTHER_BACKENDS.contains(&backend.as_str());
-            if !known && nearest(backend, [BACKEND]).is_some() {
+            if !known && is_misspelt(backend, BACKEND) {
                 return Err(ConfigError::new(field, "is no backend", "did you mean `docker`?")
                     .value(backend)
                     .at(&node.origin, "unknown backend"));

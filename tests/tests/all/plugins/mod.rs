@@ -8,5 +8,6 @@ mod limits;
 mod native;
 mod oci;
 mod reload;
+mod settings;
 mod shelf;
 mod signatures;
