@@ -142,7 +142,10 @@ def test_a_plugin_that_is_not_built_in_is_compiled_in_a_child(tmp_path, monkeypa
     cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
     # More than one: what was lost at the end of an artefact depended on its bytes.
     template = tomllib.loads((_TARGET / "template" / "my-provider" / "Cargo.toml").read_text())["package"]
-    others = [(components / "mngr-null-provider.wasm", __version__), (components / "my-provider.wasm", template["version"])]
+    others = [
+        (components / "mngr-null-provider.wasm", __version__),
+        (components / "my-provider.wasm", template["version"]),
+    ]
     for path, expected in [(cut, "plugin"), (whole, __version__), *others]:
         done = subprocess.run([sys.executable, "-c", _COMPILING, str(path)], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr

@@ -1,6 +1,7 @@
 //! The conformance suite: right plugins pass it, and for each rule there is a wrong one that does not.
 
 mod groups;
+mod kin;
 mod right;
 mod rules;
 mod wrong;

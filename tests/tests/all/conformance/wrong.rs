@@ -1,5 +1,6 @@
 //! A plugin that breaks one rule at a time: the suite finds that one, and nothing to say against its neighbours.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use mngr_conformance::{Rule, Suite, rules};
@@ -7,14 +8,13 @@ use mngr_docker_tests::{component_of, written_over};
 use mngr_host_shim::loader::Plugin;
 use serde_json::{Map, Value};
 
+use super::kin::KIN;
 use super::{broken, ids, load, run};
 
 /// As `tests/wrong-plugin/src/describe.rs` has it.
 const NONE: &str = "describe.nothing-is-wrong                                   ";
 /// How many other rules of its group are looked at with each fault: enough to see that it is not everything that is broken.
 const NEIGHBOURS: usize = 2;
-/// What the fault of a rule breaks of its group as well, where several rules are about one behaviour from several sides.
-const KIN: &[(&str, &[&str])] = &[];
 /// A rule that waits for what a wrong plugin never does.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -30,27 +30,30 @@ fn with_fault(fault: &str) -> (Suite, Plugin) {
     (suite, load("wrong", &component))
 }
 
-/// The rules of the group that come after this one, and then those before it, without what its fault breaks as well.
-fn neighbours(rule: &Rule) -> impl Iterator<Item = &'static str> {
-    let kin = KIN
-        .iter()
-        .find(|(id, _)| *id == rule.id)
-        .map_or(&[][..], |(_, kin)| kin);
-    let group: Vec<_> = rules().filter(|other| other.group() == rule.group()).collect();
-    let at = group.iter().position(|other| other.id == rule.id).unwrap_or_default();
-    let (others, after) = (group.len() - 1, at + 1);
-    let others = group.into_iter().cycle().skip(after).take(others);
-    others.map(|other| other.id).filter(|id| !kin.contains(id))
+/// What the fault of a rule breaks besides it.
+fn kin(rule: &Rule) -> &'static [&'static str] {
+    let kin = KIN.iter().find(|(id, _)| *id == rule.id);
+    kin.map_or(&[][..], |(_, kin)| kin)
 }
 
-/// Each rule of a group is broken by its fault, and none of its neighbours.
+/// The other rules of its group that its fault must leave alone: first those that come after it, then those before it.
+fn neighbours(rule: &Rule) -> impl Iterator<Item = &'static str> {
+    let group: Vec<_> = rules().filter(|other| other.group() == rule.group()).collect();
+    let at = group.iter().position(|other| other.id == rule.id).unwrap_or_default();
+    let others = group.len() - 1;
+    let in_turn = group.into_iter().cycle().skip(at + 1).take(others);
+    in_turn.map(|other| other.id).filter(move |id| !kin(rule).contains(id))
+}
+
+/// Each rule of a group is broken by its fault, and its kin with it, and none of its neighbours.
 pub fn each_fault_is_found(group: &str) {
     let mut missed = Vec::new();
     for rule in rules().filter(|rule| rule.group() == group) {
         let (suite, plugin) = with_fault(rule.id);
-        let looked_at = [rule.id].into_iter().chain(neighbours(rule).take(NEIGHBOURS));
+        let wrong: BTreeSet<_> = [rule.id].into_iter().chain(kin(rule).iter().copied()).collect();
+        let looked_at = wrong.iter().copied().chain(neighbours(rule).take(NEIGHBOURS));
         let report = run(&suite.only(looked_at), &plugin);
-        if ids(report.failed()) != [rule.id] {
+        if BTreeSet::from_iter(ids(report.failed())) != wrong {
             missed.push(format!("{}: {:?}", rule.id, broken(&report)));
         }
     }
