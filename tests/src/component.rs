@@ -1,11 +1,11 @@
 //! Our own component and our own library, and components that say they are other versions of it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use mngr_host_shim::loader::ArtefactCache;
 
 const COMPONENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/component");
-const CACHE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/plugin-cache");
+const CACHE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/cache");
 /// What the wrong plugin has where a version may be written, as `tests/wrong-plugin/src/describe.rs` has it.
 const OWN_VERSION: &str = "its own version                 ";
 
@@ -89,9 +89,15 @@ pub fn library_of(example: &str) -> Vec<u8> {
     std::fs::read(built(&format!("examples/lib{example}.so"))).expect("a library")
 }
 
-/// Where all tests keep what they have compiled.
+/// `XDG_CACHE_HOME` for programs that tests start, so that what one has compiled is there for all. `cargo xtask test` compiles what
+/// most of them need before the first begins.
+pub fn cache_home() -> &'static Path {
+    Path::new(CACHE)
+}
+
+/// The same for a loader.
 pub fn plugin_cache() -> ArtefactCache {
-    ArtefactCache::at(CACHE)
+    ArtefactCache::at(cache_home().join("mngr-docker"))
 }
 
 /// The program `mngr-docker` that was built with these tests.

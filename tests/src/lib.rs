@@ -36,8 +36,8 @@ pub mod wat;
 pub mod wire;
 
 pub use component::{
-    component, component_of, component_of_version, component_with, library, library_of, plugin_cache, program,
-    with_note, written_over,
+    cache_home, component, component_of, component_of_version, component_with, library, library_of, plugin_cache,
+    program, with_note, written_over,
 };
 pub use fault_proxy::{Fault, FaultProxy};
 pub use mngr_conformance::remove_all;

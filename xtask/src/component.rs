@@ -1,7 +1,7 @@
 //! The plugin as a component: a core module built for wasm32-unknown-unknown, wrapped by its WIT world.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
 use wit_component::ComponentEncoder;
@@ -10,17 +10,44 @@ use crate::command::{Cargo, run};
 use crate::{target, wasm_std};
 
 const TARGET: &str = wasm_std::TARGET;
+/// The package of the provider's plugin.
+const OURS: &str = "mngr-docker-plugin";
+/// Those of the plugins that tests load besides it: one without agents, one that breaks rules, and the template.
+const FOR_TESTS: [&str; 3] = ["mngr-null-provider", "mngr-wrong-plugin", TEMPLATE];
+/// The template's.
+const TEMPLATE: &str = "my-provider";
 
 /// Builds it and returns where it is. The file is only written where it changed, so that nothing else is built again.
 pub fn build(root: &Path) -> Result<PathBuf> {
-    component(root, root, "mngr-docker-plugin")
+    component(root, root, OURS)
 }
 
-/// Builds the plugins that tests load besides it: one without agents, one that breaks rules, and the template.
+/// Builds the plugins that tests load besides it.
 pub fn build_for_tests(root: &Path) -> Result<()> {
-    component(root, root, "mngr-null-provider")?;
-    component(root, root, "mngr-wrong-plugin")?;
-    component(root, &template(root)?, "my-provider")?;
+    for package in FOR_TESTS {
+        match package {
+            TEMPLATE => component(root, &template(root)?, package)?,
+            _ => component(root, root, package)?,
+        };
+    }
+    Ok(())
+}
+
+/// Has the program compile them to native code where tests look for that: else the first tests would all do it at the same time.
+pub fn compile_for_tests(root: &Path) -> Result<()> {
+    let (cache, components) = (target(root, "cache")?, target(root, "component")?);
+    for package in [&[OURS][..], &FOR_TESTS].concat() {
+        let mut program = Command::new(root.join("target/debug/mngr-docker"));
+        program
+            .args(["plugin", "test", "--rule", "describe.version-is-semver"])
+            .arg(components.join(format!("{package}.wasm")))
+            .env("HOME", &cache)
+            .env("XDG_CACHE_HOME", &cache)
+            .env_remove("MNGR_CONFIG")
+            .current_dir(&cache)
+            .stdout(Stdio::null());
+        run(&mut program).with_context(|| format!("{package} is no plugin"))?;
+    }
     Ok(())
 }
 

@@ -112,6 +112,7 @@ pub fn tests(root: &Path, python: &Path, arguments: &[impl AsRef<OsStr>]) -> Res
         .args(["-m", "pytest", "-o"])
         .arg(format!("cache_dir={}", cache.display()))
         .args(arguments)
+        .env("XDG_CACHE_HOME", target(root, "cache")?)
         .current_dir(root.join("python"));
     Ok(pytest)
 }

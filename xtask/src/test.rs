@@ -35,6 +35,7 @@ pub fn run(root: &Path, extent: Extent, filter: &[String]) -> Result<()> {
     runner()?;
     step("build");
     Cargo::new(root).everything().run()?;
+    component::compile_for_tests(root)?;
     step("examples in the documentation");
     Cargo::new(root)
         .args(["test", "--quiet", "--workspace", "--doc"])

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use mngr_docker_tests::{IMAGE, remove_all};
+use mngr_docker_tests::{IMAGE, cache_home, remove_all};
 use mngr_host_shim::check::{Ledger, LedgerEntry};
 use mngr_host_shim::contract::docker::ContainerFilter;
 use mngr_host_shim::engine::Engine;
@@ -113,12 +113,11 @@ impl World {
     /// `mngr-docker` with these arguments. Compiled plugins are shared by all.
     pub fn command(&self, arguments: &[impl AsRef<std::ffi::OsStr>]) -> Command {
         let mut command = Command::new(&self.program);
-        let cache = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/soak-cache");
         command
             .args(arguments)
             .current_dir(self.home.path())
             .env("HOME", self.home.path())
-            .env("XDG_CACHE_HOME", cache)
+            .env("XDG_CACHE_HOME", cache_home())
             .env("NO_COLOR", "1")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

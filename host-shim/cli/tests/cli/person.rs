@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use mngr_docker_tests::cache_home;
 use mngr_host_shim::config::ProviderConfig;
 use mngr_host_shim::contract::docker::ContainerFilter;
 use mngr_host_shim::engine::Engine;
@@ -67,7 +68,7 @@ impl Person {
             .args(arguments)
             .current_dir(self.home.path())
             .env("HOME", self.home.path())
-            .env("XDG_CACHE_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"))
+            .env("XDG_CACHE_HOME", cache_home())
             .env_remove("MNGR_CONFIG")
             .env_remove("XDG_CONFIG_HOME")
             .env_remove("XDG_DATA_HOME")

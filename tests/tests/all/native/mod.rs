@@ -10,7 +10,7 @@ mod reload;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use mngr_docker_tests::{IMAGE, library, library_of};
+use mngr_docker_tests::{IMAGE, library, library_of, plugin_cache};
 use mngr_host_shim::config::ProviderConfig;
 use mngr_host_shim::engine::Engine;
 use mngr_host_shim::environment::Environment;
@@ -34,7 +34,7 @@ fn config(plugin: PathBuf) -> ProviderConfig {
 }
 
 fn host() -> Host {
-    let loader = Loader::new(None).expect("a loader");
+    let loader = Loader::new(Some(plugin_cache())).expect("a loader");
     Host::with(loader, Environment::new([("HOME", "/nowhere")], "/"))
 }
 

@@ -1,6 +1,6 @@
 //! What is refused before anything of it is called.
 
-use mngr_docker_tests::{component, library, library_of};
+use mngr_docker_tests::{component, library, library_of, plugin_cache};
 use mngr_host_shim::contract::instance::DiscoverRequest;
 use mngr_host_shim::contract::{self, ProviderError};
 use mngr_host_shim::loader::Loader;
@@ -49,7 +49,7 @@ fn a_library_is_told_by_its_bytes_and_not_by_its_name() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("plugin.wasm");
     std::fs::copy(library(), &path).expect("copied");
-    let loader = Loader::new(None).expect("a loader");
+    let loader = Loader::new(Some(plugin_cache())).expect("a loader");
     assert_eq!(
         loader.load_file(&path).expect_err("refused").field(),
         Some("allow_native")

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use mngr_docker_tests::wat::Wat;
-use mngr_docker_tests::{component, program};
+use mngr_docker_tests::{component, component_of, program};
 use mngr_host_shim::config::ProviderConfig;
 use mngr_host_shim::environment::Environment;
 use mngr_host_shim::host::Host;
@@ -37,7 +37,7 @@ static BOMB: LazyLock<Vec<u8>> = LazyLock::new(|| {
 #[tokio::test]
 async fn what_a_child_compiles_works() {
     let plugin = loader(CompileLimits::default())
-        .load("p.wasm", &component())
+        .load("p.wasm", &component_of("mngr-null-provider"))
         .expect("it loads");
     let version = plugin.version().await.expect("a version");
     assert_eq!(version.to_string(), env!("CARGO_PKG_VERSION"));

@@ -1,7 +1,7 @@
 //! Files that are no plugin are refused with the reason, before anything of them runs.
 
 use mngr_docker_tests::wat::Wat;
-use mngr_docker_tests::{component, with_note};
+use mngr_docker_tests::{component, plugin_cache, with_note};
 use mngr_host_shim::contract;
 use mngr_host_shim::loader::{ArtefactCache, Loader};
 
@@ -73,7 +73,7 @@ async fn a_function_of_other_types_than_the_contracts_is_found_by_every_call_of_
 
 #[test]
 fn our_own_component_imports_nothing_but_the_contract() {
-    Loader::new(None)
+    Loader::new(Some(plugin_cache()))
         .expect("a loader")
         .load("p.wasm", &component())
         .expect("it loads");
@@ -86,7 +86,7 @@ fn a_compiled_plugin_is_cached_and_a_damaged_or_changed_one_is_compiled_again() 
         let loader = Loader::new(Some(ArtefactCache::at(folder.path().join("cache")))).expect("a loader");
         loader.load("p.wasm", bytes).expect("it loads").was_cached()
     };
-    let bytes = component();
+    let bytes = Wat::new().build();
     assert!(!load(&bytes), "the first time it is compiled");
     assert!(load(&bytes), "the second time it is there");
     let entry = std::fs::read_dir(folder.path().join("cache"))
