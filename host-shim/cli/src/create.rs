@@ -182,10 +182,9 @@ async fn fill_in(agent: &mut NewAgent, provider: &Provider, context: &Context) -
         return Ok(());
     }
     let known = provider.plugin().describe().await?;
-    let given = std::mem::take(&mut agent.start_args);
-    agent.start_args = expand::start_args(given, &known.start_arguments, &context.environment)?;
+    agent.start_args = expand::start_args(&agent.start_args, &known.start_arguments, &context.environment)?;
     if let AgentSource::Build { args, .. } = &mut agent.from {
-        *args = expand::build_args(std::mem::take(args), &known.build_arguments, &context.environment)?;
+        *args = expand::build_args(args, &known.build_arguments, &context.environment)?;
     }
     Ok(())
 }

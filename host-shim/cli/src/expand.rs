@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::Path;
 
+use mngr_docker_grammar::flags::{Known, Name, rewrite};
 use mngr_host_shim::contract::Result;
 use mngr_host_shim::contract::backend::Argument;
 use mngr_host_shim::environment::Environment;
@@ -17,9 +18,9 @@ const FILES: [(&str, &str); 2] = [("env-file", "env"), ("label-file", "label")];
 ///
 /// # Errors
 /// `invalid-argument` for a file that can not be read or is not in the form that `docker run` wants.
-pub fn start_args(words: Vec<String>, flags: &[Argument], environment: &Environment) -> Result<Vec<String>> {
+pub fn start_args(words: &[String], flags: &[Argument], environment: &Environment) -> Result<Vec<String>> {
     let mut from_files = Vec::new();
-    let filled = walk(words, flags, |long, value| {
+    let fill = |long: &str, value: &str| -> Result<_> {
         if let Some((_, to)) = FILES.iter().find(|(file, _)| *file == long) {
             let lookup = |name: &str| environment.raw(name).filter(|_| *to == "env");
             let pairs = pairs_of(long, &environment.directory().join(value), lookup)?;
@@ -31,7 +32,8 @@ pub fn start_args(words: Vec<String>, flags: &[Argument], environment: &Environm
             "security-opt" => profile(value, environment),
             _ => Ok(None),
         }
-    })?;
+    };
+    let filled = rewrite(words, |name| known(name, flags), fill)?;
     from_files.extend(filled);
     Ok(from_files)
 }
@@ -40,11 +42,12 @@ pub fn start_args(words: Vec<String>, flags: &[Argument], environment: &Environm
 ///
 /// # Errors
 /// None today.
-pub fn build_args(words: Vec<String>, flags: &[Argument], environment: &Environment) -> Result<Vec<String>> {
-    walk(words, flags, |long, value| match long {
+pub fn build_args(words: &[String], flags: &[Argument], environment: &Environment) -> Result<Vec<String>> {
+    let fill = |long: &str, value: &str| match long {
         "build-arg" => Ok(of_environment(long, value, environment)),
         _ => Ok(None),
-    })
+    };
+    rewrite(words, |name| known(name, flags), fill)
 }
 
 /// A variable that is not set is left out, as the Docker CLI does.
@@ -79,61 +82,21 @@ fn profile(value: &str, environment: &Environment) -> Result<Option<Vec<String>>
     Ok(Some(vec![format!("--security-opt=seccomp={profile}")]))
 }
 
-/// Goes through arguments as the Docker CLI does, and puts what `fill` returns for a flag and its value in their place.
-fn walk(
-    words: Vec<String>,
-    flags: &[Argument],
-    mut fill: impl FnMut(&str, &str) -> Result<Option<Vec<String>>>,
-) -> Result<Vec<String>> {
-    let mut filled = Vec::new();
-    let mut rest = words.into_iter();
-    while let Some(word) = rest.next() {
-        // The flag that takes a value, what stands before it in the word, and the value where it is in the word too.
-        let found = match word.strip_prefix("--") {
-            Some(long) => long_with_value(long, flags).map(|(long, value)| (long, String::new(), value)),
-            None => word.strip_prefix('-').and_then(|group| short_with_value(group, flags)),
-        };
-        let Some((long, before, value)) = found else {
-            filled.push(word);
-            continue;
-        };
-        let next = if value.is_none() { rest.next() } else { None };
-        let outcome = match value.as_ref().or(next.as_ref()) {
-            Some(value) => fill(&long, value)?,
-            None => None,
-        };
-        match outcome {
-            None => filled.extend([Some(word), next].into_iter().flatten()),
-            Some(words) => {
-                filled.extend((!before.is_empty()).then(|| format!("-{before}")));
-                filled.extend(words);
-            }
-        }
+/// A flag by its name: one of [`FILES`], or one of the plugin's.
+fn known<'f>(name: Name<'_>, flags: &'f [Argument]) -> Option<Known<&'f str>> {
+    if let Some((flag, _)) = FILES.into_iter().find(|(file, _)| name.is_of(file, None)) {
+        return Some(Known {
+            flag,
+            takes_value: true,
+        });
     }
-    Ok(filled)
-}
-
-fn long_with_value(long: &str, flags: &[Argument]) -> Option<(String, Option<String>)> {
-    let (name, value) = match long.split_once('=') {
-        Some((name, value)) => (name, Some(value.to_owned())),
-        None => (long, None),
-    };
-    let takes_value = FILES.iter().any(|(file, _)| *file == name)
-        || flags
-            .iter()
-            .any(|flag| flag.value.is_some() && flag.flag.strip_prefix("--") == Some(name));
-    takes_value.then(|| (name.to_owned(), value))
-}
-
-fn short_with_value(group: &str, flags: &[Argument]) -> Option<(String, String, Option<String>)> {
-    let letters = group.char_indices();
-    let (position, flag) = letters
-        .filter_map(|(position, letter)| Some((position, flags.iter().find(|flag| flag.short == Some(letter))?)))
-        .find(|(_, flag)| flag.value.is_some())?;
-    let (before, tail) = group.split_at(position);
-    let tail: String = tail.chars().skip(1).collect();
-    let value = (!tail.is_empty()).then(|| tail.strip_prefix('=').unwrap_or(&tail).to_owned());
-    Some((flag.flag.strip_prefix("--")?.to_owned(), before.to_owned(), value))
+    flags.iter().find_map(|argument| {
+        let flag = argument.flag.strip_prefix("--")?;
+        name.is_of(flag, argument.short).then_some(Known {
+            flag,
+            takes_value: argument.value.is_some(),
+        })
+    })
 }
 
 /// Docker's form of such files: a line is `NAME=VALUE` and nothing in it is quoted or cut but the space before the name; a
@@ -191,11 +154,8 @@ mod tests {
 
     fn filled(directory: &Path, words: &[&str]) -> Result<Vec<String>> {
         let environment = Environment::new([("HOME", "/home/me"), ("EMPTY", "")], directory);
-        start_args(
-            words.iter().map(|word| (*word).to_owned()).collect(),
-            &flags(),
-            &environment,
-        )
+        let words: Vec<_> = words.iter().map(|word| (*word).to_owned()).collect();
+        start_args(&words, &flags(), &environment)
     }
 
     #[test]
@@ -218,6 +178,12 @@ mod tests {
     fn what_is_given_in_full_and_what_is_another_flags_value_stays() {
         let words = ["-e", "A=b", "--entrypoint", "-e", "HOME", "--unknown", "-Z", "-e"];
         assert_eq!(filled(Path::new("/"), &words).expect("filled"), words);
+    }
+
+    #[test]
+    fn the_value_of_a_switch_is_no_group_of_letters() {
+        let filled = filled(Path::new("/"), &["-P=true", "-e", "HOME", "-Ze", "HOME"]).expect("filled");
+        assert_eq!(filled, ["-P=true", "--env=HOME=/home/me", "-Ze", "HOME"]);
     }
 
     #[test]
