@@ -10,36 +10,50 @@ use mngr_contract::Result;
 use mngr_contract::environment::Environment;
 use mngr_contract::error::invalid;
 use mngr_contract::streams::Withheld;
+use mngr_docker_grammar::flags::{Known, Name, rewrite};
 
 /// BuildKit takes no larger ones.
 const MAX_SECRET: usize = 500 * 1024;
 /// The SSH agent of whoever runs this.
 const AGENT: &str = "SSH_AUTH_SOCK";
 
+/// What a flag withholds.
+enum Kind {
+    Secret,
+    Agent,
+}
+
 /// Takes what is withheld out of the arguments of `docker build`, in which only their ids stay.
 ///
 /// # Errors
-/// `invalid-argument` for one that is not written as the Docker CLI has it, or can not be read.
+/// `invalid-argument` for one that is not written as the Docker CLI has it, or cannot be read.
 pub(super) fn take(args: &[String], environment: &Environment) -> Result<(Withheld, Vec<String>)> {
-    let (mut withheld, mut left) = (Withheld::default(), Vec::new());
-    let mut args = args.iter();
-    while let Some(arg) = args.next() {
-        let mut value = |flag: &str| match arg.strip_prefix(flag)? {
-            "" => args.next().map(String::as_str),
-            rest => rest.strip_prefix('='),
+    let known = |name: Name<'_>| {
+        let mut flags = [("secret", Kind::Secret), ("ssh", Kind::Agent)].into_iter();
+        let (_, flag) = flags.find(|(long, _)| name.is_of(long, None))?;
+        Some(Known {
+            flag,
+            takes_value: true,
+        })
+    };
+    let mut withheld = Withheld::default();
+    let left = rewrite(args, known, |kind, value| -> Result<_> {
+        let left = match kind {
+            Kind::Secret => {
+                let (id, secret) = secret(value, environment)?;
+                let left = format!("--secret=id={id}");
+                withheld.secrets.insert(id, secret);
+                left
+            }
+            Kind::Agent => {
+                let (id, socket) = agent(value, environment)?;
+                let left = format!("--ssh={id}");
+                withheld.agents.insert(id, socket);
+                left
+            }
         };
-        if let Some(value) = value("--secret") {
-            let (id, secret) = secret(value, environment)?;
-            left.push(format!("--secret=id={id}"));
-            withheld.secrets.insert(id, secret);
-        } else if let Some(value) = value("--ssh") {
-            let (id, socket) = agent(value, environment)?;
-            left.push(format!("--ssh={id}"));
-            withheld.agents.insert(id, socket);
-        } else {
-            left.push(arg.clone());
-        }
-    }
+        Ok(Some(vec![left]))
+    })?;
     Ok((withheld, left))
 }
 
@@ -142,8 +156,19 @@ mod tests {
         let file = directory.path().join("file");
         fs::write(&file, "hunter2").expect("written");
         let source = format!("id=a,src={}", file.display());
-        let (withheld, left) = of(&["--target=x", "--secret", &source, "--secret=id=b,env=TOKEN"]).expect("read");
-        assert_eq!(left, ["--target=x", "--secret=id=a", "--secret=id=b"]);
+        let args = [
+            "--target=x",
+            "--secret",
+            &source,
+            "--secret=id=b,env=TOKEN",
+            "-fx",
+            "--secret",
+        ];
+        let (withheld, left) = of(&args).expect("read");
+        assert_eq!(
+            left,
+            ["--target=x", "--secret=id=a", "--secret=id=b", "-fx", "--secret"]
+        );
         assert_eq!(
             (&withheld.secrets["a"][..], &withheld.secrets["b"][..]),
             (&b"hunter2"[..], &b"from a variable"[..])
