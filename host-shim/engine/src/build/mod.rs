@@ -12,6 +12,7 @@ use mngr_contract::Result;
 use mngr_contract::environment::Environment;
 use mngr_contract::error::invalid;
 use mngr_contract::streams::Archive;
+use mngr_docker_grammar::flags::{Known, Name, read, rewrite};
 
 /// The Dockerfile of a context that names none.
 const DOCKERFILE: &str = "Dockerfile";
@@ -36,7 +37,7 @@ pub fn context(directory: &Path, args: &[String]) -> Result<(Archive, Vec<String
     let (withheld, mut args) = withheld::take(args, &Environment::of_process())?;
     let mut dockerfile = DOCKERFILE.to_owned();
     let mut outside = None;
-    if let Some((position, value)) = last_dockerfile(&args) {
+    if let Some((element, value)) = last_dockerfile(&args) {
         dockerfile = value;
         if Path::new(&dockerfile).is_absolute() {
             let path = PathBuf::from(&dockerfile);
@@ -53,9 +54,10 @@ pub fn context(directory: &Path, args: &[String]) -> Result<(Archive, Vec<String
                     name
                 }
             };
-            args.truncate(position.0);
-            args.extend(position.1);
-            args.push(format!("--file={dockerfile}"));
+            let named = args.split_off(element);
+            args.extend(rewrite(&named, file_flag, |(), _| -> Result<_> {
+                Ok(Some(vec![format!("--file={dockerfile}")]))
+            })?);
         }
     }
     let there = outside
@@ -74,27 +76,52 @@ pub fn context(directory: &Path, args: &[String]) -> Result<(Archive, Vec<String
     Ok((Archive::Context(pack::bytes(root, rules, outside), withheld), args))
 }
 
-/// Where the last `--file` stands, with the arguments that follow it, and its value.
-type Place = (usize, Vec<String>);
-
-fn last_dockerfile(args: &[String]) -> Option<(Place, String)> {
-    let own = |arg: &str| {
-        let value = arg
-            .strip_prefix("--file=")
-            .or_else(|| arg.strip_prefix("-f="))
-            .or_else(|| {
-                let short = arg.strip_prefix("-f")?;
-                (!short.is_empty()).then_some(short)
-            });
-        value.map(str::to_owned)
-    };
-    (0..args.len()).rev().find_map(|position| {
-        let arg = &args[position];
-        if arg == "--file" || arg == "-f" {
-            let value = args.get(position + 1)?.clone();
-            return Some(((position, args[position + 2..].to_vec()), value));
-        }
-        let value = own(arg)?;
-        Some(((position, args[position + 1..].to_vec()), value))
+/// The flag that names a Dockerfile. No other is looked at here.
+fn file_flag(name: Name<'_>) -> Option<Known<()>> {
+    name.is_of("file", Some('f')).then_some(Known {
+        flag: (),
+        takes_value: true,
     })
+}
+
+/// Position of the last `--file`, and its value.
+fn last_dockerfile(args: &[String]) -> Option<(usize, String)> {
+    let given = read(args, file_flag).flatten().last()?;
+    Some((given.element, given.value?.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn strings(args: &[&str]) -> Vec<String> {
+        args.iter().map(|arg| (*arg).to_owned()).collect()
+    }
+
+    #[test]
+    fn the_last_dockerfile_counts_in_every_spelling() {
+        for (args, element, value) in [
+            (&["--file=x", "-f", "y", "--pull"][..], 1, "y"),
+            (&["--pull", "-fx"], 1, "x"),
+            (&["-f=x"], 0, "x"),
+            (&["--file", "x", "--file="], 2, ""),
+            (&["--file", "-fx"], 0, "-fx"),
+            (&["-f", "x", "--file"], 0, "x"),
+        ] {
+            let found = last_dockerfile(&strings(args));
+            assert_eq!(found, Some((element, value.to_owned())), "{args:?}");
+        }
+        assert_eq!(last_dockerfile(&strings(&["--pull", "--filex", "f", "-f"])), None);
+    }
+
+    #[tokio::test]
+    async fn an_absolute_dockerfile_is_named_in_its_place_as_it_is_in_the_archive() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = directory.path().join("File");
+        std::fs::write(&file, "FROM scratch\n").expect("written");
+        let file = file.display().to_string();
+        let args = strings(&["-f", "x", "--file", &file, "--target", "y"]);
+        let (_, args) = context(directory.path(), &args).expect("a context");
+        assert_eq!(args, ["-f", "x", "--file=File", "--target", "y"]);
+    }
 }
