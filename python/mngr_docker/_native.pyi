@@ -335,6 +335,12 @@ def describe() -> _Description:
 def host_settings() -> list[_HostSetting]:
     """The settings of a provider that the host keeps for itself."""
 
+def read_build_args(arguments: Sequence[str]) -> tuple[list[str], list[tuple[str, str | None]]]:
+    """Arguments of `docker build` in parts: the words that are no flags, and each flag with its value, if it has one.
+
+    A flag that the built-in plugin does not know, or that lacks its value, is the word as it was given.
+    """
+
 def compile_plugin(arguments: list[str]) -> int:
     """What a process does that was started to compile a plugin: from stdin to stdout. Gives its exit status."""
 

@@ -7,7 +7,7 @@ from imbue.mngr.errors import UserInputError
 from imbue.mngr.primitives import DockerBuilder
 from imbue.mngr.providers.ssh_host_setup import REQUIRED_HOST_PACKAGES
 
-from mngr_docker._native import describe
+from mngr_docker._native import read_build_args
 from mngr_docker.config import DockerProviderConfig
 
 _FILE_FLAGS = ("--file", "-f")
@@ -22,28 +22,13 @@ def split_build_args(arguments: Sequence[str], config: DockerProviderConfig) -> 
             f"builder = {config.builder.value} is not supported: the engine builds images itself. Remove it, or build "
             "the image beforehand and name it with default_image"
         )
-    valued = set()
-    for argument in describe()["build_arguments"]:
-        if argument["value"] is not None:
-            valued.add(argument["flag"])
-            valued.update([f"-{argument['short']}"] if argument["short"] else [])
-    contexts: list[str] = []
-    flags: list[str] = []
-    rest = iter(arguments)
-    for argument in rest:
-        if not argument.startswith("-"):
-            contexts.append(argument)
-        elif argument in valued:
-            flags.append(f"{argument}={_at(argument, next(rest, ''))}")
-        else:
-            name, equals, value = argument.partition("=")
-            flags.append(f"{name}{equals}{_at(name, value)}")
+    contexts, flags = read_build_args(arguments)
     if len(contexts) != 1:
         raise UserInputError(
             f"Build arguments must name one context directory, and name {contexts or 'none'}: for example "
             "-b --file=Dockerfile -b ."
         )
-    return Path(contexts[0]), flags
+    return Path(contexts[0]), [flag if value is None else f"{flag}={_at(flag, value)}" for flag, value in flags]
 
 
 def _at(flag: str, value: str) -> str:

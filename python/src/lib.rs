@@ -4,6 +4,7 @@
 //! `mngr-docker --json` prints, errors become one exception. Calls give up the GIL while they wait, may be made from many threads
 //! at once, and end when Ctrl-C is pressed; what they had half made is removed before they do.
 
+mod build_args;
 mod call;
 mod convert;
 mod error;
@@ -23,13 +24,14 @@ mod _native {
     use std::ffi::OsString;
 
     use mngr_host_shim::config::{KEYS, ProviderConfig, Unset};
+    use mngr_host_shim::contract::backend::Description;
     use mngr_host_shim::json::DescriptionJson;
     use mngr_host_shim::loader::compile;
     use pyo3::prelude::*;
     use serde_json::{Value, json};
 
     use crate::process::{Process, end_with_interpreter};
-    use crate::{call, convert};
+    use crate::{build_args, call, convert};
 
     #[pymodule_export]
     use crate::error::ProviderError;
@@ -43,16 +45,26 @@ mod _native {
     /// What the built-in plugin says of itself: name, version, capabilities, settings, and the arguments that a user may pass.
     #[pyfunction]
     fn describe(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+        convert::to_python(py, &DescriptionJson::from(&description(py)?))
+    }
+
+    fn description(py: Python<'_>) -> PyResult<Description> {
         let process = Process::current(py)?;
         let host = process.clone();
-        let description = call::wait(py, &process, None, move |_, _| async move {
+        call::wait(py, &process, None, move |_, _| async move {
             host.host
                 .plugin(&ProviderConfig::named("docker"))
                 .await?
                 .describe()
                 .await
-        })?;
-        convert::to_python(py, &DescriptionJson::from(&description))
+        })
+    }
+
+    /// Arguments of `docker build` in parts: the words that are no flags, and each flag with its value, if it has one. A flag that
+    /// the built-in plugin does not know, or that lacks its value, is the word as it was given.
+    #[pyfunction]
+    fn read_build_args(py: Python<'_>, arguments: Vec<String>) -> PyResult<(Vec<String>, Vec<build_args::Flag>)> {
+        Ok(build_args::read(&arguments, &description(py)?.build_arguments))
     }
 
     /// The settings of a provider that the host keeps for itself, in the form in which `describe` has those of the plugin.

@@ -18,7 +18,22 @@ def test_the_context_is_told_from_flags_and_their_values(tmp_path: Path, monkeyp
     assert flags == ["--build-arg=A=1", f"-f={tmp_path}/Dockerfile", "--no-cache", "--target=last"]
 
 
-@pytest.mark.parametrize("arguments", [["--no-cache"], ["a", "b"]])
+@pytest.mark.parametrize("file", [["--file", "F"], ["--file=F"], ["-f", "F"], ["-fF"], ["-f=F"]])
+def test_a_dockerfile_is_named_from_here_in_every_spelling(
+    file: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "F").write_text("FROM scratch\n")
+    monkeypatch.chdir(tmp_path)
+    _, [flag] = split_build_args([*file, "."], DockerProviderConfig())
+    assert flag.partition("=")[2] == f"{tmp_path}/F"
+
+
+def test_what_cannot_be_read_passes_on_as_it_is() -> None:
+    arguments = ["--nonesuch=a=b", "-x=1", "--no-cache=false", "--target"]
+    assert split_build_args([".", *arguments], DockerProviderConfig()) == (Path("."), arguments)
+
+
+@pytest.mark.parametrize("arguments", [["--no-cache"], ["a", "b"], [".", "-"]])
 def test_none_and_two_contexts_are_refused_with_an_example(arguments: list[str]) -> None:
     with pytest.raises(UserInputError, match=r"-b --file=Dockerfile -b \."):
         split_build_args(arguments, DockerProviderConfig())
