@@ -1,6 +1,7 @@
 //! Values of arguments that more than one subcommand takes.
 
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
+use mngr_docker_grammar::values;
 use mngr_host_shim::contract::instance::DiscoverRequest;
 use mngr_host_shim::contract::types::AgentState;
 use mngr_host_shim::json::STATES;
@@ -12,10 +13,8 @@ const COMPLETION_DEADLINE: std::time::Duration = std::time::Duration::from_secs(
 
 /// `KEY=VALUE`; the value may be empty and may hold more `=`.
 pub fn pair(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        _ => Err("write it as KEY=VALUE".to_owned()),
-    }
+    let (key, value) = values::pair(text).ok_or("write it as KEY=VALUE")?;
+    Ok((key.to_owned(), value.to_owned()))
 }
 
 /// A state by its name.

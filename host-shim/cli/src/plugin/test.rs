@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use mngr_conformance::{Report, Suite, rules};
+use mngr_docker_grammar::values;
 use mngr_host_shim::contract::system::Progress;
 use mngr_host_shim::contract::{ProviderError, Result};
 use mngr_host_shim::error::{internal, invalid, not_found};
@@ -84,9 +85,7 @@ enum Format {
 }
 
 fn setting(text: &str) -> std::result::Result<(String, Value), String> {
-    let Some((key, value)) = text.split_once('=') else {
-        return Err("a setting is written KEY=VALUE".to_owned());
-    };
+    let (key, value) = values::pair(text).ok_or("a setting is written KEY=VALUE")?;
     let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
     Ok((key.to_owned(), value))
 }
@@ -174,5 +173,18 @@ async fn check_image(engine: &impl mngr_host_shim::engine::Engine, image: &str) 
         )),
         Err(ProviderError::InvalidArgument(error)) => Err(invalid("image", image, error.reason, error.remedy)),
         Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_setting_has_a_key_and_its_value_is_json_or_a_text() {
+        assert_eq!(setting("a=1"), Ok(("a".to_owned(), Value::from(1))));
+        assert_eq!(setting("a=b=c"), Ok(("a".to_owned(), Value::from("b=c"))));
+        assert_eq!(setting("a="), Ok(("a".to_owned(), Value::from(""))));
+        assert!(setting("a").is_err() && setting("=1").is_err());
     }
 }
