@@ -176,7 +176,8 @@ impl Suite {
         let fits = |pattern: &str, rule: &Rule| WildMatch::new(pattern).matches(rule.id);
         for pattern in &self.only {
             if !rules().any(|rule| fits(pattern, rule)) {
-                let near = words::nearest(pattern, rules().map(|rule| rule.id));
+                let mut near = words::nearest(pattern, rules().map(|rule| rule.id));
+                near.truncate(1);
                 let near = words::did_you_mean(&near);
                 return Err(invalid(
                     "rule",
