@@ -29,7 +29,7 @@ fn scaled(mut value: f64, step: f64, units: &[&str]) -> String {
 
 /// A size as limits are given, in bytes: `4096`, `512m`, `1.5g`, `4GiB`; the units are binary.
 pub fn parse_size(text: &str) -> Result<i64, String> {
-    mngr_docker_grammar::size::parse(text).map_err(|_| format!("`{text}` is not a size; write it as 512m or 4g"))
+    mngr_docker_grammar::size::parse(text.trim()).map_err(|_| format!("`{text}` is not a size; write it as 512m or 4g"))
 }
 
 /// A size, or -1 for no limit.

@@ -4,8 +4,6 @@
 const SHOWN: usize = 64;
 /// Least likeness of a word that was likely meant, from 0 to 1.
 const LIKELY: f64 = 0.75;
-/// Least likeness of a word to the one that it must have been meant for, from 0 to 1.
-const SURE: f64 = 0.9;
 /// Most words that a message offers.
 const OFFERED: usize = 3;
 /// Most bytes of a word that may be a slip of the hand. Nothing longer is compared.
@@ -62,10 +60,14 @@ pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Vec
 /// use mngr_docker_grammar::words::is_misspelt;
 ///
 /// assert!(is_misspelt("provider", "providers"));
+/// assert!(is_misspelt("rocker", "docker"));
 /// assert!(!is_misspelt("profiles", "providers"));
+/// assert!(!is_misspelt("docker_vm", "docker"));
 /// ```
 pub fn is_misspelt(given: &str, word: &str) -> bool {
-    given.len() <= LONGEST && strsim::jaro_winkler(&plain(given), &plain(word)) >= SURE
+    // Slips are counted here, since a likeness also rises with a beginning that both have.
+    let slips = || strsim::osa_distance(&plain(given), &plain(word));
+    given.len() <= LONGEST && slips() <= 1 + word.len() / 5
 }
 
 fn plain(word: &str) -> String {

@@ -9,5 +9,7 @@ pub(super) fn nearest<'a>(given: &str, candidates: impl IntoIterator<Item = &'a 
 
 /// A size in bytes, as Docker spells it: `4096`, `512m`, `1.5g`.
 pub(super) fn size(text: &str) -> Option<u64> {
-    size::parse(text).ok().and_then(|bytes| u64::try_from(bytes).ok())
+    size::parse(text.trim())
+        .ok()
+        .and_then(|bytes| u64::try_from(bytes).ok())
 }

@@ -30,14 +30,12 @@ pub fn rename(
         let mut entry = entry?;
         let path = entry.path()?.into_owned();
         let kind = entry.header().entry_type();
+        if kind.is_pax_global_extensions() {
+            // It is about the archive and not a file in it.
+            continue;
+        }
         let top = top.get_or_insert_with(|| topmost(&path));
-        let Some(target) = renamed(&path, top, name) else {
-            return Err(io::Error::other(format!(
-                "the archive's entry {} is not inside its topmost entry, {}",
-                path.display(),
-                top.display()
-            )));
-        };
+        let target = renamed(&path, top, name).ok_or_else(|| outside(&path, top))?;
         if !keep(&target, kind) {
             continue;
         }
@@ -69,7 +67,7 @@ pub fn rename(
         match (kind, entry.link_name()?.map(|link| link.into_owned())) {
             // A hard link names another entry of the archive, so that name changes too.
             (EntryType::Link, Some(link)) => {
-                let link = renamed(&link, top, name).unwrap_or(link);
+                let link = renamed(&link, top, name).ok_or_else(|| outside(&link, top))?;
                 builder.append_link(&mut header, target, link)?;
             }
             (EntryType::Symlink, Some(link)) => builder.append_link(&mut header, target, link)?,
@@ -84,6 +82,15 @@ pub fn rename(
         }
     }
     builder.into_inner()?.flush()
+}
+
+/// A path that would lead past the name that the archive is to have.
+fn outside(path: &Path, top: &Path) -> io::Error {
+    io::Error::other(format!(
+        "the archive's entry {} is not inside its topmost entry, {}",
+        path.display(),
+        top.display()
+    ))
 }
 
 /// The path of an entry below the directory that its archive is unpacked into: empty for the directory itself, none where it
