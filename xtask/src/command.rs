@@ -29,6 +29,10 @@ impl Cargo {
                 command.env_remove(name);
             }
         }
+        // What is built once needs no notes for a second time.
+        if env::var_os("CI").is_some() {
+            command.env("CARGO_INCREMENTAL", "0");
+        }
         Self(command)
     }
 

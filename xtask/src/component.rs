@@ -78,6 +78,13 @@ fn component(root: &Path, folder: &Path, package: &str) -> Result<PathBuf> {
     // The template has no profile of its own, and needs none.
     let profile = if folder == root { "component" } else { "release" };
     cargo.args(["--profile", profile]);
+    if folder == root && package != OURS {
+        // Nobody measures these or downloads them, and to optimise them as a whole takes minutes.
+        cargo
+            .env("CARGO_PROFILE_COMPONENT_LTO", "off")
+            .env("CARGO_PROFILE_COMPONENT_CODEGEN_UNITS", "16")
+            .env("CARGO_PROFILE_COMPONENT_OPT_LEVEL", "s");
+    }
     cargo.env("CARGO_ENCODED_RUSTFLAGS", remapped_paths(root));
     cargo.env("CARGO_TARGET_DIR", root.join("target"));
     if std == wasm_std::Std::Source {
