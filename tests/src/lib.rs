@@ -32,6 +32,7 @@ mod registry;
 pub mod sshd;
 mod testbed;
 pub mod tls;
+mod until;
 pub mod wat;
 pub mod wire;
 
@@ -45,6 +46,7 @@ pub use network_mount::NetworkMount;
 pub use private_engine::{PrivateEngine, Setup};
 pub use registry::Registry;
 pub use testbed::{IMAGE, Kind, Testbed, argv, error_kind, output_of, run, run_private, tar_of};
+pub use until::{until, until_asked};
 
 /// Defines each test for every way in which the provider and its engine may be reached: as `sandbox::…`, as `native::…` with the
 /// plugin as a dynamic library, as `real::…` and, with SSH between it and the real engine, as `remote::…`.

@@ -15,6 +15,7 @@ use serde_json::json;
 
 use crate::fault_proxy::FaultProxy;
 use crate::testbed::IMAGE;
+use crate::until::until;
 
 /// Where control groups are.
 const CGROUPS: &str = "/sys/fs/cgroup";
@@ -257,9 +258,7 @@ impl Drop for PrivateEngine {
                 .stderr(Stdio::null())
                 .status();
         }
-        while left.iter().any(|id| is_alive(id)) {
-            std::thread::yield_now();
-        }
+        until("its processes are gone", || !left.iter().any(|id| is_alive(id)));
         for mount in mounts(&directory) {
             let _ = Command::new("umount").args(["-l", &mount]).status();
         }

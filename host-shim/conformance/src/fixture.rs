@@ -2,6 +2,7 @@
 
 use std::io::Read;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::StreamExt;
@@ -25,6 +26,8 @@ use super::{Suite, remove_all};
 
 /// The file that rules write in agents and look for later.
 pub const FILE: &str = "/tmp/mngr-kept";
+/// Between two looks at what happens elsewhere, so that the processor is free for it.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(5);
 
 /// What a rule works with: the provider that is tested, and its engine.
 pub struct Fixture {
@@ -231,7 +234,7 @@ impl Fixture {
             if !goes_on.contains(&agent.state) {
                 return Ok(agent);
             }
-            tokio::task::yield_now().await;
+            tokio::time::sleep(BETWEEN_LOOKS).await;
         }
     }
 

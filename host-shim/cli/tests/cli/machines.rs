@@ -2,10 +2,9 @@
 //! that is pulled out in the middle of a call.
 
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use mngr_docker_tests::sshd::{Sshd, clients};
-use mngr_docker_tests::{Fault, FaultProxy};
+use mngr_docker_tests::{Fault, FaultProxy, until};
 
 use crate::person::{IMAGE, Person, Ran};
 
@@ -181,16 +180,18 @@ impl Far {
             .stderr(Stdio::piped())
             .spawn()
             .expect("it runs");
-        while told.try_recv().is_err() {
-            if child.try_wait().expect("asked").is_some() {
-                let ran = Ran::from(child.wait_with_output().expect("it ended"));
-                panic!("{arguments:?} ended before its request: {}{}", ran.stdout, ran.stderr);
-            }
-            std::thread::yield_now();
+        let mut has_ended = false;
+        until("the engine holds its reply back", || {
+            has_ended = child.try_wait().expect("asked").is_some();
+            has_ended || told.try_recv().is_ok()
+        });
+        if has_ended {
+            let ran = Ran::from(child.wait_with_output().expect("it ended"));
+            panic!("{arguments:?} ended before its request: {}{}", ran.stdout, ran.stderr);
         }
         self.cable.fail(failure);
         let ran = Ran::from(child.wait_with_output().expect("it ends"));
-        assert_eq!(clients(self.sshd.port()), [0_u32; 0], "{failure:?}");
+        until("no ssh is left", || clients(self.sshd.port()).is_empty());
         self.cable.mend(failure);
         self.wait_until_reached();
         ran
@@ -198,13 +199,9 @@ impl Far {
 
     /// A cable that is in again takes a moment until packets go through it.
     fn wait_until_reached(&self) {
-        let started = Instant::now();
-        while self.run(&["--json", "doctor"]).status != 0 {
-            assert!(
-                started.elapsed() < Duration::from_secs(60),
-                "the machine is not reached again"
-            );
-        }
+        until("the machine is reached again", || {
+            self.run(&["--json", "doctor"]).status == 0
+        });
     }
 }
 

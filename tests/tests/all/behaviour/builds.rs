@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
-use mngr_docker_tests::{Kind, Testbed, error_kind, run};
+use mngr_docker_tests::{Kind, Testbed, error_kind, run, until};
 use mngr_host_shim::contract::Result;
 use mngr_host_shim::contract::instance::DiscoverRequest;
 use mngr_host_shim::contract::types::Agent;
@@ -267,9 +267,8 @@ fn a_step_asks_an_ssh_agent_of_this_machine() {
             .spawn()
             .expect("ssh-agent");
         let _agent = SshAgent(agent);
-        while std::os::unix::net::UnixStream::connect(&socket).is_err() {
-            std::thread::yield_now();
-        }
+        let listens = || std::os::unix::net::UnixStream::connect(&socket).is_ok();
+        until("ssh-agent listens", listens);
         output(
             "ssh-keygen",
             &["-q", "-t", "ed25519", "-N", "", "-C", "of-the-test", "-f", &key],

@@ -1,6 +1,6 @@
 //! What one snapshot has over another, or an agent over a snapshot.
 
-use mngr_docker_tests::{Kind, Testbed, behaviours, error_kind, run};
+use mngr_docker_tests::{Kind, Testbed, behaviours, error_kind, run, until_asked};
 use mngr_host_shim::contract::docker::{CommitOptions, ContainerChanges, ContainerFilter};
 use mngr_host_shim::contract::instance::{DiscoverRequest, SnapshotFilter, SnapshotRequest, StartRequest};
 use mngr_host_shim::provider::NewAgent;
@@ -129,9 +129,7 @@ behaviours! {
             sandbox.fail_next(mngr_host_shim::sandbox::Operation::ContainerCompare, mngr_host_shim::sandbox::Fault::Hang);
         }
         let both_are_there = async {
-            while made_of_snapshots(bed).await < 2 {
-                tokio::task::yield_now().await;
-            }
+            until_asked("both are there", async || made_of_snapshots(bed).await == 2).await;
             let listed = bed.provider.discover(DiscoverRequest::default()).await.expect("a list");
             assert_eq!(listed.iter().map(|agent| agent.name.as_str()).collect::<Vec<_>>(), ["a"]);
         };

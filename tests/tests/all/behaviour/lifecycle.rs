@@ -1,22 +1,20 @@
 //! Start, stop, pause, resume, rename, destroy, and agents that end by themselves.
 
-use mngr_docker_tests::{Testbed, behaviours, error_kind};
+use mngr_docker_tests::{Testbed, behaviours, error_kind, until_asked};
 use mngr_host_shim::contract::instance::{DiscoverRequest, StopRequest};
 use mngr_host_shim::contract::types::{Agent, AgentState};
 use mngr_host_shim::provider::NewAgent;
 
-/// Asks until the agent has ended; the test's own deadline is the runner's.
+/// Asks until the agent has ended.
 async fn ended(bed: &Testbed, name: &str) -> Agent {
-    loop {
-        let agent = bed.provider.get(name).await.expect("the agent");
-        if !matches!(
-            agent.state,
-            AgentState::Running | AgentState::Stopping | AgentState::Starting
-        ) {
-            return agent;
-        }
-        tokio::task::yield_now().await;
-    }
+    let goes_on = [AgentState::Running, AgentState::Stopping, AgentState::Starting];
+    let mut agent = bed.provider.get(name).await.expect("the agent");
+    until_asked("the agent has ended", async || {
+        agent = bed.provider.get(name).await.expect("the agent");
+        !goes_on.contains(&agent.state)
+    })
+    .await;
+    agent
 }
 
 async fn listed(bed: &Testbed, name: &str) -> Agent {

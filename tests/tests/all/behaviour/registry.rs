@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::sync::Arc;
 
-use mngr_docker_tests::{Kind, Registry, Testbed, behaviours, error_kind, run};
+use mngr_docker_tests::{Kind, Registry, Testbed, behaviours, error_kind, run, until_asked};
 use mngr_host_shim::contract::ProviderError;
 use mngr_host_shim::contract::docker::DeriveOptions;
 use mngr_host_shim::contract::instance::{PushRequest, SnapshotFilter, SnapshotRequest};
@@ -67,9 +67,7 @@ async fn secretive(bed: &Testbed, address: &str) -> (Provider, PushRequest) {
 
 /// Ends once the snapshot has its name for the push.
 async fn lent(bed: &Testbed, address: &str) {
-    while named(bed, address).await.is_empty() {
-        tokio::task::yield_now().await;
-    }
+    until_asked("it has its name", async || !named(bed, address).await.is_empty()).await;
 }
 
 async fn assert_nothing_is_left(bed: &Testbed, address: &str, snapshot: &str) {

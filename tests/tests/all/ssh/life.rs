@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mngr_docker_tests::sshd::{Sshd, clients};
+use mngr_docker_tests::until_asked;
 use mngr_host_shim::engine::connect::connect;
 use mngr_host_shim::engine::ssh::Tunnels;
 use mngr_host_shim::environment::Environment;
@@ -67,12 +68,5 @@ async fn nothing_is_left_when_the_last_who_could_use_it_goes() {
 
 /// Waits until no `ssh` leads to the port.
 async fn gone(port: u16) {
-    let ended = async {
-        while !clients(port).is_empty() {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(60), ended)
-        .await
-        .expect("no ssh is left");
+    until_asked("no ssh is left", async || clients(port).is_empty()).await;
 }

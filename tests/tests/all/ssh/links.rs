@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use mngr_docker_tests::sshd::{Sshd, clients};
+use mngr_docker_tests::until_asked;
 use mngr_docker_tests::wire::Wire;
 use mngr_host_shim::config::ProviderConfig;
 use mngr_host_shim::engine::Engine;
@@ -46,9 +47,8 @@ async fn after_a_cut_the_next_call_connects_again() {
             assert_eq!(lost.expect_err("lost").kind(), "unavailable");
         }
         // The kernel lets a call through to an `ssh` that is about to end.
-        while clients(wire.port()).iter().any(|pid| cut.contains(pid)) {
-            tokio::task::yield_now().await;
-        }
+        let has_ended = async || !clients(wire.port()).iter().any(|pid| cut.contains(pid));
+        until_asked("the ssh that was cut ends", has_ended).await;
         list(&engine).await.expect("an answer after the cut");
     }
     assert_eq!(clients(wire.port()).len(), 1);
@@ -76,14 +76,7 @@ async fn a_link_that_falls_silent_is_noticed_and_the_call_says_that_it_may_have_
     );
     wire.hold(false);
     // A failed attempt is not repeated at once by every call.
-    let reached = async {
-        while list(&engine).await.is_err() {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(60), reached)
-        .await
-        .expect("reached again");
+    until_asked("the engine is reached again", async || list(&engine).await.is_ok()).await;
 }
 
 #[tokio::test]
@@ -98,12 +91,5 @@ async fn a_machine_far_away_is_reached_with_fifty_calls_at_once() {
 
 /// Waits until no `ssh` leads to the wire.
 async fn gone(wire: &Wire) {
-    let ended = async {
-        while !clients(wire.port()).is_empty() {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(60), ended)
-        .await
-        .expect("no ssh is left");
+    until_asked("no ssh is left", async || clients(wire.port()).is_empty()).await;
 }
