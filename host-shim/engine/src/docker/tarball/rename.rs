@@ -246,6 +246,44 @@ mod tests {
     }
 
     #[test]
+    fn a_hard_link_that_leads_past_the_new_name_is_an_error() {
+        let mut tar = Builder::new(Vec::new());
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(EntryType::Link);
+        header.set_size(0);
+        tar.append_link(&mut header, "top/hard", "other/a").expect("appended");
+        let archive = tar.into_inner().expect("an archive");
+        let error = rename(&archive[..], Vec::new(), OsStr::new("new"), |_, _| true).expect_err("it leads elsewhere");
+        assert_eq!(
+            error.to_string(),
+            "the archive's entry other/a is not inside its topmost entry, top"
+        );
+    }
+
+    #[test]
+    fn what_is_said_of_the_whole_archive_is_no_entry_of_it() {
+        let mut tar = Builder::new(Vec::new());
+        let comment = b"20 comment=of-a-tag\n";
+        let mut header = tar::Header::new_ustar();
+        header.set_entry_type(EntryType::XGlobalHeader);
+        header.set_size(comment.len() as u64);
+        tar.append_data(&mut header, "pax_global_header", &comment[..])
+            .expect("appended");
+        let mut header = tar::Header::new_ustar();
+        header.set_size(2);
+        tar.append_data(&mut header, "top/a", &b"hi"[..]).expect("appended");
+        let archive = tar.into_inner().expect("an archive");
+        let mut bytes = Vec::new();
+        rename(&archive[..], &mut bytes, OsStr::new("new"), |_, _| true).expect("renamed");
+        let mut archive = tar::Archive::new(&bytes[..]);
+        let entries = archive.entries().expect("an archive");
+        let paths: Vec<_> = entries
+            .map(|entry| entry.expect("an entry").path().expect("a path").into_owned())
+            .collect();
+        assert_eq!(paths, [Path::new("new/a")]);
+    }
+
+    #[test]
     fn what_is_not_to_be_kept_is_left_out_by_its_new_path_and_its_kind() {
         let kept = listed("new", |path, kind| {
             !path.starts_with("new/sub") && kind != EntryType::Fifo
