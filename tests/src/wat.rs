@@ -93,11 +93,11 @@ impl Wat {
         let text = self.module(&resolve, world);
         let mut module = wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
         embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).expect("the world");
-        let mut encoder = ComponentEncoder::default();
+        let encoder = ComponentEncoder::default();
         let encoded = encoder
             .validate(true)
             .module(&module)
-            .and_then(ComponentEncoder::encode);
+            .and_then(|mut encoder| encoder.encode());
         encoded.expect("a component")
     }
 

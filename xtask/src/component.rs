@@ -10,6 +10,7 @@ use crate::command::{Cargo, run};
 use crate::{target, wasm_std};
 
 const TARGET: &str = wasm_std::TARGET;
+const PROFILE: &str = "component";
 /// The package of the provider's plugin.
 const OURS: &str = "mngr-docker-plugin";
 /// Those of the plugins that tests load besides it: one without agents, one that breaks rules, and the template.
@@ -75,10 +76,8 @@ fn component(root: &Path, folder: &Path, package: &str) -> Result<PathBuf> {
     let mut cargo = Cargo::new(folder);
     cargo.args(["build", "--quiet", "--package", package, "--lib"]);
     cargo.args(["--target", TARGET]);
-    // The template has no profile of its own, and needs none.
-    let profile = if folder == root { "component" } else { "release" };
-    cargo.args(["--profile", profile]);
-    if folder == root && package != OURS {
+    cargo.args(["--profile", PROFILE]);
+    if package != OURS {
         // Nobody measures these or downloads them, and to optimise them as a whole takes minutes.
         cargo
             .env("CARGO_PROFILE_COMPONENT_LTO", "off")
@@ -92,7 +91,7 @@ fn component(root: &Path, folder: &Path, package: &str) -> Result<PathBuf> {
     }
     cargo.run().with_context(|| format!("{package} does not build"))?;
 
-    let module = root.join(format!("target/{TARGET}/{profile}/{}.wasm", package.replace('-', "_")));
+    let module = root.join(format!("target/{TARGET}/{PROFILE}/{}.wasm", package.replace('-', "_")));
     let module = std::fs::read(&module).with_context(|| format!("cannot read {}", module.display()))?;
     let component = ComponentEncoder::default()
         .module(&module)

@@ -212,7 +212,7 @@ fn a_new_package_is_the_template_with_the_contract_and_its_own_name() {
 #[test]
 fn what_cargo_has_made_of_a_package_becomes_a_component() {
     let person = Person::new();
-    let module = Path::new(ROOT).join("target/wasm32-unknown-unknown/release/my_provider.wasm");
+    let module = Path::new(ROOT).join("target/wasm32-unknown-unknown/component/my_provider.wasm");
     person.write(
         "module.wasm",
         std::fs::read(module).expect("run `cargo xtask component` first"),
