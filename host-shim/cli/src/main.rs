@@ -48,6 +48,7 @@ use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser, Subcommand};
+use futures::future::LocalBoxFuture;
 use mngr_host_shim::json::ErrorJson;
 
 use context::{Context, Global};
@@ -100,36 +101,37 @@ enum Command {
 }
 
 impl Command {
-    async fn run(self, context: &Context) -> Outcome {
+    /// Each on the heap and by itself: the futures of all of them in one are large, and slow to compile.
+    fn run(self, context: &Context) -> LocalBoxFuture<'_, Outcome> {
         match self {
-            Self::Doctor(command) => command.run(context).await,
-            Self::Create(command) => command.run(context).await,
-            Self::List(command) => command.run(context).await,
-            Self::Show(command) => command.run(context).await,
-            Self::Start(command) => command.run(context).await,
-            Self::Stop(command) => command.run(context).await,
-            Self::Pause(command) => command.run(context).await,
-            Self::Resume(command) => command.run(context).await,
-            Self::Destroy(command) => command.run(context).await,
-            Self::Rename(command) => command.run(context).await,
-            Self::Exec(command) => command.run(context).await,
-            Self::Connect(command) => command.run(context).await,
-            Self::Forward(command) => command.run(context).await,
-            Self::Connection(command) => command.run(context).await,
-            Self::Cp(command) => command.run(context).await,
-            Self::Logs(command) => command.run(context).await,
-            Self::Limits(command) => command.run(context).await,
-            Self::Stats(command) => command.run(context).await,
-            Self::Events(command) => command.run(context).await,
-            Self::Gc(command) => command.run(context).await,
-            Self::Gpus(command) => command.run(context).await,
-            Self::Snapshot(command) => command.run(context).await,
-            Self::Fork(command) => command.run(context).await,
-            Self::Migrate(command) => command.run(context).await,
-            Self::Reconcile(command) => command.run(context).await,
-            Self::Check(command) => command.run(context).await,
-            Self::Plugin(command) => command.run(context).await,
-            Self::Completions(command) => command.run(),
+            Self::Doctor(command) => Box::pin(command.run(context)),
+            Self::Create(command) => Box::pin(command.run(context)),
+            Self::List(command) => Box::pin(command.run(context)),
+            Self::Show(command) => Box::pin(command.run(context)),
+            Self::Start(command) => Box::pin(command.run(context)),
+            Self::Stop(command) => Box::pin(command.run(context)),
+            Self::Pause(command) => Box::pin(command.run(context)),
+            Self::Resume(command) => Box::pin(command.run(context)),
+            Self::Destroy(command) => Box::pin(command.run(context)),
+            Self::Rename(command) => Box::pin(command.run(context)),
+            Self::Exec(command) => Box::pin(command.run(context)),
+            Self::Connect(command) => Box::pin(command.run(context)),
+            Self::Forward(command) => Box::pin(command.run(context)),
+            Self::Connection(command) => Box::pin(command.run(context)),
+            Self::Cp(command) => Box::pin(command.run(context)),
+            Self::Logs(command) => Box::pin(command.run(context)),
+            Self::Limits(command) => Box::pin(command.run(context)),
+            Self::Stats(command) => Box::pin(command.run(context)),
+            Self::Events(command) => Box::pin(command.run(context)),
+            Self::Gc(command) => Box::pin(command.run(context)),
+            Self::Gpus(command) => Box::pin(command.run(context)),
+            Self::Snapshot(command) => Box::pin(command.run(context)),
+            Self::Fork(command) => Box::pin(command.run(context)),
+            Self::Migrate(command) => Box::pin(command.run(context)),
+            Self::Reconcile(command) => Box::pin(command.run(context)),
+            Self::Check(command) => Box::pin(command.run(context)),
+            Self::Plugin(command) => Box::pin(command.run(context)),
+            Self::Completions(command) => Box::pin(async { command.run() }),
         }
     }
 }

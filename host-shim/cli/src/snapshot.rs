@@ -1,6 +1,7 @@
 //! `snapshot` and its subcommands, of which `check` and `diff`, `push` and `pull` have files of their own.
 
 use clap::{Args, Subcommand};
+use futures::future::LocalBoxFuture;
 use jiff::Timestamp;
 use mngr_host_shim::contract::instance::{SnapshotFilter, SnapshotRequest};
 use mngr_host_shim::contract::types;
@@ -94,15 +95,15 @@ struct Delete {
 
 impl Snapshot {
     /// Does what was asked.
-    pub async fn run(self, context: &Context) -> Outcome {
+    pub fn run(self, context: &Context) -> LocalBoxFuture<'_, Outcome> {
         match self.command {
-            Command::Create(command) => command.run(context).await,
-            Command::Check(command) => command.run(context).await,
-            Command::Diff(command) => command.run(context).await,
-            Command::List(command) => command.run(context).await,
-            Command::Delete(command) => command.run(context).await,
-            Command::Push(command) => command.run(context).await,
-            Command::Pull(command) => command.run(context).await,
+            Command::Create(command) => Box::pin(command.run(context)),
+            Command::Check(command) => Box::pin(command.run(context)),
+            Command::Diff(command) => Box::pin(command.run(context)),
+            Command::List(command) => Box::pin(command.run(context)),
+            Command::Delete(command) => Box::pin(command.run(context)),
+            Command::Push(command) => Box::pin(command.run(context)),
+            Command::Pull(command) => Box::pin(command.run(context)),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
 use mngr_contract::Result;
 use mngr_contract::error::{internal, unavailable};
 use mngr_engine::ProgressSink;
@@ -30,10 +31,14 @@ pub struct Session {
     pub limits: CallLimits,
 }
 
+/// A call that runs: whether its answer is a success, or why it has none. The answer itself is kept by whoever makes the call, so
+/// that what follows is compiled once and not for the type of every answer.
+pub(super) type Answering<'a> = BoxFuture<'a, std::result::Result<bool, Excess>>;
+
 /// How a call ended.
-pub(super) enum End<R> {
-    /// It answered.
-    Answered(Result<R>),
+enum End {
+    /// It answered: with a success, or with an error.
+    Answered(bool),
     /// It went beyond a limit, trapped, panicked, or never began.
     Broken(Excess),
     /// Whoever made it does not want it any more.
@@ -60,20 +65,13 @@ impl Session {
     }
 
     /// Lets a call run until it ends, it is cancelled, or it goes beyond a limit.
-    pub(super) async fn watch<R>(
-        &self,
-        meter: &Meter,
-        running: impl Future<Output = std::result::Result<Result<R>, Excess>>,
-    ) -> End<R> {
+    async fn watch(&self, meter: &Meter, running: Answering<'_>) -> End {
         // The token is looked at first: a call that was cancelled before it began must not begin.
         let end = tokio::select! {
             biased;
             () = self.cancel.cancelled() => End::Cancelled,
             excess = meter.exceeded() => End::Broken(excess),
-            outcome = running => match outcome {
-                Ok(result) => End::Answered(result),
-                Err(excess) => End::Broken(excess),
-            },
+            outcome = running => outcome.map_or_else(End::Broken, End::Answered),
         };
         match (end, meter.excess()) {
             // That is why it broke, or what it was told before it answered.
@@ -93,66 +91,67 @@ impl Session {
 
 impl Plugin {
     /// Makes an instance, calls it, and throws it away. A call that is cancelled, traps or goes beyond a limit is undone.
-    pub(super) async fn call<R>(
+    pub(super) async fn call<R: Send>(
         &self,
         component: &Linked,
         session: Session,
-        call: impl AsyncFnOnce(&mut Running) -> wasmtime::Result<Result<R>>,
+        call: impl for<'a> FnOnce(&'a mut Running) -> BoxFuture<'a, wasmtime::Result<Result<R>>> + Send,
     ) -> Result<R> {
-        self.ended(&session, self.run(component, &session, call)).await
-    }
-
-    /// What becomes of a call of any form that runs like this.
-    pub(super) async fn ended<R>(&self, session: &Session, running: impl Future<Output = End<R>>) -> Result<R> {
-        if let Some(guard) = &session.guard {
-            guard.called_by(self.caller(guard.provider()));
-        }
-        let mut error = match Box::pin(running).await {
-            End::Answered(result) => {
-                if let Some(guard) = &session.guard {
-                    guard.end(result.is_ok());
-                }
-                return result;
-            }
-            End::Broken(excess) => excess.error(&self.origin),
-            End::Cancelled => unavailable(
-                "the call",
-                "it was interrupted",
-                "what it had made was removed; call again",
-            ),
-        };
-        if let Some(guard) = &session.guard {
-            let left = guard.roll_back().await;
-            if !left.is_empty() {
-                error = internal(
-                    "the call",
-                    format!("{}; left behind: {}", error.message(), left.join("; ")),
-                    "see `mngr-docker list`",
-                );
-            }
-        }
-        Err(error)
-    }
-
-    /// When this returns, nothing of the plugin runs any more.
-    async fn run<R>(
-        &self,
-        component: &Linked,
-        session: &Session,
-        call: impl AsyncFnOnce(&mut Running) -> wasmtime::Result<Result<R>>,
-    ) -> End<R> {
         let meter = Arc::new(Meter::new(session.limits));
-        let running = Box::pin(async {
-            let store = self.store(component, session, &meter)?;
-            // What a component does as it starts is a part of the call.
-            call(&mut component.instance(store).await?).await
+        let mut answer = None;
+        let answering = Box::pin(async {
+            let running = async {
+                let store = self.store(component, &session, &meter)?;
+                // What a component does as it starts is a part of the call.
+                call(&mut component.instance(store).await?).await
+            };
+            match running.await {
+                Ok(result) => Ok(answer.insert(result).is_ok()),
+                Err(trap) => Err(excess_behind(&trap, &meter).unwrap_or_else(|| trapped(&trap))),
+            }
         });
-        let end = session.watch(&meter, async {
-            running
-                .await
-                .map_err(|trap| excess_behind(&trap, &meter).unwrap_or_else(|| trapped(&trap)))
-        });
-        end.await
+        self.ended(&session, &meter, answering).await?;
+        answer.unwrap_or_else(without_answer)
+    }
+
+    /// Lets a call of any form run to its end, and undoes it where it comes to none. When this returns, nothing of the plugin
+    /// runs any more; where it is a success, the call has an answer.
+    pub(super) fn ended<'a>(
+        &'a self,
+        session: &'a Session,
+        meter: &'a Meter,
+        answering: Answering<'a>,
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            if let Some(guard) = &session.guard {
+                guard.called_by(self.caller(guard.provider()));
+            }
+            let mut error = match session.watch(meter, answering).await {
+                End::Answered(success) => {
+                    if let Some(guard) = &session.guard {
+                        guard.end(success);
+                    }
+                    return Ok(());
+                }
+                End::Broken(excess) => excess.error(&self.origin),
+                End::Cancelled => unavailable(
+                    "the call",
+                    "it was interrupted",
+                    "what it had made was removed; call again",
+                ),
+            };
+            if let Some(guard) = &session.guard {
+                let left = guard.roll_back().await;
+                if !left.is_empty() {
+                    error = internal(
+                        "the call",
+                        format!("{}; left behind: {}", error.message(), left.join("; ")),
+                        "see `mngr-docker list`",
+                    );
+                }
+            }
+            Err(error)
+        })
     }
 
     pub(super) fn context(&self, session: &Session, meter: &Arc<Meter>) -> CallContext {
@@ -179,6 +178,11 @@ impl Plugin {
         store.set_hostcall_fuel(meter.share());
         Ok(store)
     }
+}
+
+/// A call that has ended well has left an answer.
+pub(super) fn without_answer<R>() -> Result<R> {
+    Err(internal("the call", "it ended without an answer", "report this"))
 }
 
 /// A trap as the reason for which a call ended.

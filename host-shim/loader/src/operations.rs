@@ -35,7 +35,7 @@ macro_rules! operations {
                 match &self.form {
                     Form::Component(component, _) => {
                         let arguments = (provider, $($argument,)*);
-                        self.call(component, session, async |plugin| plugin.run($operation, arguments).await)
+                        self.call(component, session, |plugin| Box::pin(plugin.run($operation, arguments)))
                             .await
                     }
                     Form::Native(library) => {
@@ -112,10 +112,10 @@ macro_rules! hand_out {
                 match &self.form {
                     Form::Component(component, _) => {
                         let arguments = (provider, $($argument,)*);
-                        self.call(component, session, async |plugin| {
+                        self.call(component, session, |plugin| Box::pin(async move {
                             let returned: Result<$handle> = plugin.run($operation, arguments).await?;
                             Ok(returned.and_then(|returned| returned.redeem(&mut plugin.store.data_mut().table)))
-                        })
+                        }))
                         .await
                     }
                     Form::Native(library) => {
@@ -158,9 +158,11 @@ impl Plugin {
     ) -> Result<Agent> {
         match &self.form {
             Form::Component(component, _) => {
-                self.call(component, session, async |plugin| {
-                    let context = context.map(|archive| plugin.store.data_mut().table.push(archive));
-                    plugin.run(CREATE, (provider, request, context.transpose()?)).await
+                self.call(component, session, |plugin| {
+                    Box::pin(async move {
+                        let context = context.map(|archive| plugin.store.data_mut().table.push(archive));
+                        plugin.run(CREATE, (provider, request, context.transpose()?)).await
+                    })
                 })
                 .await
             }
@@ -187,10 +189,12 @@ impl Plugin {
     ) -> Result<()> {
         match &self.form {
             Form::Component(component, _) => {
-                self.call(component, session, async |plugin| {
-                    let archive = plugin.store.data_mut().table.push(archive)?;
-                    let arguments = (provider, agent, path, archive, contents_only);
-                    plugin.run(COPY_IN, arguments).await
+                self.call(component, session, |plugin| {
+                    Box::pin(async move {
+                        let archive = plugin.store.data_mut().table.push(archive)?;
+                        let arguments = (provider, agent, path, archive, contents_only);
+                        plugin.run(COPY_IN, arguments).await
+                    })
                 })
                 .await
             }
@@ -209,9 +213,11 @@ impl Plugin {
     pub async fn snapshot_load(&self, session: Session, provider: Provider, archive: Archive) -> Result<Snapshot> {
         match &self.form {
             Form::Component(component, _) => {
-                self.call(component, session, async |plugin| {
-                    let archive = plugin.store.data_mut().table.push(archive)?;
-                    plugin.run(SNAPSHOT_LOAD, (provider, archive)).await
+                self.call(component, session, |plugin| {
+                    Box::pin(async move {
+                        let archive = plugin.store.data_mut().table.push(archive)?;
+                        plugin.run(SNAPSHOT_LOAD, (provider, archive)).await
+                    })
                 })
                 .await
             }

@@ -111,8 +111,8 @@ impl Plugin {
         let session = Session::brief();
         let described: Description = match &self.form {
             Form::Component(component, _) => {
-                self.call(component, session, async |plugin| {
-                    Ok(Ok(plugin.ask(DESCRIBE, ()).await?))
+                self.call(component, session, |plugin| {
+                    Box::pin(async { Ok(Ok(plugin.ask(DESCRIBE, ()).await?)) })
                 })
                 .await
             }
@@ -145,8 +145,9 @@ impl Plugin {
         let session = Session::brief();
         match &self.form {
             Form::Component(component, _) => {
-                self.call(component, session, async |plugin| {
-                    Ok(Ok(plugin.ask(CHECK_CONFIG, (name, settings)).await?))
+                let given = (name.to_owned(), settings.to_owned());
+                self.call(component, session, |plugin| {
+                    Box::pin(async move { Ok(Ok(plugin.ask(CHECK_CONFIG, given).await?)) })
                 })
                 .await
             }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::thread;
 
 use abi_stable::std_types::RSlice;
+use futures::future::BoxFuture;
 use mngr_contract::Result;
 use mngr_contract::backend::ConfigReport;
 use mngr_plugin_abi::{BoxedHost, Outcome, decode, encode};
@@ -13,7 +14,7 @@ use tokio::sync::oneshot;
 
 use super::Library;
 use crate::bridge::{Excess, HostCalls, Meter, Streams};
-use crate::call::Session;
+use crate::call::{Session, without_answer};
 use crate::plugin::Plugin;
 
 /// Stack of a call's thread, in bytes. What is not used of it costs nothing.
@@ -32,35 +33,50 @@ impl Plugin {
     ///
     /// A thread can not be stopped from outside. What computes on though its call is over is handed nothing any more and holds
     /// nobody up but a processor, until the process ends.
-    pub(crate) async fn call_native<A: Serialize, W: DeserializeOwned, R>(
+    pub(crate) async fn call_native<A: Serialize, W: DeserializeOwned, R: Send>(
         &self,
         library: &Library,
         session: Session,
         operation: &'static str,
         arguments: impl FnOnce(&Streams) -> A,
-        read: impl FnOnce(W, &Streams) -> Result<R>,
+        read: impl FnOnce(W, &Streams) -> Result<R> + Send,
     ) -> Result<R> {
         let meter = Arc::new(Meter::new(session.limits));
         let (mut calls, host) = HostCalls::new(self.context(&session, &meter));
         let arguments = encode(&arguments(calls.streams()));
-        let (library, session) = (*library, &session);
+        let mut answer = None;
         // Once this is over, or dropped, nothing that the library has asked for runs any more.
-        let running = Box::pin(async move {
-            let end = session.watch(&meter, async {
-                let outcome = tokio::select! {
-                    outcome = run(library, operation, arguments, host) => outcome,
-                    never = calls.serve() => match never {},
-                };
-                let result = answered(outcome)?;
-                if u64::try_from(result.len()).is_ok_and(|length| length > session.limits.transfer) {
-                    return Err(meter.too_much_data());
-                }
-                let result = decode(&result).map_err(|reason| unreadable(operation, &reason))?;
-                Ok(read(result, calls.streams()))
-            });
-            end.await
+        let answering = Box::pin(async {
+            let result = library.bytes(&mut calls, operation, arguments, host, &meter).await?;
+            let result = decode(&result).map_err(|reason| unreadable(operation, &reason))?;
+            Ok(answer.insert(read(result, calls.streams())).is_ok())
         });
-        self.ended(session, running).await
+        self.ended(&session, &meter, answering).await?;
+        answer.unwrap_or_else(without_answer)
+    }
+}
+
+impl Library {
+    /// What a call answers, while what it asks the host for is done.
+    fn bytes<'a>(
+        self,
+        calls: &'a mut HostCalls,
+        operation: &'static str,
+        arguments: Vec<u8>,
+        host: BoxedHost,
+        meter: &'a Meter,
+    ) -> BoxFuture<'a, std::result::Result<Vec<u8>, Excess>> {
+        Box::pin(async move {
+            let outcome = tokio::select! {
+                outcome = run(self, operation, arguments, host) => outcome,
+                never = calls.serve() => match never {},
+            };
+            let result = answered(outcome)?;
+            if u64::try_from(result.len()).is_ok_and(|length| length > meter.limits().transfer) {
+                return Err(meter.too_much_data());
+            }
+            Ok(result)
+        })
     }
 }
 

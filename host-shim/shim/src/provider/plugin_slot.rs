@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use mngr_contract::backend::SettingProblem;
 use mngr_contract::error::{internal, invalid, timeout};
 use mngr_contract::instance::DiscoverRequest;
@@ -123,17 +124,19 @@ impl PluginSlot {
     }
 
     /// The same, after a look at its source.
-    pub async fn current(&self) -> Arc<ActivePlugin> {
-        if let Some(reloader) = &self.reloader {
-            let candidate = reloader.current().await;
-            // Whoever finds it being tried goes on with the one in use.
-            if self.is_new(&candidate)
-                && let Ok(_trying) = self.trying.try_lock()
-            {
-                self.take_over(reloader).await;
+    pub fn current(&self) -> BoxFuture<'_, Arc<ActivePlugin>> {
+        Box::pin(async {
+            if let Some(reloader) = &self.reloader {
+                let candidate = reloader.current().await;
+                // Whoever finds it being tried goes on with the one in use.
+                if self.is_new(&candidate)
+                    && let Ok(_trying) = self.trying.try_lock()
+                {
+                    self.take_over(reloader).await;
+                }
             }
-        }
-        self.active()
+            self.active()
+        })
     }
 
     /// The same, though the source seems not to have changed.

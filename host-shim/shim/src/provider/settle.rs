@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use futures::future::BoxFuture;
 use mngr_contract::instance::Action;
 use mngr_contract::system::Progress;
 use mngr_contract::{ProviderError, Result};
@@ -111,21 +112,23 @@ impl Provider {
     }
 
     /// The same before another call, which is not to fail for it. What was done is logged.
-    pub(super) async fn settle_the_dead(&self) {
-        let Some(store) = self.store.as_ref().filter(|store| store.take_look()) else {
-            return;
-        };
-        match Box::pin(self.settle_once()).await {
-            Ok((actions, _)) => actions.iter().for_each(log),
-            Err(ProviderError::Unsupported(_)) => {
-                let directory = store.directory().display().to_string();
-                tracing::debug!(directory, "the plugin settles no calls that died");
+    pub(super) fn settle_the_dead(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {
+            let Some(store) = self.store.as_ref().filter(|store| store.take_look()) else {
+                return;
+            };
+            match self.settle_once().await {
+                Ok((actions, _)) => actions.iter().for_each(log),
+                Err(ProviderError::Unsupported(_)) => {
+                    let directory = store.directory().display().to_string();
+                    tracing::debug!(directory, "the plugin settles no calls that died");
+                }
+                Err(error) => {
+                    let remedy = "it is tried again with the next call";
+                    tracing::warn!("what a crash left is not settled yet: {}; {remedy}", error.message());
+                }
             }
-            Err(error) => {
-                let remedy = "it is tried again with the next call";
-                tracing::warn!("what a crash left is not settled yet: {}; {remedy}", error.message());
-            }
-        }
+        })
     }
 }
 
