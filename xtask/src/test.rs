@@ -48,13 +48,13 @@ pub fn run(root: &Path, extent: Extent, filter: &[String]) -> Result<()> {
         }
         Extent::All => "all",
     };
-    // More than there are processors: half the time they wait for the engine.
+    // More than there are processors: most of the time they wait for the engine, or for a deadline.
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let mut tests = Cargo::new(root);
     tests
         .args(["nextest", "run", "--workspace", "--no-fail-fast", "--profile", profile])
         .features()
-        .args(["--test-threads".to_owned(), (2 * processors).to_string()])
+        .args(["--test-threads".to_owned(), (3 * processors).to_string()])
         .args(filter);
     // A filter is for one of the two runners: the one of all that is in Rust.
     if !filter.is_empty() {
