@@ -45,11 +45,12 @@ impl Plugin {
         let (mut calls, host) = HostCalls::new(self.context(&session, &meter));
         let arguments = encode(&arguments(calls.streams()));
         let mut answer = None;
-        // Once this is over, or dropped, nothing that the library has asked for runs any more.
-        let answering = Box::pin(async {
-            let result = library.bytes(&mut calls, operation, arguments, host, &meter).await?;
+        let (kept, limit) = (&mut answer, &meter);
+        // Once this is over, or dropped, nothing that the library has asked for runs any more: it owns what does that.
+        let answering = Box::pin(async move {
+            let result = library.bytes(&mut calls, operation, arguments, host, limit).await?;
             let result = decode(&result).map_err(|reason| unreadable(operation, &reason))?;
-            Ok(answer.insert(read(result, calls.streams())).is_ok())
+            Ok(kept.insert(read(result, calls.streams())).is_ok())
         });
         self.ended(&session, &meter, answering).await?;
         answer.unwrap_or_else(without_answer)
