@@ -15,16 +15,21 @@ fn with_library() -> Person {
 fn a_library_that_is_not_allowed_is_refused_at_the_line_that_names_it_and_taken_once_it_is() {
     let person = with_library();
     let path = person.home().join("plugin.so");
-    let configuration = format!("[providers.docker]\nplugin = \"{}\"\n", path.display());
+    // Of a name of its own: another test may have agents of `docker` on the same engine.
+    let name = &person.provider;
+    let configuration = format!(
+        "[providers.{name}]\nbackend = \"docker\"\nplugin = \"{}\"\n",
+        path.display()
+    );
     person.configure(&configuration);
     let refused = person.run(&["list"]);
     assert_eq!((refused.status, refused.stdout.as_str()), (2, ""));
-    for expected in ["settings.toml:2:", "allow_native", "outside the sandbox", "this plugin"] {
+    for expected in ["settings.toml:3:", "allow_native", "outside the sandbox", "this plugin"] {
         assert!(refused.stderr.contains(expected), "{expected}: {}", refused.stderr);
     }
     let ran = person.run(&["--json", "list"]);
     let error: Value = serde_json::from_str(&ran.stdout).expect("one JSON value");
-    assert_eq!(error["error"]["field"], "providers.docker.allow_native");
+    assert_eq!(error["error"]["field"], format!("providers.{name}.allow_native"));
 
     person.configure(&format!("{configuration}allow_native = true\npolicy = \"standard\"\n"));
     let taken = person.run(&["--json", "list"]);
