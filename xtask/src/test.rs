@@ -54,7 +54,7 @@ pub fn run(root: &Path, extent: Extent, filter: &[String]) -> Result<()> {
     tests
         .args(["nextest", "run", "--workspace", "--no-fail-fast", "--profile", profile])
         .features()
-        .args(["--test-threads".to_owned(), (3 * processors).to_string()])
+        .args(["--test-threads".to_owned(), (2 * processors).to_string()])
         .args(filter);
     // A filter is for one of the two runners: the one of all that is in Rust.
     if !filter.is_empty() {
