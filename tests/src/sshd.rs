@@ -4,17 +4,16 @@
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use mngr_host_shim::config::ProviderConfig;
 use mngr_host_shim::engine::connect::{Address, endpoint};
 use mngr_host_shim::engine::ssh::Settings;
 use mngr_host_shim::environment::Environment;
 
+use crate::until::happens;
+
 /// Where Debian keeps the server, which must be started by its full path.
 const SSHD: &str = "/usr/sbin/sshd";
-/// How long a server may take until it listens.
-const START: Duration = Duration::from_secs(20);
 
 /// A server that runs until this is dropped.
 pub struct Sshd {
@@ -65,11 +64,8 @@ impl Sshd {
             server,
         };
         sshd.know("host");
-        let started = Instant::now();
-        while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
-            assert!(started.elapsed() < START, "sshd does not listen: {}", sshd.log());
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        let listens = happens(|| TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok());
+        assert!(listens, "sshd does not listen: {}", sshd.log());
         sshd
     }
 

@@ -191,7 +191,9 @@ impl Far {
         }
         self.cable.fail(failure);
         let ran = Ran::from(child.wait_with_output().expect("it ends"));
-        until("no ssh is left", || clients(self.sshd.port()).is_empty());
+        until(&format!("no ssh is left after {failure:?}"), || {
+            clients(self.sshd.port()).is_empty()
+        });
         self.cable.mend(failure);
         self.wait_until_reached();
         ran
