@@ -31,8 +31,8 @@ pub struct Session {
     pub limits: CallLimits,
 }
 
-/// A call that runs: whether its answer is a success, or why it has none. The answer itself is kept by whoever makes the call, so
-/// that what follows is compiled once and not for the type of every answer.
+/// A call that runs. It says whether the plugin's answer is a success, or why there is no answer. The answer itself stays with the
+/// caller, so that the end of a call is compiled once and not for each type of answer.
 pub(super) type Answering<'a> = BoxFuture<'a, std::result::Result<bool, Excess>>;
 
 /// How a call ended.

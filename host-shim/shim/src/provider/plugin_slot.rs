@@ -128,7 +128,7 @@ impl PluginSlot {
         Box::pin(async {
             if let Some(reloader) = &self.reloader {
                 let candidate = reloader.current().await;
-                // Whoever finds it being tried goes on with the one in use.
+                // While another call tries it, this one uses the plugin in use.
                 if self.is_new(&candidate)
                     && let Ok(_trying) = self.trying.try_lock()
                 {
