@@ -84,7 +84,8 @@ impl Host {
     /// # Errors
     /// As [`Host::open`].
     pub async fn open_on(&self, config: &ProviderConfig, engine: Arc<dyn Engine>) -> Result<Provider> {
-        let policy = Policy::new(&config.name, config.preset(), &config.permissions);
+        let policy = Policy::new(&config.name, config.preset(), &config.permissions)
+            .keeping(config.belongings(&self.environment));
         let plugin = self.reloader(config).await?;
         let store = Store::of_user(&self.environment, &config.name, &engine.endpoint());
         let provider = Provider::open_reloading(plugin, engine, &config.name, &config.settings, policy).await?;

@@ -2,10 +2,12 @@
 //! written here a second time, in their simplest form.
 
 use mngr_host_shim::contract::docker::{ContainerSpec, DeviceMapping, Mount, MountKind};
-use mngr_host_shim::policy::{AGENT_LABEL, Machine, PROVIDER_LABEL, Permissions, Place, Policy, Preset};
+use mngr_host_shim::policy::{AGENT_LABEL, Machine, PROVIDER_LABEL, Permissions, Policy, Preset};
 
-/// Directories that no agent may be given, with all that lies below them.
-const TREES: [&str; 6] = ["etc", "proc", "sys", "dev", "boot", "run"];
+/// Topmost directories in which a place of work may lie.
+const TOPS: [&str; 10] = [
+    "home", "Users", "root", "srv", "mnt", "media", "data", "tmp", "Volumes", "var",
+];
 /// Names that no agent may be given, wherever they are.
 const NAMES: [&str; 6] = [".ssh", ".docker", ".aws", ".gnupg", ".kube", "docker.sock"];
 
@@ -83,10 +85,12 @@ fn parts(path: &str) -> Vec<&str> {
     parts
 }
 
-/// Whether a path is one that no agent may be given.
-fn is_forbidden(path: &str) -> bool {
+/// Whether a path is one that an agent may be given to write to, at the most.
+fn may_be_work(path: &str) -> bool {
     let parts = parts(path);
-    parts.first().is_none_or(|first| TREES.contains(first)) || parts.iter().any(|part| NAMES.contains(part))
+    let is_disk = parts.starts_with(&["run", "media"]) || parts.starts_with(&["private"]);
+    (is_disk || parts.first().is_some_and(|first| TOPS.contains(first)))
+        && !parts.iter().any(|part| NAMES.contains(part))
 }
 
 /// Decides on one input, and panics where it is decided wrongly.
@@ -99,8 +103,13 @@ pub fn run(bytes: &[u8]) {
     drop(open.create(&spec));
     let standard = Policy::new("p", Preset::Standard, &none);
     let Ok(needs) = standard.create(&spec) else { return };
+    assert!(!spec.privileged && spec.sysctls.is_empty(), "{spec:?}");
+    let capability = |name: &String| name.trim().to_uppercase().trim_start_matches("CAP_").to_owned();
+    let powers = ["ALL", "SYS_ADMIN", "SYS_PTRACE", "NET_ADMIN", "NET_RAW", "MKNOD"];
     assert!(
-        !spec.privileged && spec.cap_add.is_empty() && spec.sysctls.is_empty(),
+        spec.cap_add
+            .iter()
+            .all(|name| !powers.contains(&capability(name).as_str())),
         "{spec:?}"
     );
     assert!(spec.device_cgroup_rules.is_empty(), "{spec:?}");
@@ -130,14 +139,14 @@ pub fn run(bytes: &[u8]) {
             .count();
     assert_eq!(needs.containers.len(), foreign, "each is looked at: {spec:?}");
     let machine = Machine::default();
-    for (rule, path) in &needs.places {
-        let leads_to = format!("/{}", parts(path).join("/"));
-        let place = Place {
-            asked: path.clone(),
-            leads_to: Some(vec![leads_to]),
-        };
-        let verdict = standard.place(*rule, &place, &machine, "a mount");
-        assert!(verdict.is_err() || !is_forbidden(path), "{path}");
+    for wanted in &needs.places {
+        let leads_to = format!("/{}", parts(&wanted.path).join("/"));
+        let verdict = standard.place(wanted, Some(&[leads_to]), &machine);
+        assert!(
+            verdict.is_err() || wanted.read_only || may_be_work(&wanted.path),
+            "{}",
+            wanted.path
+        );
     }
     // Every bind is either a place to be judged or the name of a volume.
     let sources = spec.binds.iter().filter_map(|bind| bind.split_once(':'));
@@ -146,7 +155,7 @@ pub fn run(bytes: &[u8]) {
         .map(|(source, _)| source)
         .chain(mounted.map(|mount| mount.source.as_str()))
     {
-        let judged = needs.places.iter().any(|(_, place)| place == source);
+        let judged = needs.places.iter().any(|wanted| wanted.path == source);
         let named = needs.volumes.iter().any(|volume| volume.name == source);
         assert!(judged || named || source.is_empty(), "{source}");
     }

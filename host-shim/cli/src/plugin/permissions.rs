@@ -1,7 +1,7 @@
 //! `plugin permissions`: what a provider's plugin may ask of the engine.
 
 use mngr_host_shim::config::ProviderConfig;
-use mngr_host_shim::policy::{AuditLog, PERMISSIONS, Permission, Policy, Preset};
+use mngr_host_shim::policy::{AuditLog, PERMISSIONS, Permission, Policy, Preset, meaning_of_safe};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -19,6 +19,26 @@ struct PolicyJson<'a> {
     plugin: Option<String>,
     audit_log: Option<String>,
     permissions: Vec<PermissionJson>,
+    /// What the word `safe` stands for.
+    safe: SafeJson,
+}
+
+#[derive(Serialize)]
+struct SafeJson {
+    writable: Vec<PlaceJson>,
+    read_only: Vec<PlaceJson>,
+    never: Vec<PlaceJson>,
+}
+
+#[derive(Serialize)]
+struct PlaceJson {
+    place: &'static str,
+    meaning: &'static str,
+}
+
+fn places(places: &[(&'static str, &'static str)]) -> Vec<PlaceJson> {
+    let place = |(place, meaning): &(&'static str, &'static str)| PlaceJson { place, meaning };
+    places.iter().map(place).collect()
 }
 
 #[derive(Serialize)]
@@ -41,6 +61,7 @@ pub fn show(context: &Context) -> Outcome {
     let policy = Policy::new(&chosen.name, chosen.preset(), &chosen.permissions);
     let log = AuditLog::chosen(&chosen.audit_log, &context.environment);
     let log = log.map(|log| log.path().display().to_string());
+    let safe = meaning_of_safe();
     if context.output.json {
         let value = |permission: &Permission, preset| permission.preset(preset).to_json();
         context.output.value(&PolicyJson {
@@ -62,6 +83,11 @@ pub fn show(context: &Context) -> Outcome {
                     meaning: permission.meaning,
                 })
                 .collect(),
+            safe: SafeJson {
+                writable: places(safe.writable),
+                read_only: places(safe.read_only),
+                never: places(safe.never),
+            },
         })?;
         return Ok(Exit::OK);
     }
@@ -76,6 +102,19 @@ pub fn show(context: &Context) -> Outcome {
         table.row(&[permission.name, &value, from, permission.meaning]);
     }
     context.output.table(table)?;
+    let mut table = Table::with_header(&["SAFE", "PLACE", "MEANING"]);
+    for (word, places) in [
+        ("to write", safe.writable),
+        ("to read", safe.read_only),
+        ("never", safe.never),
+    ] {
+        for (place, meaning) in places {
+            table.row(&[word, place, meaning]);
+        }
+    }
+    context.output.line("")?;
+    context.output.table(table)?;
+    context.output.line("")?;
     let log = log.unwrap_or_else(|| "nowhere".to_owned());
     context.output.line(&clean(&format!("Audit log: {log}")))?;
     Ok(Exit::OK)

@@ -101,6 +101,88 @@ fn what_holds_is_shown_with_where_it_is_said() {
 }
 
 #[test]
+fn what_was_allowed_once_is_judged_again_at_start_restore_and_fork() {
+    let person = Person::new();
+    person.write(
+        "named.toml",
+        format!(
+            "[providers.{0}]\nbackend = \"docker\"\ndefault_image = \"{IMAGE}\"\npermissions = {{ \"docker.binds\" = [\"/etc/ssl\"] }}\n",
+            person.provider
+        ),
+    );
+    let named = |arguments: &[&str]| person.json(&[&["--config", "named.toml"], arguments].concat());
+    named(&["create", "a", "-s", "--volume=/etc/ssl:/ssl"]);
+    named(&["snapshot", "create", "a", "--force"]);
+    named(&["stop", "a"]);
+    let snapshot = named(&["snapshot", "list"])[0]["id"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
+    for refused in [
+        &["start", "a"][..],
+        &["start", "a", "--snapshot", &snapshot],
+        &["fork", "a", "b"],
+        &["create", "c", "--snapshot", &snapshot, "-s", "--volume=/etc/ssl:/ssl"],
+    ] {
+        let ran = person.run(refused);
+        assert_eq!(ran.status, 5, "{refused:?}: {}{}", ran.stdout, ran.stderr);
+        assert!(
+            ran.stderr.contains("refused by the rule docker.binds: "),
+            "{}",
+            ran.stderr
+        );
+    }
+    assert_eq!(person.containers().len(), 1);
+    named(&["start", "a"]);
+}
+
+#[test]
+fn the_settings_in_use_and_what_they_name_are_given_to_no_agent() {
+    let person = Person::new();
+    for folder in ["work", "logs", "free"] {
+        std::fs::create_dir(person.home().join(folder)).expect("a folder");
+    }
+    let write = |policy: &str| {
+        person.write(
+            "work/settings.toml",
+            format!(
+                "[providers.{}]\nbackend = \"docker\"\ndefault_image = \"{IMAGE}\"\naudit_log = \"~/logs/audit.jsonl\"\n{policy}",
+                person.provider
+            ),
+        );
+    };
+    let create = |folder: &str| {
+        let flag = format!("--volume={}:/x:ro", person.home().join(folder).display());
+        person.run(&[
+            "--config",
+            "work/settings.toml",
+            "create",
+            "a",
+            "--no-start",
+            "-s",
+            &flag,
+        ])
+    };
+    for policy in ["", "permissions = { \"docker.binds\" = \"any\" }\n"] {
+        write(policy);
+        for folder in ["work", "logs", "work/settings.toml", ".mngr", ".local", ""] {
+            let ran = create(folder);
+            assert_eq!(ran.status, 5, "{folder}: {}", ran.stderr);
+            assert!(
+                ran.stderr.contains("only `policy: open` does"),
+                "{folder}: {}",
+                ran.stderr
+            );
+        }
+        assert_eq!(create("free").status, 0);
+        person.json(&["destroy", "a"]);
+    }
+    write("policy = \"open\"\n");
+    let ran = create("work");
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+}
+
+#[test]
 fn the_audit_log_can_be_elsewhere_and_off() {
     let person = Person::new();
     let refuse = || assert_eq!(person.run(&["create", "a", "-s", "--privileged"]).status, 5);

@@ -49,11 +49,11 @@ rules! {
     }
 
     "snapshot-check.finds-volumes-with-their-source" of "types.finding", ["create", "snapshot-check", "--volume"], "A bind and a volume are found, with path, source and access", |fixture| {
-        fixture.agent_with("a", &["--volume=/tmp:/bind:ro", "--volume=/anonymous"]).await?;
+        fixture.agent_with("a", &["--volume=/usr/share:/bind:ro", "--volume=/anonymous"]).await?;
         let findings = check(fixture, false).await?;
         let at = |path: &str| findings.iter().find(|finding| finding.path.as_deref() == Some(path));
         let bind = at("/bind").map(|bind| (bind.source.as_deref(), bind.read_only));
-        ensure_same!(bind, Some((Some("/tmp"), true)), "source and access of the bind");
+        ensure_same!(bind, Some((Some("/usr/share"), true)), "source and access of the bind");
         ensure_same!(at("/anonymous").map(|volume| volume.kind), Some(FindingKind::AnonymousVolume), "the kind of the volume");
     }
 

@@ -68,8 +68,8 @@ impl Guard {
         let (needs, absent) = self
             .may_change("container-create", Rule::Containers, &spec.name, may)
             .await?;
-        let binds = needs.places.into_iter().filter(|(rule, _)| *rule == Rule::Binds);
-        let binds = binds.map(|(_, path)| path).collect();
+        let binds = needs.places.into_iter().filter(|wanted| wanted.rule == Rule::Binds);
+        let binds = binds.collect();
         let known = Known::new(&spec.name, &spec.labels, Some(binds));
         let mut made = Vec::with_capacity(absent.len());
         let outcome = async {
@@ -145,13 +145,7 @@ impl Guard {
             if known.binds.is_none() && !self.policy.is_any_place(Rule::Binds) {
                 known = self.look_at(id, false).await?.1;
             }
-            let binds: Vec<_> = known
-                .binds
-                .into_iter()
-                .flatten()
-                .map(|path| (Rule::Binds, path))
-                .collect();
-            self.places(&binds, "to start with a mount").await?;
+            self.places(&known.binds.unwrap_or_default()).await?;
             Ok(known.name)
         };
         self.may_change("container-start", Rule::Containers, id, may).await?;

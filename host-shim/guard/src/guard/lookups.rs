@@ -4,7 +4,7 @@ use mngr_contract::docker::{Container, Image, MountKind, Volume};
 use mngr_contract::{ProviderError, Result};
 
 use super::Guard;
-use crate::policy::{AGENT_LABEL, HOST_LABEL, NamedVolume, Needs, Rule};
+use crate::policy::{AGENT_LABEL, HOST_LABEL, NamedVolume, Needs, Rule, Wanted};
 
 /// A container that may be worked with.
 #[derive(Debug, Clone, Default)]
@@ -13,11 +13,11 @@ pub(super) struct Known {
     /// The labels that say which agent it is.
     pub identity: Vec<(String, String)>,
     /// The directories of the machine that it mounts, where that was told.
-    pub binds: Option<Vec<String>>,
+    pub binds: Option<Vec<Wanted>>,
 }
 
 impl Known {
-    pub fn new(name: &str, labels: &[(String, String)], binds: Option<Vec<String>>) -> Self {
+    pub fn new(name: &str, labels: &[(String, String)], binds: Option<Vec<Wanted>>) -> Self {
         let is_id = |(key, _): &&(String, String)| key == AGENT_LABEL || key == HOST_LABEL;
         Self {
             name: name.to_owned(),
@@ -34,6 +34,12 @@ pub(super) fn found<T>(asked: Result<T>) -> Result<Option<T>> {
         Err(ProviderError::NotFound(_)) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// The directories of the machine that a container mounts, as it does or for reading alone.
+fn mounted(container: &Container, read_only: bool) -> impl Iterator<Item = Wanted> {
+    let binds = container.mounts.iter().filter(|mount| mount.kind == MountKind::Bind);
+    binds.map(move |mount| Wanted::mount(Rule::Binds, &mount.source, read_only || mount.read_only))
 }
 
 impl Guard {
@@ -54,8 +60,7 @@ impl Guard {
         let what = format!("container {id}, which is not this provider's,");
         self.policy
             .may_touch(Rule::Containers, &container.name, is_own, &what)?;
-        let binds = container.mounts.iter().filter(|mount| mount.kind == MountKind::Bind);
-        let binds = binds.map(|mount| mount.source.clone()).collect();
+        let binds = mounted(&container, false).collect();
         let known = Known::new(&container.name, &container.labels, Some(binds));
         self.learn(&container.id, known.clone());
         Ok((container, known))
@@ -69,25 +74,37 @@ impl Guard {
         for network in &needs.networks {
             self.network(network).await?;
         }
+        let mut places = needs.places.clone();
         for link in &needs.containers {
             let container = match link.can_be() {
                 true => found(self.engine.container_inspect(&link.container, false).await)?,
                 false => None,
             };
-            let is_own = container.is_some_and(|container| self.policy.owns(&container.labels));
+            let is_own = container
+                .as_ref()
+                .is_some_and(|container| self.policy.owns(&container.labels));
             self.policy.may_touch(link.rule, &link.word, is_own, &link.what)?;
+            if link.rule == Rule::VolumesFrom {
+                let theirs = container.iter().flat_map(|theirs| mounted(theirs, link.read_only));
+                places.extend(theirs.map(|place| Wanted {
+                    what: link.what.clone(),
+                    ..place
+                }));
+            }
         }
-        self.places(&needs.places, "a mount").await?;
         let mut absent = Vec::new();
         for volume in &needs.volumes {
-            if self.policy.is_any_volume(&volume.name) {
+            let is_any = self.policy.is_any_volume(&volume.name);
+            if is_any && self.policy.is_any_place(Rule::VolumeBinds) {
                 continue;
             }
             match found(self.engine.volume_inspect(&volume.name).await)? {
                 Some(there) => {
-                    let is_own = self.is_own_volume(&there).await?;
+                    let is_own = is_any || self.is_own_volume(&there).await?;
                     self.policy.use_volume(&volume.name, is_own)?;
+                    places.extend(self.policy.volume_there(&there)?);
                 }
+                None if is_any => {}
                 // It is made as this provider's, so that it can be told from others' later.
                 None => {
                     self.policy.use_volume(&volume.name, true)?;
@@ -95,6 +112,7 @@ impl Guard {
                 }
             }
         }
+        self.places(&places).await?;
         Ok(absent)
     }
 

@@ -3,11 +3,12 @@
 //! `realpath --canonicalize-missing` follows every link that is there and leaves what is not there yet as it is. What the
 //! user that is logged in may not look into is not taken for absent: such a path counts as one that leads who knows where.
 
+use mngr_contract::docker::EnginePlace;
 use mngr_contract::ssh::{Command, CommandOutput};
 use mngr_contract::{ProviderError, Result};
 
 use super::Guard;
-use crate::policy::{Machine, Place, Rule, plain};
+use crate::policy::{Machine, Wanted, plain};
 
 const TIMEOUT_MS: u64 = 10_000;
 const MAX_OUTPUT: u64 = 1 << 20;
@@ -18,22 +19,20 @@ const PEOPLE: std::ops::Range<u32> = 1000..65_000;
 
 impl Guard {
     /// Whether all these places may be mounted.
-    pub(super) async fn places(&self, asked: &[(Rule, String)], what: &str) -> Result<()> {
-        if asked.iter().all(|(rule, _)| self.policy.is_any_place(*rule)) {
+    pub(super) async fn places(&self, wanted: &[Wanted]) -> Result<()> {
+        if wanted.iter().all(|wanted| self.policy.is_any_place(wanted.rule)) {
             return Ok(());
         }
         // As an engine takes it, and as the kernel would.
-        let forms: Vec<_> = asked.iter().flat_map(|(_, path)| [plain(path), path.clone()]).collect();
+        let forms: Vec<_> = wanted
+            .iter()
+            .flat_map(|wanted| [plain(&wanted.path), wanted.path.clone()])
+            .collect();
         let (leads_to, machine) = tokio::join!(self.leads_to(&forms), self.machine());
         let (leads_to, machine) = (leads_to?, machine?);
-        for (position, (rule, path)) in asked.iter().enumerate() {
-            let place = Place {
-                asked: path.clone(),
-                leads_to: leads_to
-                    .as_ref()
-                    .map(|all| all[2 * position..2 * position + 2].to_vec()),
-            };
-            self.policy.place(*rule, &place, machine, what)?;
+        for (position, wanted) in wanted.iter().enumerate() {
+            let leads_to = leads_to.as_ref().map(|all| &all[2 * position..2 * position + 2]);
+            self.policy.place(wanted, leads_to, machine)?;
         }
         Ok(())
     }
@@ -48,10 +47,7 @@ impl Guard {
         let (Some(resolved), Some(there)) = (resolved?, there?) else {
             return Ok(None);
         };
-        let hidden = String::from_utf8_lossy(&there.stderr)
-            .lines()
-            .any(|line| !line.contains(ABSENT));
-        if resolved.exit_status == 0 && !hidden {
+        if resolved.exit_status == 0 && says_absent(&there) {
             return Ok(ended_by_nul(&resolved.stdout, paths.len()));
         }
         self.leads_to_by_one(paths).await
@@ -81,13 +77,48 @@ impl Guard {
 
     async fn ask_machine(&self) -> Result<Machine> {
         let words = ["getent", "passwd"].map(str::to_owned).to_vec();
-        let (users, info) = tokio::join!(self.run(words), self.engine.info());
+        let (users, info, own) = tokio::join!(self.run(words), self.engine.info(), self.own_files());
         let users = users?.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
         let endpoint = self.engine.endpoint();
+        let belongings = self.policy.belongings();
+        let is_here = self.engine.place() == EnginePlace::ThisMachine;
+        let of_caller = |path: &Option<String>| path.as_deref().filter(|_| is_here).map(plain);
+        let mut homes = users.as_deref().map(homes).unwrap_or_default();
+        homes.extend(of_caller(&belongings.home).filter(|home| home != "/"));
         Ok(Machine {
-            homes: users.as_deref().map(homes).unwrap_or_default(),
+            homes,
             engine_data: Some(info?.root_dir).filter(|directory| directory.starts_with('/')),
             socket: endpoint.strip_prefix("unix://").map(str::to_owned),
+            own: own?,
+            working_directory: of_caller(&belongings.working_directory),
+        })
+    }
+
+    /// The provider's own files on the machine: by their names, and where those lead. Of another machine only what is there,
+    /// where it can tell: its paths are not this one's.
+    async fn own_files(&self) -> Result<Vec<String>> {
+        let named = &self.policy.belongings().own;
+        if named.is_empty() {
+            return Ok(Vec::new());
+        }
+        let is_here = self.engine.place() == EnginePlace::ThisMachine;
+        let options = if is_here { "-m" } else { "-e" };
+        let words = ["realpath", options, "-z", "--"].map(str::to_owned);
+        let asked = self
+            .run(words.into_iter().chain(named.iter().cloned()).collect())
+            .await?;
+        let plain_names = || named.iter().map(|path| plain(path));
+        Ok(match asked {
+            // BusyBox has no such options.
+            None => plain_names().collect(),
+            Some(output) if output.exit_status != 0 && output.stdout.is_empty() && !says_absent(&output) => {
+                plain_names().collect()
+            }
+            Some(output) => {
+                let text = String::from_utf8_lossy(&output.stdout).into_owned();
+                let led = text.split('\0').filter(|path| path.starts_with('/')).map(str::to_owned);
+                led.chain(plain_names().filter(|_| is_here)).collect()
+            }
         })
     }
 
@@ -105,6 +136,13 @@ impl Guard {
             Err(error) => Err(error),
         }
     }
+}
+
+/// Whether a program complains of nothing but what is not there.
+fn says_absent(output: &CommandOutput) -> bool {
+    String::from_utf8_lossy(&output.stderr)
+        .lines()
+        .all(|line| line.contains(ABSENT))
 }
 
 /// So many absolute paths.

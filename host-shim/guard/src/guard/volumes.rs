@@ -60,7 +60,7 @@ impl Guard {
                 Policy::volume_name(name)?;
             }
             let places = self.policy.create_volume(name, driver, &options, &labels)?;
-            self.places(&places, &format!("volume {name}")).await?;
+            self.places(&places).await?;
             // One that is there is returned as it is.
             match found(self.engine.volume_inspect(name).await)? {
                 Some(there) => self.policy.use_volume(name, self.policy.made(&there.labels)),

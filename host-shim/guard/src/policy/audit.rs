@@ -96,6 +96,12 @@ impl AuditLog {
         &self.path
     }
 
+    /// The log itself, and those of it that are set aside.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let aside = (1..=KEPT).map(|number| self.aside(number));
+        std::iter::once(self.path.clone()).chain(aside).collect()
+    }
+
     /// Writes down that something is about to be changed, or with `is_refused` that it was not.
     ///
     /// A call is not kept from its work by a log that can not be written: that is said once, in the program's own log.
@@ -157,19 +163,20 @@ impl AuditLog {
             .open(&self.path)
     }
 
+    fn aside(&self, number: usize) -> PathBuf {
+        let mut name = self.path.clone().into_os_string();
+        name.push(format!(".{number}"));
+        PathBuf::from(name)
+    }
+
     fn set_aside(&self) -> io::Result<()> {
-        let aside = |number: usize| {
-            let mut name = self.path.clone().into_os_string();
-            name.push(format!(".{number}"));
-            PathBuf::from(name)
-        };
         for number in (1..KEPT).rev() {
-            match fs::rename(aside(number), aside(number + 1)) {
+            match fs::rename(self.aside(number), self.aside(number + 1)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
             }
         }
-        fs::rename(&self.path, aside(1))
+        fs::rename(&self.path, self.aside(1))
     }
 }
 

@@ -4,13 +4,13 @@ use mngr_contract::Result;
 use mngr_contract::docker::{ContainerSpec, Mount, MountKind};
 use mngr_contract::types::{Limits, PortBinding};
 
-use super::{Policy, Rule};
+use super::{Policy, Rule, Wanted};
 
 /// What only the engine and its machine can tell of a container that is to be made.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Needs {
-    /// Paths on the machine that are to be mounted, and by which rule.
-    pub places: Vec<(Rule, String)>,
+    /// Paths on the machine that are to be mounted.
+    pub places: Vec<Wanted>,
     /// Named volumes.
     pub volumes: Vec<NamedVolume>,
     /// Containers that are named: for what, and by which name or id.
@@ -45,6 +45,8 @@ pub struct Link {
     pub word: String,
     /// As it was asked for.
     pub what: String,
+    /// Whether what it mounts is only to be read.
+    pub read_only: bool,
 }
 
 impl Link {
@@ -142,12 +144,13 @@ impl Policy {
             self.mount(mount, &mut needs)?;
         }
         for from in volumes_from {
-            let container = from.split(':').next().unwrap_or_default();
+            let (container, options) = from.split_once(':').unwrap_or((from, ""));
             needs.containers.push(Link {
                 container: container.to_owned(),
                 rule: Rule::VolumesFrom,
                 word: container.to_owned(),
                 what: format!("--volumes-from {container}"),
+                read_only: options.split(',').any(|option| option == "ro"),
             });
         }
         for link in links {
@@ -157,6 +160,7 @@ impl Policy {
                 rule: Rule::Containers,
                 word: container.to_owned(),
                 what: format!("--link {container}"),
+                read_only: false,
             });
         }
         if let Some(volume) = volumes.first() {
@@ -250,7 +254,9 @@ impl Policy {
             // A target alone: an anonymous volume.
             return self.may(Rule::Volumes, &format!("a volume at {bind}"));
         };
-        for option in parts.next().unwrap_or_default().split(',') {
+        let options: Vec<_> = parts.next().unwrap_or_default().split(',').collect();
+        let read_only = options.contains(&"ro") && !options.contains(&"rw");
+        for option in options {
             let is_propagation = option.ends_with("shared") || option.ends_with("slave") || option.ends_with("private");
             if is_propagation {
                 self.may_name(
@@ -262,7 +268,7 @@ impl Policy {
         }
         match source.starts_with('/') {
             true => {
-                needs.places.push((Rule::Binds, source.to_owned()));
+                needs.places.push(Wanted::mount(Rule::Binds, source, read_only));
                 Ok(())
             }
             false => self.named_volume(
@@ -287,7 +293,9 @@ impl Policy {
         match mount.kind {
             MountKind::Tmpfs => Ok(()),
             MountKind::Bind => {
-                needs.places.push((Rule::Binds, mount.source.clone()));
+                needs
+                    .places
+                    .push(Wanted::mount(Rule::Binds, &mount.source, mount.read_only));
                 Ok(())
             }
             MountKind::Npipe => self.may(Rule::EngineSocket, &format!("a mount of the pipe {}", mount.source)),
@@ -340,6 +348,7 @@ fn namespace_of(kind: &str, flag: &str, container: &str) -> Link {
         rule: Rule::Namespaces,
         word: format!("{kind}=container:{container}"),
         what: format!("{flag} container:{container}"),
+        read_only: false,
     }
 }
 

@@ -162,6 +162,12 @@ impl Grant {
                         "write the whole path on the engine's machine, for example /srv/agents",
                     ));
                 }
+                Some(path) if kind == Kind::Directories && path.ends_with(":rw") => {
+                    return Err(wrong(
+                        "ends in `:rw`, which every directory is",
+                        "leave it out; `:ro` is for one that may only be read",
+                    ));
+                }
                 Some(path) if kind == Kind::Directories && path.contains('*') => {
                     return Err(wrong(
                         "is not a directory's path",

@@ -22,7 +22,7 @@ pub use audit::{AuditChoice, AuditLog, Caller};
 pub use container::{Link, NamedVolume, Needs};
 pub use grant::{Grant, Permissions, Which, Wrong};
 pub use permissions::{Kind, PERMISSIONS, Permission, Preset, Rule};
-pub use places::{Machine, Place};
+pub use places::{Belongings, LeadsTo, Machine, MeaningOfSafe, Wanted, meaning_of_safe};
 
 use grant::Need;
 use mngr_contract::error::denied;
@@ -38,6 +38,7 @@ pub struct Policy {
     named: Permissions,
     /// One for each rule, in their order.
     grants: Vec<Grant>,
+    belongings: Belongings,
 }
 
 impl Policy {
@@ -52,7 +53,19 @@ impl Policy {
             preset,
             named: named.clone(),
             grants: PERMISSIONS.iter().map(grant).collect(),
+            belongings: Belongings::default(),
         }
+    }
+
+    /// The same, which gives no agent what is the provider's own.
+    #[must_use]
+    pub fn keeping(self, belongings: Belongings) -> Self {
+        Self { belongings, ..self }
+    }
+
+    /// What is the provider's own, and whose it is.
+    pub fn belongings(&self) -> &Belongings {
+        &self.belongings
     }
 
     /// What `standard` says and nothing else.

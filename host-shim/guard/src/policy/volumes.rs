@@ -1,9 +1,10 @@
 //! What volumes may be made of.
 
 use mngr_contract::Result;
+use mngr_contract::docker::Volume;
 use mngr_contract::error::invalid;
 
-use super::{Policy, Rule};
+use super::{Policy, Rule, Wanted};
 
 /// Filesystems that a volume of the driver `local` may be without anything of the machine in it.
 const APART: [&str; 5] = ["tmpfs", "nfs", "nfs4", "cifs", "smb3"];
@@ -21,6 +22,43 @@ const OF_THE_MACHINE: [&str; 10] = [
     "runbindable",
 ];
 
+fn is_local(driver: &str) -> bool {
+    driver.is_empty() || driver == "local"
+}
+
+/// What a volume of the driver `local` lays open of its machine.
+enum Opened<'a> {
+    Nothing,
+    /// What is no path (`overlay`, `proc`) and can not be named as one: its type and its options.
+    Unnamed(&'a str, &'a str),
+    Device {
+        path: &'a str,
+        read_only: bool,
+    },
+}
+
+fn opened(options: &[(String, String)]) -> Opened<'_> {
+    let option = |name: &str| {
+        let given = options.iter().find(|(key, _)| key.trim().eq_ignore_ascii_case(name));
+        given.map_or("", |(_, value)| value.trim())
+    };
+    let (kind, device, o) = (option("type"), option("device"), option("o"));
+    let has = |word: &str| o.split(',').any(|given| given.trim().eq_ignore_ascii_case(word));
+    let lays_over = OF_THE_MACHINE.iter().any(|word| has(word));
+    let is_remote = ["cifs", "smb3"].contains(&kind) && device.starts_with("//");
+    let is_apart = APART.contains(&kind) && !lays_over && (is_remote || !device.starts_with('/'));
+    if is_apart || (kind.is_empty() && device.is_empty() && !lays_over) {
+        return Opened::Nothing;
+    }
+    match device.starts_with('/') && kind != "overlay" {
+        true => Opened::Device {
+            path: device,
+            read_only: has("ro") && !has("rw"),
+        },
+        false => Opened::Unnamed(kind, o),
+    }
+}
+
 impl Policy {
     /// Whether a volume like this may be made, as far as the request alone tells; what of the machine it lays open is to be
     /// asked about.
@@ -33,16 +71,16 @@ impl Policy {
         driver: &str,
         options: &[(String, String)],
         labels: &[(String, String)],
-    ) -> Result<Vec<(Rule, String)>> {
+    ) -> Result<Vec<Wanted>> {
         let what = format!("volume {name}");
         self.own_labels(Rule::Volumes, labels, &what)?;
         self.volume(&what, driver, options)
     }
 
     /// Driver and options of a volume, and the places of the machine that it would lay open.
-    pub(super) fn volume(&self, what: &str, driver: &str, options: &[(String, String)]) -> Result<Vec<(Rule, String)>> {
+    pub(super) fn volume(&self, what: &str, driver: &str, options: &[(String, String)]) -> Result<Vec<Wanted>> {
         let driver = driver.trim();
-        if !driver.is_empty() && driver != "local" {
+        if !is_local(driver) {
             self.may_name(
                 Rule::VolumeDrivers,
                 &[driver],
@@ -61,28 +99,41 @@ impl Policy {
                 ));
             }
         }
-        let option = |name: &str| {
-            let given = options.iter().find(|(key, _)| key.trim().eq_ignore_ascii_case(name));
-            given.map_or("", |(_, value)| value.trim())
-        };
-        let (kind, device) = (option("type"), option("device"));
-        let lays_over = option("o")
-            .split(',')
-            .map(str::trim)
-            .any(|word| OF_THE_MACHINE.iter().any(|known| word.eq_ignore_ascii_case(known)));
-        let is_remote = ["cifs", "smb3"].contains(&kind) && device.starts_with("//");
-        let is_apart = APART.contains(&kind) && !lays_over && (is_remote || !device.starts_with('/'));
-        if is_apart || (kind.is_empty() && device.is_empty() && !lays_over) {
-            return Ok(Vec::new());
+        match opened(options) {
+            Opened::Nothing => Ok(Vec::new()),
+            Opened::Unnamed(kind, o) => {
+                let what = format!("{what} of type `{kind}` with the options `{o}`");
+                self.may_name(Rule::VolumeBinds, &[], &what)?;
+                Ok(Vec::new())
+            }
+            Opened::Device { path, read_only } => {
+                self.may(Rule::VolumeBinds, &format!("{what} of {path}"))?;
+                Ok(vec![Wanted {
+                    what: what.to_owned(),
+                    ..Wanted::mount(Rule::VolumeBinds, path, read_only)
+                }])
+            }
         }
-        let what = format!("{what} of type `{kind}` with the options `{}`", option("o"));
-        // What is no path (`overlay`, `proc`) can not be named as one.
-        if !device.starts_with('/') || kind == "overlay" {
-            self.may_name(Rule::VolumeBinds, &[], &what)?;
-            return Ok(Vec::new());
+    }
+
+    /// The places of the machine that a volume lays open which is there and may be mounted. One that the configuration names
+    /// is judged by what nobody may have alone.
+    ///
+    /// # Errors
+    /// As for one that is to be made.
+    pub(crate) fn volume_there(&self, volume: &Volume) -> Result<Vec<Wanted>> {
+        let what = format!("a mount of the volume {}", volume.name);
+        if !self.is_any_volume(&volume.name) {
+            return self.volume(&what, &volume.driver, &volume.options);
         }
-        self.may(Rule::VolumeBinds, &format!("{what} of {device}"))?;
-        Ok(vec![(Rule::VolumeBinds, device.to_owned())])
+        Ok(match opened(&volume.options) {
+            Opened::Device { path, read_only } if is_local(&volume.driver) => vec![Wanted {
+                what,
+                is_named: true,
+                ..Wanted::mount(Rule::VolumeBinds, path, read_only)
+            }],
+            _ => Vec::new(),
+        })
     }
 
     /// Whether that is a volume's name: anything else might be another path of the engine's API, or of the machine.

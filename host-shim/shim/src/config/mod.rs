@@ -13,6 +13,7 @@ mod find;
 mod limits;
 mod node;
 mod overrides;
+mod own;
 mod policy;
 mod problems;
 mod shorten;
@@ -63,6 +64,8 @@ pub struct Config {
 pub struct ProviderConfig {
     /// Instance name.
     pub name: String,
+    /// The file that its settings are in; none where they are in no file.
+    pub settings_file: Option<PathBuf>,
     /// Which engine (`host`): absent for what the Docker CLI would choose.
     pub host: Option<String>,
     /// Which Docker context (`docker_context`), in place of `host`.
@@ -114,6 +117,7 @@ impl ProviderConfig {
     pub fn named(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
+            settings_file: None,
             host: None,
             docker_context: None,
             ssh: Settings::default(),
@@ -187,7 +191,10 @@ impl Config {
             working: environment.directory(),
             home: environment.home(),
         };
-        let (providers, others) = check::sorted(&written, &base)?;
+        let (mut providers, others) = check::sorted(&written, &base)?;
+        for provider in providers.values_mut() {
+            provider.settings_file.clone_from(&path);
+        }
         Ok(Self {
             path,
             providers,

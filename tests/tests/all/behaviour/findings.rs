@@ -54,13 +54,13 @@ behaviours! {
     async fn binds_volumes_and_both_kinds_of_tmpfs_are_found_with_their_source_and_access(bed) {
         let name = volume(bed, "named", &[]).await;
         let named = format!("--volume={name}:/named");
-        let args = ["--volume=/tmp:/bind:ro", &named, "--volume=/anonymous", "--tmpfs=/fast", "--mount=type=tmpfs,target=/faster"];
+        let args = ["--volume=/srv:/bind:ro", &named, "--volume=/anonymous", "--tmpfs=/fast", "--mount=type=tmpfs,target=/faster"];
         bed.provider.create(with("a", &args)).await.expect("an agent");
         let findings = check(&bed.provider, "a").await;
         assert_eq!(findings.len(), 5, "{findings:?}");
         let bind = at(&findings, "/bind");
         assert!(bind.kind == FindingKind::BindMount && bind.read_only);
-        assert_eq!(bind.source.as_deref(), Some("/tmp"));
+        assert_eq!(bind.source.as_deref(), Some("/srv"));
         let volume = at(&findings, "/named");
         assert!(volume.kind == FindingKind::NamedVolume && !volume.read_only);
         assert_eq!(volume.source.as_deref(), Some(name.as_str()));
@@ -103,7 +103,7 @@ behaviours! {
 
     #[everywhere]
     async fn a_bind_on_a_network_filesystem_of_the_engines_machine_is_network_storage(bed) {
-        bed.provider.create(with("a", &["--volume=/tmp:/data"])).await.expect("an agent");
+        bed.provider.create(with("a", &["--volume=/srv:/data"])).await.expect("an agent");
         let findings = check(&bed.provider, "a").await;
         let finding = at(&findings, "/data");
         match &bed.sandbox {
@@ -144,7 +144,7 @@ behaviours! {
     }
 
     async fn the_configuration_says_what_a_kind_of_finding_does(bed) {
-        bed.provider.create(with("a", &["--tmpfs=/root", "--volume=/tmp:/bind"])).await.expect("an agent");
+        bed.provider.create(with("a", &["--tmpfs=/root", "--volume=/srv:/bind"])).await.expect("an agent");
         let provider = bed.with_settings(json!({ "snapshot_findings": { "tmpfs": "ignore", "bind_mount": "block" } })).await;
         let findings = check(&provider, "a").await;
         assert_eq!(findings.len(), 1, "{findings:?}");

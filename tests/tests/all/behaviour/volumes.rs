@@ -167,7 +167,7 @@ behaviours! {
 
     async fn what_is_covered_does_not_block_and_what_others_use_or_the_machine_has_does(bed) {
         let (own, shared) = (named(bed, "own"), named(bed, "shared"));
-        let args = [&format!("--volume={own}:/root"), &format!("--volume={shared}:/shared"), "--volume=/tmp:/bind:ro"];
+        let args = [&format!("--volume={own}:/root"), &format!("--volume={shared}:/shared"), "--volume=/srv:/bind:ro"];
         bed.provider.create(with("a", &args)).await.expect("an agent");
         bed.provider.create(with("other", &[&format!("--volume={shared}:/data")])).await.expect("another");
         assert_eq!(error_kind(bed.provider.snapshot_create("a", SnapshotRequest::default()).await), "snapshot_blocked");

@@ -24,6 +24,13 @@ fn bind(source: &str) -> Mount {
     }
 }
 
+fn read(mount: Mount) -> Mount {
+    Mount {
+        read_only: true,
+        ..mount
+    }
+}
+
 fn volume(source: &str) -> Mount {
     Mount {
         kind: MountKind::Volume,
@@ -121,10 +128,13 @@ fn containers(things: &Things) -> Vec<Request> {
                 ..bind(directory)
             }]
         }),
-        changed(|spec| spec.mounts = vec![bind("/opt")]),
-        changed(|spec| spec.mounts = vec![bind("/usr/share/zoneinfo")]),
-        changed(|spec| spec.mounts = vec![bind("/var/log")]),
-        changed(|spec| spec.mounts = vec![bind("/etcetera")]),
+        changed(|spec| spec.mounts = vec![read(bind("/usr/share/zoneinfo"))]),
+        changed(|spec| spec.mounts = vec![read(bind("/etc/ssl/certs"))]),
+        changed(|spec| spec.mounts = vec![bind("/srv")]),
+        changed(|spec| spec.mounts = vec![bind("/srv/app/.git")]),
+        changed(|spec| spec.mounts = vec![bind("/mnt/disk")]),
+        changed(|spec| spec.mounts = vec![bind("/media/ann/stick")]),
+        changed(|spec| spec.mounts = vec![bind("/data/sets")]),
         changed(|spec| spec.mounts = vec![bind("/home/ann/project")]),
         changed(|spec| spec.mounts = vec![bind("/root/work")]),
         changed(|spec| spec.binds = vec![format!("{fresh}:/data")]),

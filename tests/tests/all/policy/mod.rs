@@ -8,6 +8,7 @@ mod hostile;
 mod identity;
 mod links;
 mod log;
+mod places;
 mod presets;
 mod request;
 mod room;

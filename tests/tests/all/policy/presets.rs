@@ -54,7 +54,7 @@ fn single(things: &Things) -> Vec<(Value, Request)> {
         ),
         (
             json!({"docker.binds": ["safe", "/etc/ssl"]}),
-            things.create(|spec| spec.binds = words(&["/etc/ssl/certs:/certs:ro"])),
+            things.create(|spec| spec.binds = words(&["/etc/ssl/private:/private:ro"])),
         ),
         (
             json!({"docker.engine-socket": true}),

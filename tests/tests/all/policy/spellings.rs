@@ -1,7 +1,7 @@
 //! Every spelling of a path that leads to where no agent has any business.
 
 use mngr_host_shim::contract::docker::{Mount, MountKind};
-use mngr_host_shim::policy::{Machine, Permissions, Place, Policy, Preset, Rule, plain};
+use mngr_host_shim::policy::{Machine, Permissions, Policy, Preset, Rule, Wanted, plain};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -9,7 +9,7 @@ use super::request::{Case, case, labels_of, pairs};
 use super::room::{Things, within};
 
 /// Where no agent has any business.
-const FORBIDDEN: [&str; 36] = [
+const FORBIDDEN: [&str; 62] = [
     "/",
     "/etc",
     "/etc/shadow",
@@ -46,6 +46,32 @@ const FORBIDDEN: [&str; 36] = [
     "/srv/backup/.SSH",
     "/home/ann/.local/share/keyrings",
     "/home/ann/.git-credentials",
+    "/home/ann/.bashrc",
+    "/home/ann/.local/bin",
+    "/home/ann/.config/systemd/user",
+    "/home/ann/.config/autostart",
+    "/home/ann/work/.git/hooks",
+    "/root/.profile",
+    "/usr/bin",
+    "/usr/sbin",
+    "/usr/local/bin",
+    "/usr/local/sbin",
+    "/usr/lib/systemd/system",
+    "/usr/lib/udev/rules.d",
+    "/usr/share",
+    "/var/spool/cron",
+    "/var/log",
+    "/var/lib/systemd",
+    "/var/lib/dpkg/info",
+    "/var/cache",
+    "/bin",
+    "/sbin",
+    "/lib",
+    "/opt",
+    "/opt/vendor/bin",
+    "/nix/store",
+    "/snap",
+    "/var/tmp",
 ];
 /// Sockets of engines.
 const SOCKETS: [&str; 7] = [
@@ -155,31 +181,22 @@ fn spelled() -> impl Strategy<Value = (String, String)> {
             .zip(&detours)
             .map(|(part, detour)| format!("{detour}/{part}"))
             .collect();
-        // What lies below a home or a root is not forbidden with it.
-        let is_whole = [
-            "/",
-            "/home",
-            "/home/ann",
-            "/root",
-            "/usr",
-            "/var",
-            "/var/lib",
-            "/home/ann/.config",
-        ]
-        .contains(&path);
+        // What lies below a home is not forbidden with it, nor a fresh directory below the one for temporary ones.
+        let is_whole = ["/", "/home", "/home/ann", "/root", "/var", "/var/tmp"].contains(&path);
         let below = if is_whole { String::new() } else { below };
         (path.to_owned(), format!("/{spelled}{}{below}", detours[8]))
     })
 }
 
 fn refused(policy: &Policy, asked: &str, leads_to: Option<Vec<String>>) -> bool {
-    let place = Place {
-        asked: asked.to_owned(),
-        leads_to,
+    let wanted = Wanted {
+        rule: Rule::Binds,
+        what: "a mount".to_owned(),
+        path: asked.to_owned(),
+        read_only: false,
+        is_named: false,
     };
-    policy
-        .place(Rule::Binds, &place, &Machine::default(), "a mount")
-        .is_err()
+    policy.place(&wanted, leads_to.as_deref(), &Machine::default()).is_err()
 }
 
 proptest! {
@@ -194,11 +211,9 @@ proptest! {
         // The same where only the machine sees where it leads.
         prop_assert!(refused(&standard, "/srv/link", Some(vec![clean, "/srv/link".to_owned()])), "{spelled}");
         // Who names what is safe does not name it.
-        let named = Permissions::of(&json!({"docker.binds": ["safe", "/srv", "/home", "/opt"]})).expect("permissions");
+        let named = Permissions::of(&json!({"docker.binds": ["safe", "/srv", "/nowhere"]})).expect("permissions");
         let named = Policy::new("docker", Preset::Standard, &named);
-        if path != "/home" {
-            prop_assert!(refused(&named, &spelled, Some(vec![plain(&spelled)])), "{spelled}");
-        }
+        prop_assert!(refused(&named, &spelled, Some(vec![plain(&spelled)])), "{spelled}");
     }
 
     #[test]

@@ -40,11 +40,20 @@ fn shown(error: &ConfigError) -> String {
 }
 
 fn toml(text: &str) -> Config {
-    load("settings.toml", text, &[]).expect("a configuration")
+    of_no_file(load("settings.toml", text, &[]).expect("a configuration"))
 }
 
 fn yaml(text: &str) -> Config {
-    load("config.yaml", text, &[]).expect("a configuration")
+    of_no_file(load("config.yaml", text, &[]).expect("a configuration"))
+}
+
+/// The same settings without the file that they came from, to be compared with those of another.
+fn of_no_file(mut config: Config) -> Config {
+    for provider in config.providers.values_mut() {
+        let file = provider.settings_file.take().expect("a file");
+        assert_eq!(Some(file), config.path);
+    }
+    config
 }
 
 fn fault(name: &str, text: &str) -> String {

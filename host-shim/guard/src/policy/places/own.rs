@@ -1,0 +1,80 @@
+//! The provider's own files, which no agent is given.
+
+use std::path::{Path, PathBuf};
+
+use mngr_contract::directories;
+use mngr_contract::environment::Environment;
+
+/// What of this machine belongs to the provider and to who runs it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Belongings {
+    /// Files and directories of the provider's own, by absolute paths: settings, keys, plugins, caches, journals and logs.
+    pub own: Vec<String>,
+    /// The home of who runs this program.
+    pub home: Option<String>,
+    /// The working directory of who runs this program.
+    pub working_directory: Option<String>,
+}
+
+impl Belongings {
+    /// Those of a user, and what settings and variables name besides. Relative paths start at the working directory.
+    pub fn of_user(environment: &Environment, named: impl IntoIterator<Item = PathBuf>) -> Self {
+        let below_home = |name: &str| environment.home().map(|home| home.join(name));
+        let variable = |name: &str| environment.var(name).map(PathBuf::from);
+        let own = [
+            below_home(".mngr"),
+            variable("MNGR_CONFIG"),
+            variable("DOCKER_CONFIG"),
+            variable("DOCKER_CERT_PATH"),
+            directories::config(environment),
+            directories::data(environment),
+            directories::state(environment),
+            directories::cache(environment),
+            // The sockets of `ssh`, and whose else they are.
+            directories::runtime(environment),
+        ];
+        let whole = |path: PathBuf| text(environment.directory().join(path));
+        Self {
+            own: own.into_iter().flatten().chain(named).filter_map(whole).collect(),
+            home: environment.home().and_then(text),
+            working_directory: text(environment.directory()),
+        }
+    }
+}
+
+/// An absolute path as text. What is not UTF-8 can not be asked for either.
+fn text(path: impl AsRef<Path>) -> Option<String> {
+    let path = path.as_ref();
+    path.is_absolute().then(|| path.to_str().map(str::to_owned)).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_variables_and_settings_name_belongs_to_the_provider() {
+        let variables = [
+            ("HOME", "/home/me"),
+            ("XDG_STATE_HOME", "/data/state"),
+            ("DOCKER_CONFIG", "docker"),
+        ];
+        let environment = Environment::new(variables, "/work");
+        let belongings = Belongings::of_user(
+            &environment,
+            [PathBuf::from("/data/key"), PathBuf::from("settings.toml")],
+        );
+        for own in [
+            "/home/me/.mngr",
+            "/data/state/mngr-docker",
+            "/home/me/.cache/mngr-docker",
+            "/work/docker",
+            "/data/key",
+            "/work/settings.toml",
+        ] {
+            assert!(belongings.own.iter().any(|path| path == own), "{own}: {belongings:?}");
+        }
+        assert_eq!(belongings.home.as_deref(), Some("/home/me"));
+        assert_eq!(belongings.working_directory.as_deref(), Some("/work"));
+    }
+}
