@@ -134,6 +134,7 @@ impl Policy {
         self.security(spec)?;
         let mut needs = Needs {
             image: image.clone(),
+            places: self.log_places(spec)?,
             ..Needs::default()
         };
         self.namespaces(spec, &mut needs)?;

@@ -5,10 +5,26 @@ use mngr_contract::docker::ContainerSpec;
 use mngr_contract::types::DeviceRequest;
 
 use super::grant::{Grant, Need};
-use super::{Policy, Rule};
+use super::{Policy, Rule, Wanted};
 
 /// What the engine gives to a container whose image asks for it, by NVIDIA's runtime.
 const VISIBLE_DEVICES: &str = "NVIDIA_VISIBLE_DEVICES=";
+
+/// Capabilities that every engine gives to a container anyway: those of Podman, all of which are Docker's too. To add one after
+/// `--cap-drop` asks for less than no word of it.
+const ALWAYS_GIVEN: [&str; 11] = [
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "FOWNER",
+    "FSETID",
+    "KILL",
+    "NET_BIND_SERVICE",
+    "SETFCAP",
+    "SETGID",
+    "SETPCAP",
+    "SETUID",
+    "SYS_CHROOT",
+];
 
 impl Policy {
     pub(super) fn security(&self, spec: &ContainerSpec) -> Result<()> {
@@ -18,6 +34,9 @@ impl Policy {
         for capability in &spec.cap_add {
             let plain = capability.trim().to_uppercase();
             let plain = plain.strip_prefix("CAP_").unwrap_or(&plain);
+            if ALWAYS_GIVEN.contains(&plain) {
+                continue;
+            }
             self.may_name(Rule::Capabilities, &[plain], &format!("--cap-add {plain}"))?;
         }
         for device in spec.devices.iter().filter(|device| !is_gpu(&device.host_path)) {
@@ -60,13 +79,47 @@ impl Policy {
         )
     }
 
+    /// What of the machine the options of a log driver name: sockets to write to, and certificates and keys to read.
+    pub(super) fn log_places(&self, spec: &ContainerSpec) -> Result<Vec<Wanted>> {
+        let log = spec.log_config.as_ref();
+        let options = log.into_iter().flat_map(|log| &log.options);
+        let mut places = Vec::new();
+        for (key, value) in options {
+            let value = value.trim();
+            let scheme = value
+                .split_once("://")
+                .map(|(scheme, rest)| (scheme.to_lowercase(), rest));
+            let (path, read_only) = match &scheme {
+                Some((scheme, path)) if scheme.starts_with("unix") => (*path, false),
+                Some((scheme, path)) if scheme == "file" => (*path, true),
+                Some(_) => continue,
+                None if value.starts_with('/') => (value, true),
+                None => continue,
+            };
+            let what = format!("the log option {key}");
+            if !path.starts_with('/') {
+                self.may_name(
+                    Rule::Binds,
+                    &[],
+                    &format!("{what} with a path that is not absolute, {path},"),
+                )?;
+            }
+            places.push(Wanted {
+                what,
+                ..Wanted::mount(Rule::Binds, path, read_only)
+            });
+        }
+        Ok(places)
+    }
+
     fn security_option(&self, option: &str) -> Result<()> {
         let option = option.trim().replacen(':', "=", 1);
         let (name, value) = option.split_once('=').unwrap_or((&option, ""));
         let (name, value) = (name.to_lowercase(), value.trim().to_lowercase());
         let shown = format!("--security-opt {name}");
         let is_harmless = match name.as_str() {
-            "no-new-privileges" => matches!(value.as_str(), "" | "true" | "false"),
+            // As Go reads a truth. An engine may have it set for all, and `false` would take it off.
+            "no-new-privileges" => matches!(value.as_str(), "" | "true" | "t" | "1"),
             "systempaths" => return self.may(Rule::MaskedPaths, &shown),
             // Also as a part of a stack, or in a namespace of its own.
             "apparmor" => !value.contains("unconfined"),

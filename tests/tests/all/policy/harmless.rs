@@ -186,6 +186,10 @@ fn containers(things: &Things) -> Vec<Request> {
         changed(|spec| spec.extra_hosts = words(&["db:192.0.2.7"])),
         changed(|spec| spec.mac_address = Some("02:42:ac:11:00:99".to_owned())),
         changed(|spec| spec.cap_drop = words(&["ALL"])),
+        changed(|spec| {
+            spec.cap_drop = words(&["ALL"]);
+            spec.cap_add = words(&["NET_BIND_SERVICE", "cap_chown"]);
+        }),
         changed(|spec| spec.security_options = words(&["no-new-privileges"])),
         changed(|spec| spec.security_options = words(&["no-new-privileges:true"])),
         changed(|spec| spec.security_options = words(&["seccomp=builtin"])),

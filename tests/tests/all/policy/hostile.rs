@@ -63,6 +63,8 @@ fn security(things: &Things) -> Vec<Case> {
         "PERFMON",
         "SYSLOG",
         "MKNOD",
+        "NET_RAW",
+        "AUDIT_WRITE",
     ] {
         changes.push((
             Rule::Capabilities,
@@ -145,6 +147,9 @@ fn security(things: &Things) -> Vec<Case> {
         "writable-cgroups",
         "unmask=ALL",
         "credentialspec=file://x",
+        "no-new-privileges=false",
+        "no-new-privileges:0",
+        "no-new-privileges=F",
     ] {
         changes.push((
             Rule::SecurityOptions,
@@ -171,6 +176,43 @@ fn security(things: &Things) -> Vec<Case> {
         .into_iter()
         .map(|(rule, change)| case(rule, things.create(change)))
         .collect()
+}
+
+/// Log drivers that write to sockets of the machine or read its keys.
+fn logs(things: &Things) -> Vec<Case> {
+    let option = |rule, driver: &'static str, key: &'static str, value: &'static str| {
+        let log = LogConfig {
+            driver: driver.to_owned(),
+            options: pairs(&[(key, value)]),
+        };
+        case(rule, things.create(|spec| spec.log_config = Some(log)))
+    };
+    vec![
+        option(
+            Rule::EngineSocket,
+            "syslog",
+            "syslog-address",
+            "unix:///var/run/docker.sock",
+        ),
+        option(
+            Rule::EngineSocket,
+            "fluentd",
+            "fluentd-address",
+            "unix:///run/docker.sock",
+        ),
+        option(Rule::Binds, "syslog", "syslog-address", "unixgram:///dev/log"),
+        option(
+            Rule::Binds,
+            "syslog",
+            "syslog-address",
+            "UNIX:///run/systemd/journal/socket",
+        ),
+        option(Rule::Binds, "syslog", "syslog-address", "unix://relative"),
+        option(Rule::Binds, "syslog", "syslog-tls-key", "/root/.ssh/id_ed25519"),
+        option(Rule::Binds, "syslog", "syslog-tls-ca-cert", "/etc/shadow"),
+        option(Rule::Binds, "splunk", "splunk-capath", "/etc/ssl/private"),
+        option(Rule::Binds, "any", "credentials", "file:///root/.netrc"),
+    ]
 }
 
 /// Namespaces of the machine and of others' containers, what others' containers have, and the pipe of an engine.
@@ -256,6 +298,7 @@ fn namespaces(things: &Things) -> Vec<Case> {
 fn all(things: &Things) -> Vec<Case> {
     [
         security(things),
+        logs(things),
         namespaces(things),
         belongings::volumes(things),
         belongings::others(things),
@@ -269,6 +312,11 @@ fn all(things: &Things) -> Vec<Case> {
 #[test]
 fn privileges_devices_and_profiles_are_refused() {
     within(async |room| room.all_refused(security(&room.things)).await);
+}
+
+#[test]
+fn no_log_driver_writes_to_the_machines_sockets_or_reads_its_keys() {
+    within(async |room| room.all_refused(logs(&room.things)).await);
 }
 
 #[test]
