@@ -13,6 +13,7 @@ pub mod paths;
 pub mod streams;
 pub mod trace;
 pub mod v0_1_0;
+pub mod words;
 
 pub use v0_1_0::ProviderPlugin;
 pub use v0_1_0::exports::mngr::provider::{backend, instance};

@@ -10,6 +10,7 @@ use tracing::field::{Field, Visit};
 use tracing::{Event, Instrument, Metadata, Span};
 
 use crate::Result;
+use crate::words::clean;
 
 /// What the targets of this project's own crates begin with, and that of its failpoints.
 const OWN: [&str; 2] = ["mngr_", "failpoint"];
@@ -72,7 +73,8 @@ pub async fn traced<T>(
     .await
 }
 
-/// What an event says, in one line: its message, and after it whatever else it names but the plugin that said it.
+/// What an event says, in one line and fit for a terminal: its message, and after it whatever else it names but the plugin that
+/// said it.
 #[derive(Debug, Default)]
 pub struct Text {
     message: String,
@@ -89,7 +91,7 @@ impl From<&Event<'_>> for Text {
 
 impl fmt::Display for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.message, self.rest)
+        write!(f, "{}{}", clean(&self.message), clean(&self.rest))
     }
 }
 

@@ -34,7 +34,7 @@ pub mod migrate;
 pub mod provider;
 
 pub use mngr_contract as contract;
-pub use mngr_contract::{environment, error, streams, trace};
+pub use mngr_contract::{environment, error, streams, trace, words};
 pub use mngr_engine as engine;
 pub use mngr_engine::failpoint;
 pub use mngr_guard as guard;
