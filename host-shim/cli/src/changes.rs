@@ -10,7 +10,7 @@ use super::context::Context;
 use super::exit::Exit;
 use super::failure::Outcome;
 use super::findings;
-use super::output::clean;
+use super::output::shown;
 
 /// Tell what a snapshot of an agent would not hold; exit status 9 where that blocks one
 #[derive(Debug, Args)]
@@ -48,9 +48,9 @@ pub struct Diff {
 impl Check {
     /// Looks, and changes nothing.
     pub async fn run(self, context: &Context) -> Outcome {
-        let step = format!("checking {}", clean(&self.agent));
+        let step = shown!("checking {}", &self.agent);
         let check = async |provider: &Provider| provider.snapshot_check(&self.agent, self.include_volumes).await;
-        let found = context.call(&step, check).await?;
+        let found = context.call(step, check).await?;
         if context.output.json {
             let found: Vec<_> = found.iter().map(FindingJson::from).collect();
             context.output.value(&found)?;
@@ -61,7 +61,7 @@ impl Check {
         } else {
             context.output.table(findings::table(&found))?;
             for line in findings::reasons(&found) {
-                context.output.line(&line)?;
+                context.output.line(line)?;
             }
         }
         let blocked = found.iter().any(|finding| finding.severity == Severity::Block);
@@ -72,12 +72,12 @@ impl Check {
 impl Diff {
     /// Lists the paths.
     pub async fn run(self, context: &Context) -> Outcome {
-        let step = format!("comparing {}", clean(&self.older));
+        let step = shown!("comparing {}", &self.older);
         let compare = async |provider: &Provider| match &self.newer {
             Some(newer) => provider.snapshot_diff(&self.older, newer).await,
             None => provider.changes(&self.older).await,
         };
-        let changes = context.call(&step, compare).await?;
+        let changes = context.call(step, compare).await?;
         if context.output.json {
             context.output.value(&ChangesJson::from(&changes))?;
             return Ok(Exit::OK);
@@ -92,7 +92,7 @@ impl Diff {
             context.output.note("Nothing has changed.");
         }
         for (path, letter) in lines {
-            context.output.line(&format!("{letter} {}", clean(path)))?;
+            context.output.line(shown!("{} {}", letter, path))?;
         }
         Ok(Exit::OK)
     }

@@ -9,7 +9,7 @@ use mngr_host_shim::json::VerdictJson;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Outcome;
-use super::output::{Table, clean, style};
+use super::output::{Shown, Table, cells, shown, style};
 
 /// Check that nothing is lost, half done or left behind
 ///
@@ -54,7 +54,7 @@ impl Check {
             } else {
                 context
                     .output
-                    .note(&format!("{count} things are written down in {}", path.display()));
+                    .note(shown!("{} things are written down in {}", count, path.display()));
             }
             return Ok(Exit::OK);
         }
@@ -82,15 +82,10 @@ impl Check {
         } else {
             context.output.table(table(&verdicts))?;
             for violation in verdicts.iter().flat_map(|verdict| &verdict.violations) {
-                let (error, help) = (style::ERROR, style::HELP);
-                context.output.line(&format!(
-                    "{error}{}{error:#}: {}",
-                    clean(&violation.subject),
-                    clean(&violation.reason)
-                ))?;
-                context
-                    .output
-                    .line(&format!("  {help}help:{help:#} {}", clean(&violation.remedy)))?;
+                let subject = style::ERROR.on(&violation.subject);
+                context.output.line(shown!("{}: {}", subject, &violation.reason))?;
+                let help = style::HELP.on("help:");
+                context.output.line(shown!("  {} {}", help, &violation.remedy))?;
             }
         }
         Ok(if broken == 0 { Exit::OK } else { Exit::INTERNAL })
@@ -105,18 +100,16 @@ fn file_fault(field: &str, path: &std::path::Path, error: &std::io::Error) -> mn
 fn table(verdicts: &[Verdict]) -> Table {
     let mut table = Table::with_header(&["RULE", "OUTCOME", "LOOKED AT", "WHAT IT SAYS"]);
     for verdict in verdicts {
-        let (style, outcome) = match (verdict.looked_at, verdict.violations.len()) {
-            (None, _) => (style::DIM, "not asked".to_owned()),
-            (Some(_), 0) => (style::GOOD, "holds".to_owned()),
-            (Some(_), count) => (style::ERROR, format!("broken {count} times")),
+        let outcome = match (verdict.looked_at, verdict.violations.len()) {
+            (None, _) => style::DIM.on("not asked"),
+            (Some(_), 0) => style::GOOD.on("holds"),
+            (Some(_), count) => style::ERROR.on(shown!("broken {} times", count)),
         };
-        table.row(&[
-            verdict.rule.name.to_owned(),
-            format!("{style}{outcome}{style:#}"),
-            verdict
-                .looked_at
-                .map_or_else(|| "-".to_owned(), |count| count.to_string()),
-            verdict.rule.statement.to_owned(),
+        table.row(&cells![
+            verdict.rule.name,
+            outcome,
+            Shown::or_dash(verdict.looked_at),
+            verdict.rule.statement,
         ]);
     }
     table

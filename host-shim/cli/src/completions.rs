@@ -1,12 +1,11 @@
 //! Shell completions.
 
-use std::io::Write;
-
 use clap::Args;
 use clap_complete::env::Shells;
 
 use super::exit::Exit;
 use super::failure::Outcome;
+use super::output::raw;
 
 /// Print a script that completes commands, flags and agents' names in a shell
 #[derive(Debug, Args)]
@@ -27,7 +26,7 @@ impl Completions {
         if let Some(shell) = Shells::builtins().completer(&self.shell) {
             shell.write_registration("COMPLETE", name, name, name, &mut script)?;
         }
-        std::io::stdout().lock().write_all(&script)?;
+        raw::document(&script)?;
         Ok(Exit::OK)
     }
 }

@@ -1,6 +1,5 @@
 //! What every command starts from: the global flags, the configuration, an open provider.
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -17,7 +16,7 @@ use super::exit::Exit;
 use super::failure::{Failure, in_one_line};
 use super::interrupt::Interrupt;
 use super::log::Format;
-use super::output::{Output, clean};
+use super::output::{self, Output, Shown, shown};
 use super::progress::Spinner;
 
 /// Flags that every command takes.
@@ -113,7 +112,7 @@ impl Context {
     /// Opens the provider and makes one call of it.
     pub async fn call<T>(
         &self,
-        step: &str,
+        step: impl Into<Shown>,
         call: impl AsyncFnOnce(&Provider) -> Result<T, ProviderError>,
     ) -> Result<T, Failure> {
         let spinner = self.spinner(step);
@@ -142,10 +141,12 @@ impl Context {
             Err(error) => return Err(error.into()),
         };
         for warning in provider.warnings().iter() {
-            self.output.warn(&clean(&format!(
+            self.output.warn(shown!(
                 "setting {}: {}; {}",
-                warning.key, warning.reason, warning.remedy
-            )));
+                &warning.key,
+                &warning.reason,
+                &warning.remedy
+            ));
         }
         Ok(provider
             .on_progress(spinner.sink())
@@ -153,18 +154,18 @@ impl Context {
     }
 
     /// A word on stderr, for people and for whoever reads a program's log.
-    pub fn say(&self, word: &str) {
-        let _ = writeln!(anstream::stderr(), "mngr-docker: {word}");
+    pub fn say(&self, word: impl Into<Shown>) {
+        let _ = output::complain(shown!("mngr-docker: {}\n", word.into()));
     }
 
     /// A spinner for one step.
-    pub fn spinner(&self, step: &str) -> Spinner {
+    pub fn spinner(&self, step: impl Into<Shown>) -> Spinner {
         Spinner::new(self.output, step)
     }
 
     /// Asks a person; anything but yes is no.
-    pub async fn ask(&self, question: &str) -> Result<bool, Failure> {
-        write!(anstream::stderr(), "{question} [y/N] ")?;
+    pub async fn ask(&self, question: impl Into<Shown>) -> Result<bool, Failure> {
+        output::complain(shown!("{} [y/N] ", question.into()))?;
         let mut answer = String::new();
         let mut stdin = BufReader::new(tokio::io::stdin());
         tokio::select! {

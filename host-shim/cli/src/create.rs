@@ -15,7 +15,7 @@ use super::expand;
 use super::failure::{Failure, Outcome};
 use super::findings;
 use super::gpus;
-use super::output::clean;
+use super::output::shown;
 
 /// Make an agent and start it
 #[derive(Debug, Args)]
@@ -99,7 +99,7 @@ impl Create {
     /// Makes the agent.
     pub async fn run(self, context: &Context) -> Outcome {
         let mut agent = self.request()?;
-        let spinner = context.spinner(&format!("creating {}", clean(&agent.name)));
+        let spinner = context.spinner(shown!("creating {}", &agent.name));
         let provider = context.provider(&spinner).await?;
         fill_in(&mut agent, &provider, context).await?;
         let agent = provider.create(agent).await.map_err(|error| context.failure(error))?;
@@ -108,10 +108,11 @@ impl Create {
         if context.output.json {
             context.output.value(&AgentJson::from(&agent))?;
         } else {
-            let (name, id) = (clean(&agent.name), clean(&agent.id));
-            context.output.line(&format!(
-                "{name} is {} ({id}){}",
+            context.output.line(shown!(
+                "{} is {} ({}){}",
+                &agent.name,
                 state_name(agent.state),
+                &agent.id,
                 gpus::on(&agent)
             ))?;
         }

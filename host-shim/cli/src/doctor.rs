@@ -18,7 +18,7 @@ use serde_json::json;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::{Failure, Outcome};
-use super::output::{Output, clean, style};
+use super::output::{Output, Shown, shown, style};
 
 /// Oldest API of an engine that will do: Engine 20.10.
 const OLDEST_API: (u32, u32) = (1, 41);
@@ -67,7 +67,7 @@ impl Report {
             remedy: remedy.filter(|remedy| !remedy.is_empty()),
         };
         if !self.output.json {
-            self.output.line(&render(&check))?;
+            self.output.line(render(&check))?;
         }
         self.checks.push(check);
         Ok(())
@@ -368,17 +368,16 @@ async fn agents(
     Ok(())
 }
 
-fn render(check: &Check) -> String {
-    let (mark, style) = match check.status {
-        Status::Ok => ('✓', style::GOOD),
-        Status::Warning => ('!', style::WARNING),
-        Status::Failed => ('✗', style::ERROR),
-        Status::Skipped => ('-', anstyle::Style::new()),
+fn render(check: &Check) -> Shown {
+    let mark = match check.status {
+        Status::Ok => style::GOOD.on("✓"),
+        Status::Warning => style::WARNING.on("!"),
+        Status::Failed => style::ERROR.on("✗"),
+        Status::Skipped => style::PLAIN.on("-"),
     };
-    let mut text = format!("{style}{mark}{style:#} {:<9} {}", check.name, clean(&check.detail));
+    let mut text = shown!("{} {} {}", mark, format!("{:<9}", check.name), &check.detail);
     if let Some(remedy) = &check.remedy {
-        let help = style::HELP;
-        text.push_str(&format!("\n            {help}help:{help:#} {}", clean(remedy)));
+        text.push(shown!("\n            {} {}", style::HELP.on("help:"), remedy));
     }
     text
 }
@@ -402,7 +401,7 @@ mod tests {
             detail: "no answer".to_owned(),
             remedy: Some("start it".to_owned()),
         };
-        insta::assert_snapshot!(anstream::adapter::strip_str(&render(&check)).to_string(), @r#"
+        insta::assert_snapshot!(render(&check).plain(), @r#"
         ✗ engine    no answer
                     help: start it
         "#);

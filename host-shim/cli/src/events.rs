@@ -6,7 +6,7 @@ use mngr_host_shim::json::EventJson;
 
 use super::context::Context;
 use super::failure::Outcome;
-use super::output::clean;
+use super::output::{Shown, shown};
 use super::units::short_id;
 use super::watch::Watcher;
 
@@ -36,7 +36,7 @@ impl Events {
             for event in watcher.next().await? {
                 match context.output.json {
                     true => context.output.value(&EventJson::from(&event))?,
-                    false => context.output.line(&line(&event))?,
+                    false => context.output.line(line(&event))?,
                 }
             }
             watcher.mark_start().await?;
@@ -44,14 +44,15 @@ impl Events {
     }
 }
 
-fn line(event: &AgentEvent) -> String {
-    let code = event.exit_code.map(|code| format!(" ({code})")).unwrap_or_default();
-    format!(
-        "{}  {}{code}  {}  {}",
-        clean(&event.at),
-        clean(&event.what),
-        clean(&event.agent_name),
-        clean(short_id(&event.agent_id))
+fn line(event: &AgentEvent) -> Shown {
+    let code = event.exit_code.map(|code| shown!(" ({})", code)).unwrap_or_default();
+    shown!(
+        "{}  {}{}  {}  {}",
+        &event.at,
+        &event.what,
+        code,
+        &event.agent_name,
+        short_id(&event.agent_id)
     )
 }
 
@@ -69,7 +70,7 @@ mod tests {
             exit_code: Some(3),
         };
         assert_eq!(
-            line(&event),
+            line(&event).plain(),
             "2026-01-31T12:00:00Z  crashed (3)  a\\u{7}  agent-0123456789ab"
         );
         insta::assert_json_snapshot!(EventJson::from(&event), @r#"

@@ -16,6 +16,7 @@ use super::arguments::{agent_names, pair};
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Outcome;
+use super::output::raw;
 use super::stream::Printer;
 use super::terminal::{self, RawMode};
 
@@ -68,7 +69,7 @@ impl Exec {
     pub fn shell(agent: String, user: Option<String>, command: Vec<String>) -> Self {
         Self {
             interactive: true,
-            tty: std::io::stdin().is_terminal() && std::io::stdout().is_terminal(),
+            tty: std::io::stdin().is_terminal() && raw::stdout_is_terminal(),
             user,
             workdir: None,
             env: terminal::kind().into_iter().collect(),

@@ -1,6 +1,6 @@
 //! How a command fails, and what a person or a program is shown of it.
 
-use std::io::{self, Write};
+use std::io;
 
 use mngr_host_shim::config::ConfigError;
 use mngr_host_shim::contract::ProviderError;
@@ -8,7 +8,7 @@ use mngr_host_shim::contract::types::Finding;
 use mngr_host_shim::json::ErrorJson;
 
 use super::exit::Exit;
-use super::output::{Output, clean, style};
+use super::output::{self, Output, Shown, shown, style};
 
 /// Why a command did not do what it was asked.
 #[derive(Debug)]
@@ -61,7 +61,7 @@ impl Failure {
         match self {
             Self::Interrupted(_) => Ok(()),
             Self::Write(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            Self::Write(error) => complain("can not write the output", &error.to_string(), &[]),
+            Self::Write(error) => complain("can not write the output", error, &[]),
             Self::Provider(error) if output.json => output.value(&ErrorJson::from(error)),
             Self::Provider(error) => show_provider_error(error),
             Self::Config(faults) if output.json => match faults.first() {
@@ -89,53 +89,47 @@ pub fn show_provider_error(error: &ProviderError) -> io::Result<()> {
         ProviderError::SnapshotBlocked(findings) => findings.as_slice(),
         _ => &[],
     };
-    complain(&error.message(), error.remedy(), findings)
+    complain(error.message(), error.remedy(), findings)
 }
 
 /// The same of one of several providers.
 pub fn complain_of(provider: &str, error: &ProviderError) -> io::Result<()> {
     complain(
-        &format!("provider {provider}: {}", error.message()),
+        shown!("provider {}: {}", provider, error.message()),
         error.remedy(),
         &[],
     )
 }
 
-fn complain(message: &str, remedy: &str, findings: &[Finding]) -> io::Result<()> {
-    let mut err = anstream::stderr().lock();
-    let (error, help) = (style::ERROR, style::HELP);
-    writeln!(err, "{error}error:{error:#} {}", clean(message))?;
+fn complain(message: impl Into<Shown>, remedy: impl Into<Shown>, findings: &[Finding]) -> io::Result<()> {
+    let mut text = shown!("{} {}\n", style::ERROR.on("error:"), message.into());
     for finding in findings.iter().filter(|finding| !finding.covered) {
         let place = finding.path.as_deref().or(finding.source.as_deref()).unwrap_or("-");
-        writeln!(
-            err,
-            "  {}: {}; {}",
-            clean(place),
-            clean(&finding.reason),
-            clean(&finding.remedy)
-        )?;
+        text.push(shown!("  {}: {}; {}\n", place, &finding.reason, &finding.remedy));
     }
-    if !remedy.is_empty() {
-        writeln!(err, "  {help}help:{help:#} {}", clean(remedy))?;
+    let remedy = remedy.into();
+    if remedy != Shown::default() {
+        text.push(shown!("  {} {}\n", style::HELP.on("help:"), remedy));
     }
-    Ok(())
+    output::complain(text)
 }
 
 fn show_config_error(error: &ConfigError) -> io::Result<()> {
-    let handler = miette::GraphicalReportHandler::new_themed(theme());
-    let mut text = String::new();
-    match handler.render_report(&mut text, error) {
-        Ok(()) => anstream::stderr().lock().write_all(text.as_bytes()),
-        Err(_) => complain(&error.message(), error.remedy(), &[]),
+    let plain = miette::GraphicalTheme::unicode_nocolor;
+    let coloured = match output::stderr_is_coloured() {
+        true => miette::GraphicalTheme::unicode,
+        false => plain,
+    };
+    match (rendered(error, coloured()), rendered(error, plain())) {
+        (Ok(coloured), Ok(plain)) => output::complain(Shown::rendered(coloured, &plain)),
+        _ => complain(error.message(), error.remedy(), &[]),
     }
 }
 
-fn theme() -> miette::GraphicalTheme {
-    let coloured = anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never;
-    match coloured {
-        true => miette::GraphicalTheme::unicode(),
-        false => miette::GraphicalTheme::unicode_nocolor(),
-    }
+fn rendered(error: &ConfigError, theme: miette::GraphicalTheme) -> Result<String, std::fmt::Error> {
+    let mut text = String::new();
+    miette::GraphicalReportHandler::new_themed(theme).render_report(&mut text, error)?;
+    Ok(text)
 }
 
 #[cfg(test)]

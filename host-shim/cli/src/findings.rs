@@ -6,7 +6,7 @@ use mngr_host_shim::json::{finding_kind, severity_name};
 use mngr_host_shim::provider::Provider;
 
 use super::context::Context;
-use super::output::{Output, Table, clean, style};
+use super::output::{Output, Shown, Table, cells, shown, style};
 use super::progress::Spinner;
 use super::units::size;
 
@@ -16,27 +16,26 @@ const BYTES_PER_SECOND: u64 = 60_000_000;
 /// One row a finding; [`reasons`] go under it.
 pub fn table(findings: &[Finding]) -> Table {
     let mut table = Table::with_header(&["SEVERITY", "KIND", "PATH", "SOURCE", "ACCESS", "SIZE"]);
-    let or_dash = |text: Option<&str>| text.map_or_else(|| "-".to_owned(), clean);
     for finding in findings {
         let style = match finding.severity {
             Severity::Block => style::ERROR,
             Severity::Warn => style::WARNING,
-            Severity::Ignore => anstyle::Style::new(),
+            Severity::Ignore => style::PLAIN,
         };
-        table.row(&[
+        table.row(&cells![
             match finding.covered {
-                true => "covered".to_owned(),
-                false => format!("{style}{}{style:#}", severity_name(finding.severity)),
+                true => shown!("covered"),
+                false => style.on(severity_name(finding.severity)),
             },
-            finding_kind(finding.kind).to_owned(),
-            or_dash(finding.path.as_deref()),
-            or_dash(finding.source.as_deref()),
+            finding_kind(finding.kind),
+            Shown::or_dash(finding.path.as_ref()),
+            Shown::or_dash(finding.source.as_ref()),
             match finding.path {
-                Some(_) if finding.read_only => "read-only".to_owned(),
-                Some(_) => "writable".to_owned(),
-                None => "-".to_owned(),
+                Some(_) if finding.read_only => "read-only",
+                Some(_) => "writable",
+                None => "-",
             },
-            finding.size_bytes.map_or_else(|| "-".to_owned(), size),
+            Shown::or_dash(finding.size_bytes.map(size)),
         ]);
     }
     table
@@ -56,19 +55,18 @@ pub async fn announce(context: &Context, spinner: &Spinner, provider: &Provider,
 }
 
 /// A line for each volume that is taken along, and their sum.
-fn costs(agent: &str, findings: &[Finding]) -> Vec<String> {
+fn costs(agent: &str, findings: &[Finding]) -> Vec<Shown> {
     let covered: Vec<_> = findings.iter().filter(|finding| finding.covered).collect();
     let line = |finding: &&Finding| {
-        let path = clean(finding.path.as_deref().unwrap_or("-"));
-        let source = finding
-            .source
-            .as_deref()
-            .map(|source| format!(" (volume {})", clean(source)));
+        let path = finding.path.as_deref().unwrap_or("-");
+        let source = finding.source.as_ref().map(|source| shown!(" (volume {})", source));
         let bytes = finding.size_bytes.map_or_else(|| "size unknown".to_owned(), size);
-        format!(
-            "taking along {path} of {}{}: {bytes}",
-            clean(agent),
-            source.unwrap_or_default()
+        shown!(
+            "taking along {} of {}{}: {}",
+            path,
+            agent,
+            source.unwrap_or_default(),
+            bytes
         )
     };
     let mut lines: Vec<_> = covered.iter().map(line).collect();
@@ -78,10 +76,11 @@ fn costs(agent: &str, findings: &[Finding]) -> Vec<String> {
         false => "",
     };
     lines.push(match covered.len() {
-        0 => format!("{} has no volume of its own to take along.", clean(agent)),
-        _ => format!(
-            "{} in all{at_least}, about {}",
+        0 => shown!("{} has no volume of its own to take along.", agent),
+        _ => shown!(
+            "{} in all{}, about {}",
             size(total),
+            at_least,
             seconds(total.div_ceil(BYTES_PER_SECOND))
         ),
     });
@@ -97,14 +96,13 @@ fn seconds(seconds: u64) -> String {
 }
 
 /// Why each that is lost is, and what to do instead.
-pub fn reasons(findings: &[Finding]) -> Vec<String> {
-    let help = style::HELP;
+pub fn reasons(findings: &[Finding]) -> Vec<Shown> {
     let lines = |finding: &Finding| {
         let place = finding.path.as_deref().or(finding.source.as_deref()).unwrap_or("-");
         [
-            String::new(),
-            format!("{}: {}", clean(place), clean(&finding.reason)),
-            format!("  {help}help:{help:#} {}", clean(&finding.remedy)),
+            Shown::default(),
+            shown!("{}: {}", place, &finding.reason),
+            shown!("  {} {}", style::HELP.on("help:"), &finding.remedy),
         ]
     };
     let lost = findings.iter().filter(|finding| !finding.covered);
@@ -118,19 +116,23 @@ pub fn warn(output: &Output, findings: &[Finding]) {
             .path
             .as_ref()
             .or(finding.source.as_ref())
-            .map(|place| format!("{place}: "));
-        let text = format!("{}{}; {}", place.unwrap_or_default(), finding.reason, finding.remedy);
-        output.warn(&clean(&text));
+            .map(|place| shown!("{}: ", place));
+        output.warn(shown!(
+            "{}{}; {}",
+            place.unwrap_or_default(),
+            &finding.reason,
+            &finding.remedy
+        ));
     }
 }
 
 /// Says which environment variables did not go along.
 pub fn left_out(output: &Output, names: &[String]) {
     if !names.is_empty() {
-        let names = names.join(", ");
-        output.warn(&clean(&format!(
-            "{names}: left out, as `secret_env` says; give them anew where they are needed, for example with `exec -e`"
-        )));
+        output.warn(shown!(
+            "{}: left out, as `secret_env` says; give them anew where they are needed, for example with `exec -e`",
+            Shown::join(names, ", ")
+        ));
     }
 }
 
@@ -147,7 +149,7 @@ pub async fn repeat(context: &Context, provider: &Provider, snapshot_id: Option<
     if let Some(snapshot) = found.filter(|snapshot| !snapshot.findings.is_empty()) {
         context
             .output
-            .note(&format!("The snapshot {} does not hold everything:", clean(id)));
+            .note(shown!("The snapshot {} does not hold everything:", id));
         warn(&context.output, &snapshot.findings);
     }
 }
@@ -176,14 +178,14 @@ mod tests {
             volume("/b", None, true),
             volume("/c", Some(1), false),
         ];
-        insta::assert_snapshot!(costs("alice", &found).join("\n"), @r"
+        insta::assert_snapshot!(Shown::join(costs("alice", &found), "\n").plain(), @r"
         taking along /a of alice (volume v): 6GB
         taking along /b of alice (volume v): size unknown
         6GB in all at least, about 100 seconds
         ");
         assert_eq!(
             costs("alice", &found[2..]),
-            ["alice has no volume of its own to take along."]
+            [Shown::from("alice has no volume of its own to take along.")]
         );
     }
 
@@ -205,8 +207,8 @@ mod tests {
             finding(FindingKind::Environment, None, Severity::Warn),
         ];
         let text = table(&findings).render().expect("text");
-        let text = format!("{text}{}", reasons(&findings).join("\n"));
-        insta::assert_snapshot!(anstream::adapter::strip_str(&text).to_string(), @r"
+        let text = shown!("{}{}", text, Shown::join(reasons(&findings), "\n"));
+        insta::assert_snapshot!(text.plain(), @r"
         SEVERITY   KIND          PATH    SOURCE   ACCESS     SIZE
         block      bind_mount    /root   /srv     writable   1kB
         warn       environment   -       /srv     -          -

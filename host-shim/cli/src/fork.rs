@@ -10,7 +10,7 @@ use super::create::words;
 use super::exit::Exit;
 use super::failure::Outcome;
 use super::findings;
-use super::output::clean;
+use super::output::shown;
 
 /// Make agents from an agent as it is, or from a snapshot of it; all or none
 #[derive(Debug, Args)]
@@ -61,7 +61,7 @@ impl Fork {
             force: self.force,
             include_volumes: self.include_volumes,
         };
-        let spinner = context.spinner(&format!("forking {}", clean(&self.agent)));
+        let spinner = context.spinner(shown!("forking {}", &self.agent));
         let provider = context.provider(&spinner).await?;
         if self.include_volumes {
             findings::announce(context, &spinner, &provider, &self.agent).await;
@@ -76,10 +76,10 @@ impl Fork {
             context.output.value(&agents)?;
         } else {
             for agent in &agents {
-                let (name, id) = (clean(&agent.name), clean(&agent.id));
+                let state = state_name(agent.state);
                 context
                     .output
-                    .line(&format!("{name} is {} ({id})", state_name(agent.state)))?;
+                    .line(shown!("{} is {} ({})", &agent.name, state, &agent.id))?;
             }
         }
         Ok(Exit::OK)

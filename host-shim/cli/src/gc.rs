@@ -7,7 +7,7 @@ use mngr_host_shim::json::ActionJson;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Outcome;
-use super::output::{Table, clean};
+use super::output::{Shown, Table, cells, shown};
 use super::units::size;
 
 /// Remove what no agent needs any more: leftovers of crashes, nameless images, volumes and images of agents that are gone
@@ -48,7 +48,7 @@ impl Gc {
             let removable = found.iter().filter(|action| action.verb != "keep").count();
             if removable > 0 {
                 spinner.suspend(|| context.output.table(table(&found)))?;
-                if !context.ask(&format!("Remove {removable} of these?")).await? {
+                if !context.ask(shown!("Remove {} of these?", removable)).await? {
                     context.output.note("Nothing was removed.");
                     return Ok(Exit::OK);
                 }
@@ -66,7 +66,7 @@ impl Gc {
             if !done.is_empty() {
                 context.output.table(table(&done))?;
             }
-            context.output.note(&total(&done, self.dry_run));
+            context.output.note(total(&done, self.dry_run));
         }
         Ok(Exit::OK)
     }
@@ -75,11 +75,11 @@ impl Gc {
 fn table(actions: &[Action]) -> Table {
     let mut table = Table::with_header(&["ACTION", "SUBJECT", "FREES", "WHY"]);
     for action in actions {
-        table.row(&[
-            clean(&action.verb),
-            clean(&action.subject),
-            action.bytes_freed.map_or_else(|| "-".to_owned(), size),
-            clean(&action.reason),
+        table.row(&cells![
+            &action.verb,
+            &action.subject,
+            Shown::or_dash(action.bytes_freed.map(size)),
+            &action.reason,
         ]);
     }
     table
@@ -113,7 +113,7 @@ mod tests {
         };
         let done = [action("remove", Some(1_500_000)), action("keep", None)];
         let text = table(&done).render().expect("text");
-        insta::assert_snapshot!(anstream::adapter::strip_str(&text).to_string(), @r"
+        insta::assert_snapshot!(text.plain(), @r"
         ACTION   SUBJECT           FREES   WHY
         remove   snapshot snap-1   1.5MB   its agent is gone
         keep     snapshot snap-1   -       its agent is gone

@@ -14,7 +14,7 @@ use mngr_host_shim::provider::Provider;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::{Failure, Outcome};
-use super::output::{Table, clean, style};
+use super::output::{Shown, Table, cells, shown};
 use super::units::binary_size;
 
 /// Time between two looks.
@@ -85,61 +85,61 @@ fn show(
         (true, _) => {
             let engine = provider.engine().endpoint();
             let found = match report.complete {
-                true => format!("The machine of {engine} has no GPU. Looked for:"),
-                false => format!("{engine} tells of no GPU, and there is no way to its machine to look. Asked:"),
+                true => shown!("The machine of {} has no GPU. Looked for:", engine),
+                false => shown!(
+                    "{} tells of no GPU, and there is no way to its machine to look. Asked:",
+                    engine
+                ),
             };
             match again {
-                true => context.output.redraw(sources(&found, report))?,
-                false => context.output.table(sources(&found, report))?,
+                true => context.output.redraw(sources(found, report))?,
+                false => context.output.table(sources(found, report))?,
             }
         }
     }
     for lost in &report.lost {
-        let agents: Vec<_> = lost.agents.iter().map(|id| name(id, names)).collect();
-        context.output.warn(&clean(&format!(
+        let agents = lost.agents.iter().map(|id| name(id, names));
+        context.output.warn(shown!(
             "{}, which {} has: {}; {}",
-            lost.device,
-            agents.join(", "),
-            lost.reason,
-            lost.remedy
-        )));
+            &lost.device,
+            Shown::join(agents, ", "),
+            &lost.reason,
+            &lost.remedy
+        ));
     }
     for gpu in &report.gpus {
         if let Some(reason) = &gpu.device.unusable_reason {
             let number = number(&gpu.device);
             context
                 .output
-                .warn(&clean(&format!("GPU {number} can not be handed out: {reason}")));
+                .warn(shown!("GPU {} can not be handed out: {}", number, reason));
         }
     }
     for note in &report.notes {
-        context
-            .output
-            .warn(&clean(&format!("{}: {}", note.source, note.message)));
+        context.output.warn(shown!("{}: {}", &note.source, &note.message));
     }
     Ok(())
 }
 
-fn name(id: &str, names: &HashMap<String, String>) -> String {
-    names.get(id).cloned().unwrap_or_else(|| id.to_owned())
+fn name<'a>(id: &'a str, names: &'a HashMap<String, String>) -> &'a str {
+    names.get(id).map_or(id, String::as_str)
 }
 
 /// `0`, or of a partition the number of its device too, as far as that can be told.
-fn number(device: &Device) -> String {
+fn number(device: &Device) -> Shown {
     match &device.mig_profile {
-        Some(profile) => format!("{} ({profile})", device.index),
-        None => device.index.to_string(),
+        Some(profile) => shown!("{} ({})", device.index, profile),
+        None => Shown::from(device.index),
     }
 }
 
 /// Everything that was asked, and what came of it.
-fn sources(title: &str, report: &GpuReport) -> Table {
-    let header = style::HEADER;
+fn sources(title: Shown, report: &GpuReport) -> Table {
     let mut table = Table::default();
     table.row(&[title]);
-    table.row(&["SOURCE", "OUTCOME", "WHERE"].map(|name| format!("{header}{name}{header:#}")));
+    table.header(&["SOURCE", "OUTCOME", "WHERE"]);
     for each in &report.sources {
-        table.row(&[clean(&each.source), clean(&each.outcome), clean(&each.place)]);
+        table.row(&cells![&each.source, &each.outcome, &each.place]);
     }
     table
 }
@@ -158,7 +158,6 @@ fn table(gpus: &[GpuHolding], names: &HashMap<String, String>) -> Table {
         "PROCESSES",
         "ID",
     ]);
-    let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     let size = |bytes: u64| binary_size(i64::try_from(bytes).unwrap_or(i64::MAX));
     for GpuHolding {
         device,
@@ -167,9 +166,9 @@ fn table(gpus: &[GpuHolding], names: &HashMap<String, String>) -> Table {
     } in gpus
     {
         let memory = match (device.memory_used_bytes, device.memory_bytes) {
-            (Some(used), Some(all)) => Some(format!("{} / {}", size(used), size(all))),
-            (None, all) => all.map(size),
-            (Some(used), None) => Some(size(used)),
+            (Some(used), Some(all)) => Some(shown!("{} / {}", size(used), size(all))),
+            (None, all) => all.map(|all| Shown::from(size(all))),
+            (Some(used), None) => Some(Shown::from(size(used))),
         };
         let usable = match device.hand_outs.first() {
             Some(HandOut::DeviceRequest) => "--gpus",
@@ -178,28 +177,28 @@ fn table(gpus: &[GpuHolding], names: &HashMap<String, String>) -> Table {
             Some(HandOut::Nodes) => "device",
             None => "no",
         };
-        let holders: Vec<_> = agents.iter().map(|id| clean(&name(id, names))).collect();
-        let holders = match (holders.is_empty(), exclusive) {
-            (true, _) => "-".to_owned(),
-            (false, true) => format!("{} (exclusive)", holders.join(", ")),
-            (false, false) => holders.join(", "),
+        let holders = Shown::join(agents.iter().map(|id| name(id, names)), ", ");
+        let holders = match (agents.is_empty(), exclusive) {
+            (true, _) => shown!("-"),
+            (false, true) => shown!("{} (exclusive)", holders),
+            (false, false) => holders,
         };
         let id = device
             .uuid
             .as_ref()
             .or(device.pci_bus_id.as_ref())
             .or(device.cdi_name.as_ref());
-        table.row(&[
+        table.row(&cells![
             number(device),
-            or_dash(device.model.as_deref().map(clean)),
-            or_dash(memory),
-            or_dash(device.utilization_percent.map(|percent| format!("{percent}%"))),
-            or_dash(device.temperature_celsius.map(|degrees| format!("{degrees}°C"))),
-            or_dash(device.driver_version.as_deref().map(clean)),
-            usable.to_owned(),
+            Shown::or_dash(device.model.as_ref()),
+            Shown::or_dash(memory),
+            Shown::or_dash(device.utilization_percent.map(|percent| format!("{percent}%"))),
+            Shown::or_dash(device.temperature_celsius.map(|degrees| format!("{degrees}°C"))),
+            Shown::or_dash(device.driver_version.as_ref()),
+            usable,
             holders,
-            device.holders.len().to_string(),
-            or_dash(id.map(|id| clean(id))),
+            device.holders.len(),
+            Shown::or_dash(id),
         ]);
     }
     table
@@ -226,22 +225,22 @@ pub async fn of_agents(
 }
 
 /// A device in a few words: `0 NVIDIA A100, 80GiB`.
-pub fn short(device: &Device) -> String {
+pub fn short(device: &Device) -> Shown {
     let mut text = number(device);
     if let Some(model) = &device.model {
-        text += &format!(" {}", clean(model));
+        text.push(shown!(" {}", model));
     }
     if let Some(bytes) = device.memory_bytes {
-        text += &format!(", {}", binary_size(i64::try_from(bytes).unwrap_or(i64::MAX)));
+        text.push(shown!(", {}", binary_size(i64::try_from(bytes).unwrap_or(i64::MAX))));
     }
     text
 }
 
 /// ` on GPU-…`, of an agent that has any.
-pub fn on(agent: &Agent) -> String {
+pub fn on(agent: &Agent) -> Shown {
     match agent.gpus.is_empty() {
-        true => String::new(),
-        false => format!(" on {}", clean(&agent.gpus.join(", "))),
+        true => Shown::default(),
+        false => shown!(" on {}", Shown::join(&agent.gpus, ", ")),
     }
 }
 
@@ -300,7 +299,7 @@ mod tests {
         ];
         let names = HashMap::from([("agent-1".to_owned(), "alice".to_owned())]);
         let text = table(&gpus, &names).render().expect("text");
-        insta::assert_snapshot!(anstream::adapter::strip_str(&text).to_string(), @r"
+        insta::assert_snapshot!(text.plain(), @r"
         GPU   MODEL         MEMORY         BUSY   TEMP   DRIVER      USABLE   AGENTS                       PROCESSES   ID
         0     NVIDIA A100   3GiB / 80GiB   7%     41°C   535.54.03   --gpus   alice, agent-2 (exclusive)   0           GPU-1
         1     -             -              -      -      -           no       -                            0           0000:65:00.0
@@ -320,8 +319,8 @@ mod tests {
             notes: Vec::new(),
             complete: true,
         };
-        let text = sources("No GPU. Looked for:", &report).render().expect("text");
-        insta::assert_snapshot!(anstream::adapter::strip_str(&text).to_string(), @r"
+        let text = sources(shown!("No GPU. Looked for:"), &report).render().expect("text");
+        insta::assert_snapshot!(text.plain(), @r"
         No GPU. Looked for:
         SOURCE   OUTCOME     WHERE
         proc     not there   /proc/driver/nvidia

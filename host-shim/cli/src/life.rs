@@ -17,7 +17,7 @@ use super::context::Context;
 use super::exit::Exit;
 use super::failure::{Failure, Outcome};
 use super::findings;
-use super::output::clean;
+use super::output::{Shown, shown};
 use super::several::each;
 
 /// Start agents; one that runs is left alone
@@ -96,8 +96,8 @@ pub struct Rename {
     name: String,
 }
 
-fn agent_line(agent: &Agent) -> String {
-    format!("{} is {}", clean(&agent.name), state_name(agent.state))
+fn agent_line(agent: &Agent) -> Shown {
+    shown!("{} is {}", &agent.name, state_name(agent.state))
 }
 
 fn agent_json(agent: &Agent) -> std::io::Result<Written> {
@@ -149,7 +149,7 @@ impl Stop {
             Ok(stopped)
         };
         let line = |stopped: &Stopped| match &stopped.snapshot {
-            Some(snapshot) => format!("{}; snapshot {}", agent_line(&stopped.agent), clean(&snapshot.id)),
+            Some(snapshot) => shown!("{}; snapshot {}", agent_line(&stopped.agent), &snapshot.id),
             None => agent_line(&stopped.agent),
         };
         let json = |stopped: &Stopped| written(&StoppedJson::from(stopped));
@@ -205,10 +205,10 @@ impl Destroy {
     }
 
     async fn confirmed(&self, context: &Context) -> Result<bool, Failure> {
-        let names = clean(&self.agents.join(", "));
+        let names = Shown::join(&self.agents, ", ");
         let snapshots = if self.snapshots { " and their snapshots" } else { "" };
         context
-            .ask(&format!("Destroy {names}{snapshots}? What is in them is lost."))
+            .ask(shown!("Destroy {}{}? What is in them is lost.", names, snapshots))
             .await
     }
 }
@@ -226,26 +226,25 @@ async fn delete_kept(provider: &Provider, destroyed: &mut Destroyed) -> Result<(
     Ok(())
 }
 
-fn destroyed_line((agent, destroyed): &(String, Destroyed)) -> String {
-    let agent = clean(agent);
+fn destroyed_line((agent, destroyed): &(String, Destroyed)) -> Shown {
     let count = |snapshots: &[String]| match snapshots.len() {
         1 => "1 snapshot".to_owned(),
         more => format!("{more} snapshots"),
     };
     let mut line = match destroyed.agent_id {
-        Some(_) => format!("{agent} is destroyed"),
-        None => format!("{agent} was gone already"),
+        Some(_) => shown!("{} is destroyed", agent),
+        None => shown!("{} was gone already", agent),
     };
     if !destroyed.deleted_snapshots.is_empty() {
-        line.push_str(&format!("; {} deleted", count(&destroyed.deleted_snapshots)));
+        line.push(shown!("; {} deleted", count(&destroyed.deleted_snapshots)));
     }
     if !destroyed.kept_snapshots.is_empty() {
-        line.push_str(&format!("; {} kept", count(&destroyed.kept_snapshots)));
+        line.push(shown!("; {} kept", count(&destroyed.kept_snapshots)));
     }
     match destroyed.kept_volumes.as_slice() {
         [] => {}
-        [one] => line.push_str(&format!("; volume {} kept", clean(one))),
-        more => line.push_str(&format!("; {} volumes kept", more.len())),
+        [one] => line.push(shown!("; volume {} kept", one)),
+        more => line.push(shown!("; {} volumes kept", more.len())),
     }
     line
 }
@@ -260,7 +259,7 @@ impl Rename {
         let spinner = context.spinner("renaming");
         let provider = context.provider(&spinner).await?;
         let call = async |agent: &str| provider.rename(agent, &self.name).await;
-        let line = |agent: &Agent| format!("{} is now {}", clean(&self.agent), clean(&agent.name));
+        let line = |agent: &Agent| shown!("{} is now {}", &self.agent, &agent.name);
         each(
             context,
             spinner,
@@ -290,9 +289,10 @@ mod tests {
 
     #[test]
     fn destroy_says_what_became_of_the_snapshots_and_volumes() {
-        assert_eq!(destroyed_line(&destroyed(None, &[], &[], &[])), "a was gone already");
+        let line = |of: (String, Destroyed)| destroyed_line(&of).plain();
+        assert_eq!(line(destroyed(None, &[], &[], &[])), "a was gone already");
         assert_eq!(
-            destroyed_line(&destroyed(Some("agent-1"), &["s1"], &["s2", "s3"], &["v1"])),
+            line(destroyed(Some("agent-1"), &["s1"], &["s2", "s3"], &["v1"])),
             "a is destroyed; 1 snapshot deleted; 2 snapshots kept; volume v1 kept"
         );
     }

@@ -10,7 +10,7 @@ use super::context::Context;
 use super::exit::Exit;
 use super::failure::Outcome;
 use super::gpus;
-use super::output::{Table, clean};
+use super::output::{Shown, Table, shown};
 use super::units::{binary_size, parse_size, parse_size_or_none, size};
 
 /// Show what an agent may use, as the engine has it, or change it
@@ -83,7 +83,7 @@ impl Change {
 
 /// Limits as the engine has them, and the devices that the requests for GPUs came to.
 #[derive(Serialize)]
-struct Shown<'a> {
+struct Whole<'a> {
     #[serde(flatten)]
     limits: LimitsJson<'a>,
     gpu_devices: Vec<GpuJson<'a>>,
@@ -111,10 +111,10 @@ impl Limits {
         let devices = devices.remove(&agent.id).unwrap_or_default();
         drop(spinner);
         for warning in warnings {
-            context.output.warn(&clean(&warning));
+            context.output.warn(warning);
         }
         match context.output.json {
-            true => context.output.value(&Shown {
+            true => context.output.value(&Whole {
                 limits: LimitsJson::from(&limits),
                 gpu_devices: devices.iter().map(GpuJson::from).collect(),
             })?,
@@ -139,47 +139,47 @@ fn table(limits: &types::Limits) -> Table {
     let bytes = |value: Option<i64>| value.map(|value| or_unlimited(value, binary_size));
     let number = |value: i64| or_unlimited(value, |value| value.to_string());
     let rates = |rates: &[types::DeviceRate], text: fn(u64) -> String| {
-        let each: Vec<_> = rates
-            .iter()
-            .map(|rate| format!("{} {}", clean(&rate.path), text(rate.rate)))
-            .collect();
-        (!each.is_empty()).then(|| each.join(", "))
+        let each = rates.iter().map(|rate| shown!("{} {}", &rate.path, text(rate.rate)));
+        listed(each)
     };
     let per_second: fn(u64) -> String = |bytes| format!("{}/s", size(bytes));
     let operations: fn(u64) -> String = |operations| format!("{operations}/s");
-    let ulimits: Vec<_> = limits
+    let ulimits = limits
         .ulimits
         .iter()
-        .map(|limit| format!("{}={}:{}", clean(&limit.name), number(limit.soft), number(limit.hard)))
-        .collect();
-    let gpus: Vec<_> = limits.gpus.iter().map(gpu).collect();
+        .map(|limit| shown!("{}={}:{}", &limit.name, number(limit.soft), number(limit.hard)));
 
     let mut table = Table::default();
     table.field("CPUs", required(limits.cpus.map(|cpus| cpus.to_string())));
-    table.field("CPU set", limits.cpuset_cpus.as_deref().map(clean));
-    table.field("Memory nodes", limits.cpuset_mems.as_deref().map(clean));
-    table.field("CPU shares", limits.cpu_shares.map(|shares| shares.to_string()));
+    table.field("CPU set", limits.cpuset_cpus.as_ref());
+    table.field("Memory nodes", limits.cpuset_mems.as_ref());
+    table.field("CPU shares", limits.cpu_shares);
     table.field("Memory", required(bytes(limits.memory_bytes)));
     table.field("Memory, soft", bytes(limits.memory_reservation_bytes));
     table.field("Memory and swap", bytes(limits.memory_swap_bytes));
     table.field("/dev/shm", bytes(limits.shm_bytes));
     table.field("Processes", required(limits.pids.map(number)));
-    table.field("Ulimits", (!ulimits.is_empty()).then(|| ulimits.join(", ")));
-    table.field("Block I/O weight", limits.blkio_weight.map(|weight| weight.to_string()));
+    table.field("Ulimits", listed(ulimits));
+    table.field("Block I/O weight", limits.blkio_weight);
     table.field("Block reads", rates(&limits.blkio_read_bps, per_second));
     table.field("Block writes", rates(&limits.blkio_write_bps, per_second));
     table.field("Block read operations", rates(&limits.blkio_read_iops, operations));
     table.field("Block write operations", rates(&limits.blkio_write_iops, operations));
     table.field("Disk", limits.storage_bytes.map(size));
-    table.field("GPUs", (!gpus.is_empty()).then(|| gpus.join(", ")));
+    table.field("GPUs", listed(limits.gpus.iter().map(gpu)));
     table
 }
 
-fn gpu(request: &types::DeviceRequest) -> String {
+/// None where there is nothing to list.
+fn listed(each: impl ExactSizeIterator<Item = Shown>) -> Option<Shown> {
+    (each.len() > 0).then(|| Shown::join(each, ", "))
+}
+
+fn gpu(request: &types::DeviceRequest) -> Shown {
     match (request.count, request.device_ids.as_slice()) {
-        (_, ids @ [_, ..]) => clean(&ids.join(", ")),
-        (Some(count @ 0..), []) => count.to_string(),
-        _ => "all".to_owned(),
+        (_, ids @ [_, ..]) => Shown::join(ids, ", "),
+        (Some(count @ 0..), []) => Shown::from(count),
+        _ => shown!("all"),
     }
 }
 
@@ -216,7 +216,7 @@ mod tests {
             gpus: Vec::new(),
         };
         let text = table(&limits).render().expect("text");
-        insta::assert_snapshot!(anstream::adapter::strip_str(&text).to_string(), @r#"
+        insta::assert_snapshot!(text.plain(), @r#"
         CPUs              1.5
         Memory            4GiB
         Memory and swap   unlimited

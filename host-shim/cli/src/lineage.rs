@@ -5,12 +5,12 @@ use std::collections::{HashMap, HashSet};
 use jiff::Timestamp;
 use mngr_host_shim::contract::types::Snapshot;
 
-use super::output::clean;
+use super::output::{Shown, shown};
 use super::units::{age, short_id, size};
 
 /// The snapshots under the ones that their agents were made from, each level oldest first. One whose parent is not in the
 /// list stands at the root.
-pub fn tree(snapshots: &[Snapshot], now: Timestamp) -> Vec<String> {
+pub fn tree(snapshots: &[Snapshot], now: Timestamp) -> Vec<Shown> {
     let known: HashSet<_> = snapshots.iter().map(|snapshot| snapshot.id.as_str()).collect();
     let mut children: HashMap<Option<&str>, Vec<&Snapshot>> = HashMap::new();
     for snapshot in snapshots.iter().rev() {
@@ -33,26 +33,27 @@ pub fn tree(snapshots: &[Snapshot], now: Timestamp) -> Vec<String> {
             (false, true) => ("└─ ", "   "),
             (false, false) => ("├─ ", "│  "),
         };
-        lines.push(format!("{indent}{branch}{}", line(snapshot, now)));
+        lines.push(shown!("{}{}{}", indent.as_str(), branch, line(snapshot, now)));
         push(&mut waiting, Some(&snapshot.id), &format!("{indent}{below}"), false);
     }
     lines
 }
 
-fn line(snapshot: &Snapshot, now: Timestamp) -> String {
-    let name = snapshot.name.as_ref().map(|name| format!(" {}", clean(name)));
-    format!(
-        "{}{} of {}, {}, {}",
-        clean(short_id(&snapshot.id)),
+fn line(snapshot: &Snapshot, now: Timestamp) -> Shown {
+    let name = snapshot.name.as_ref().map(|name| shown!(" {}", name));
+    shown!(
+        "{}{} of {}, {}, {}{}",
+        short_id(&snapshot.id),
         name.unwrap_or_default(),
-        clean(&snapshot.agent_name),
-        clean(&age(&snapshot.created_at, now)),
-        size(snapshot.size_bytes)
-    ) + &match snapshot.volumes.len() {
-        0 => String::new(),
-        1 => ", 1 volume".to_owned(),
-        more => format!(", {more} volumes"),
-    }
+        &snapshot.agent_name,
+        age(&snapshot.created_at, now),
+        size(snapshot.size_bytes),
+        match snapshot.volumes.len() {
+            0 => Shown::default(),
+            1 => shown!(", 1 volume"),
+            more => shown!(", {} volumes", more),
+        }
+    )
 }
 
 #[cfg(test)]
@@ -85,7 +86,7 @@ mod tests {
             snapshot("1", "a", None),
         ];
         let lines = tree(&newest_first, "2026-01-31T12:00:00Z".parse().expect("a time"));
-        insta::assert_snapshot!(lines.join("\n"), @r"
+        insta::assert_snapshot!(Shown::join(lines, "\n").plain(), @r"
         snap-1 of a, 5 minutes ago, 1kB
         ├─ snap-2 of b, 5 minutes ago, 1kB
         │  └─ snap-4 of b, 5 minutes ago, 1kB

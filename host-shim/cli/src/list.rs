@@ -4,7 +4,7 @@ use clap::Args;
 use jiff::Timestamp;
 use mngr_host_shim::contract::instance::DiscoverRequest;
 use mngr_host_shim::contract::types::{Agent, AgentState};
-use mngr_host_shim::json::{AgentJson, state_name};
+use mngr_host_shim::json::{AgentJson, Written, state_name, written};
 use mngr_host_shim::provider::Provider;
 
 use super::arguments::{pair, state};
@@ -12,7 +12,7 @@ use super::context::Context;
 use super::exit::Exit;
 use super::failure::Outcome;
 use super::list_all;
-use super::output::{Table, clean, style};
+use super::output::{Shown, Table, cells, shown, style};
 use super::progress::Spinner;
 use super::units::{age, short_id};
 use super::watch::Watcher;
@@ -76,8 +76,10 @@ impl List {
         } else {
             let name = provider.name();
             let engine = provider.engine().endpoint();
-            context.output.note(&format!(
-                "The provider {name} has no agents on {engine}. Make one: mngr-docker create NAME"
+            context.output.note(shown!(
+                "The provider {} has no agents on {}. Make one: mngr-docker create NAME",
+                name,
+                engine
             ));
         }
         Ok(Exit::OK)
@@ -100,11 +102,10 @@ async fn watched(context: &Context, provider: Provider, spinner: Spinner, reques
         };
         drop(spinner.take());
         if context.output.json {
-            let text = serde_json::to_string(&agents.iter().map(AgentJson::from).collect::<Vec<_>>())
-                .map_err(std::io::Error::other)?;
-            if last.as_ref() != Some(&text) {
-                context.output.line(&text)?;
-                last = Some(text);
+            let list = written(&agents.iter().map(AgentJson::from).collect::<Vec<_>>())?;
+            if last.as_ref().map(|last: &Written| last.get()) != Some(list.get()) {
+                context.output.value(&list)?;
+                last = Some(list);
             }
         } else {
             context
@@ -132,17 +133,14 @@ pub fn table(agents: &[Agent], columns: Columns, now: Timestamp) -> Table {
     };
     let mut table = Table::with_header(&["PROVIDER", "NAME", "STATE", "TYPE", "CREATED", "IMAGE", "ID"][shown.clone()]);
     for agent in agents {
-        let cells = [
-            clean(&agent.provider),
-            clean(&agent.name),
+        let cells = cells![
+            &agent.provider,
+            &agent.name,
             state_cell(agent),
-            clean(&agent.agent_type),
-            agent
-                .created_at
-                .as_deref()
-                .map_or_else(|| "-".to_owned(), |at| clean(&age(at, now))),
-            clean(image_cell(&agent.image)),
-            clean(short_id(&agent.id)),
+            &agent.agent_type,
+            Shown::or_dash(agent.created_at.as_deref().map(|at| age(at, now))),
+            image_cell(&agent.image),
+            short_id(&agent.id),
         ];
         table.row(&cells[shown.clone()]);
     }
@@ -150,16 +148,15 @@ pub fn table(agents: &[Agent], columns: Columns, now: Timestamp) -> Table {
 }
 
 /// The state in its colour, with why where that is not obvious, and since when where it has ended.
-pub fn state_cell(agent: &Agent) -> String {
-    let style = style::state(agent.state);
-    let mut cell = format!("{style}{}{style:#}", state_name(agent.state));
+pub fn state_cell(agent: &Agent) -> Shown {
+    let mut cell = style::state(agent.state).on(state_name(agent.state));
     match (&agent.state_reason, agent.exit_code) {
-        (Some(reason), _) => cell.push_str(&format!(" ({})", clean(reason))),
-        (None, Some(status @ 1..)) => cell.push_str(&format!(" ({status})")),
+        (Some(reason), _) => cell.push(shown!(" ({})", reason)),
+        (None, Some(status @ 1..)) => cell.push(shown!(" ({})", status)),
         _ => {}
     }
     if let Some(ago) = ended(&agent.status) {
-        cell.push_str(&format!(" {}", clean(ago)));
+        cell.push(shown!(" {}", ago));
     }
     cell
 }
@@ -229,7 +226,7 @@ pub mod tests {
         let agents = [agent("a", AgentState::Running), stopped, crashed, unknown];
         let now = "2026-01-31T12:00:00Z".parse().expect("a time");
         let text = table(&agents, Columns::OfOne, now).render().expect("text");
-        insta::assert_snapshot!(anstream::adapter::strip_str(&text).to_string(), @r#"
+        insta::assert_snapshot!(text.plain(), @r#"
         NAME        STATE                                  TYPE      CREATED         IMAGE          ID
         a           running                                generic   5 minutes ago   debian:12      agent-000000000000
         b           stopped (143) 2 hours ago              generic   5 minutes ago   debian:12      agent-000000000000

@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::io::Write;
 
 use jiff::Timestamp;
 use mngr_host_shim::config::ProviderConfig;
@@ -10,14 +9,14 @@ use mngr_host_shim::contract::ProviderError;
 use mngr_host_shim::contract::instance::DiscoverRequest;
 use mngr_host_shim::contract::types::Agent;
 use mngr_host_shim::discovery::discover_all;
-use mngr_host_shim::json::{AgentJson, ErrorJson};
+use mngr_host_shim::json::{AgentJson, ErrorJson, Written, written};
 use mngr_host_shim::provider::Provider;
 
 use super::context::{Context, Named};
 use super::exit::Exit;
 use super::failure::{Failure, Outcome, complain_of};
 use super::list::{Columns, table};
-use super::output::clean;
+use super::output::{Shown, shown};
 use super::progress::Spinner;
 use super::watch::Watcher;
 
@@ -51,8 +50,9 @@ pub async fn list(context: &Context, spinner: Spinner, request: &DiscoverRequest
                 .output
                 .table(table(&agents, Columns::OfSeveral, Timestamp::now()))?
         }
-        (false, None) if request.tags.is_empty() && request.states.is_empty() => context.output.note(&format!(
-            "None of the {asked} providers has agents. Make one: mngr-docker create NAME"
+        (false, None) if request.tags.is_empty() && request.states.is_empty() => context.output.note(shown!(
+            "None of the {} providers has agents. Make one: mngr-docker create NAME",
+            asked
         )),
         (false, None) => context.output.note("No agent fits."),
         (false, Some(_)) => {}
@@ -61,7 +61,7 @@ pub async fn list(context: &Context, spinner: Spinner, request: &DiscoverRequest
         show(context, provider, error)?;
     }
     for warning in twins(&agents) {
-        context.output.warn(&clean(&warning));
+        context.output.warn(warning);
     }
     Ok(match failed.first() {
         None => Exit::OK,
@@ -71,18 +71,21 @@ pub async fn list(context: &Context, spinner: Spinner, request: &DiscoverRequest
 }
 
 /// What a move that did not come to its end leaves: one agent in two places.
-fn twins(agents: &[Agent]) -> Vec<String> {
+fn twins(agents: &[Agent]) -> Vec<Shown> {
     let mut places: BTreeMap<&str, Vec<&Agent>> = BTreeMap::new();
     for agent in agents {
         places.entry(&agent.id).or_default().push(agent);
     }
     let told = |same: &Vec<&Agent>| {
-        let each: Vec<_> = same
+        let each = same
             .iter()
-            .map(|agent| format!("{} on {}", agent.name, agent.provider))
-            .collect();
+            .map(|agent| shown!("{} on {}", &agent.name, &agent.provider));
         let remedy = "keep one of them and destroy the others: mngr-docker destroy NAME --provider PROVIDER";
-        format!("one agent is there more than once, as {}; {remedy}", each.join(" and "))
+        shown!(
+            "one agent is there more than once, as {}; {}",
+            Shown::join(each, " and "),
+            remedy
+        )
     };
     places.values().filter(|same| same.len() > 1).map(told).collect()
 }
@@ -92,9 +95,9 @@ fn show(context: &Context, provider: &str, error: &ProviderError) -> std::io::Re
     if !context.output.json {
         return complain_of(provider, error);
     }
-    let mut line = serde_json::to_vec(&ErrorJson::from(error).of_provider(provider))?;
-    line.push(b'\n');
-    std::io::stderr().lock().write_all(&line)
+    context
+        .output
+        .value_on_stderr(&ErrorJson::from(error).of_provider(provider))
 }
 
 fn enabled(context: &Context) -> Result<Vec<ProviderConfig>, Failure> {
@@ -157,7 +160,7 @@ async fn watch_one(
 #[derive(Default)]
 struct Board {
     agents: RefCell<BTreeMap<String, Vec<Agent>>>,
-    told: RefCell<String>,
+    told: RefCell<Option<Written>>,
 }
 
 impl Board {
@@ -168,10 +171,10 @@ impl Board {
         if !context.output.json {
             return context.output.redraw(table(&all, Columns::OfSeveral, Timestamp::now()));
         }
-        let line = serde_json::to_string(&all.iter().map(AgentJson::from).collect::<Vec<_>>())?;
-        if *self.told.borrow() != line {
-            context.output.line(&line)?;
-            self.told.replace(line);
+        let list = written(&all.iter().map(AgentJson::from).collect::<Vec<_>>())?;
+        if self.told.borrow().as_ref().map(|told| told.get()) != Some(list.get()) {
+            context.output.value(&list)?;
+            self.told.replace(Some(list));
         }
         Ok(())
     }
@@ -193,6 +196,6 @@ mod tests {
         };
         let told = twins(&[here, there, agent("b", AgentState::Running)]);
         assert_eq!(told.len(), 1);
-        assert!(told[0].contains("a on docker and a on big"), "{}", told[0]);
+        assert!(told[0].plain().contains("a on docker and a on big"), "{:?}", told[0]);
     }
 }

@@ -1,11 +1,11 @@
 //! What the shim and the plugin log, on stderr: as plain warnings, or with all there is where `RUST_LOG` asks for it; for people
 //! or for programs. What is traced goes to an OpenTelemetry collector too, where this program was built for that.
 
+mod escaped;
 #[cfg(feature = "otel")]
 mod otel;
 
 use std::fmt;
-use std::io::IsTerminal;
 
 use clap::ValueEnum;
 use mngr_host_shim::trace::{Text, is_safe};
@@ -18,7 +18,7 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
 
-use super::output::clean;
+use super::output::raw;
 
 /// The variables that name an OpenTelemetry collector.
 const COLLECTOR: [&str; 2] = ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"];
@@ -45,7 +45,7 @@ pub fn init(format: Format) -> Log {
     let asked = EnvFilter::try_from_default_env();
     let is_asked = asked.is_ok();
     let filter = asked.unwrap_or_else(|_| EnvFilter::new("warn"));
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt::layer().with_writer(raw::log);
     let lines: Box<dyn Layer<Registry> + Send + Sync> = match (format, is_asked) {
         // A warning comes with the call that it belongs to, whatever else is asked for.
         (Format::Json, _) => lines
@@ -56,7 +56,8 @@ pub fn init(format: Format) -> Log {
         (Format::Text, true) => {
             let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
             lines
-                .with_ansi(std::io::stderr().is_terminal() && !plain)
+                .fmt_fields(escaped::Escaped::default())
+                .with_ansi(raw::stderr_is_terminal() && !plain)
                 .with_filter(filter.and(filter_fn(is_safe)))
                 .boxed()
         }
@@ -99,6 +100,6 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>, N: for<'a> FormatFields<'a> + 'stat
             Level::ERROR => "error",
             _ => "warning",
         };
-        writeln!(writer, "{word}: {}", clean(&Text::from(event).to_string()))
+        writeln!(writer, "{word}: {}", Text::from(event))
     }
 }

@@ -183,7 +183,7 @@ fn usage(error: &clap::Error) -> ExitCode {
         .take_while(|word| word != "--")
         .any(|word| word == OsStr::new("--json"));
     if !error.use_stderr() || !json {
-        let _ = error.print();
+        let _ = output::usage(error);
         return ExitCode::from(if error.use_stderr() { Exit::USAGE.0 } else { Exit::OK.0 });
     }
     let text = error.to_string();

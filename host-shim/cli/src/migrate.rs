@@ -10,7 +10,7 @@ use super::context::Context;
 use super::exit::Exit;
 use super::failure::Outcome;
 use super::findings;
-use super::output::clean;
+use super::output::shown;
 
 /// Make an agent again on another provider, and with --destroy-original move it there
 ///
@@ -51,7 +51,7 @@ pub struct Migrate {
 impl Migrate {
     /// Moves or copies it.
     pub async fn run(self, context: &Context) -> Outcome {
-        let spinner = context.spinner(&format!("migrating {}", clean(&self.agent)));
+        let spinner = context.spinner(shown!("migrating {}", &self.agent));
         let from = context.provider(&spinner).await?;
         let to = context.provider_named(&self.to, &spinner).await?;
         let migration = Migration {
@@ -87,21 +87,22 @@ impl Migrate {
             return Ok(Exit::OK);
         }
         let (agent, original) = (&migrated.agent, &migrated.original);
-        let (name, there) = (clean(&agent.name), clean(to.name()));
-        let here = clean(from.name());
-        context.output.line(&format!(
-            "{name} is {} on {there} ({})",
+        let (here, there) = (from.name(), to.name());
+        context.output.line(shown!(
+            "{} is {} on {} ({})",
+            &agent.name,
             state_name(agent.state),
-            clean(&agent.id)
+            there,
+            &agent.id
         ))?;
-        context.output.note(&match self.destroy_original {
-            true => format!("It is gone from {here}."),
-            false => format!("The original, {}, is as it was on {here}.", clean(&original.id)),
+        context.output.note(match self.destroy_original {
+            true => shown!("It is gone from {}.", here),
+            false => shown!("The original, {}, is as it was on {}.", &original.id, here),
         });
         if let Some(reference) = &migrated.registry_reference {
             context
                 .output
-                .note(&format!("Its snapshot stays in the registry: {}", clean(reference)));
+                .note(shown!("Its snapshot stays in the registry: {}", reference));
         }
         Ok(Exit::OK)
     }

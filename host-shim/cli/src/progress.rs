@@ -1,6 +1,5 @@
 //! What is going on, on stderr, where a person waits for more than half a second.
 
-use std::io::IsTerminal;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use mngr_host_shim::contract::system::Progress;
 use mngr_host_shim::engine::ProgressSink;
 use tokio::task::AbortHandle;
 
-use super::output::{Output, clean};
+use super::output::{Output, Shown, raw, say_on, shown};
 
 /// What is done sooner than this is not worth a word.
 const DELAY: Duration = Duration::from_millis(500);
@@ -23,11 +22,11 @@ pub struct Spinner {
 
 impl Spinner {
     /// A spinner that says `step` until it hears better. Says nothing to programs and where stderr is no terminal.
-    pub fn new(output: Output, step: &str) -> Self {
+    pub fn new(output: Output, step: impl Into<Shown>) -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
         bar.set_style(ProgressStyle::default_spinner());
-        bar.set_message(step.to_owned());
-        let shown_later = (!output.json && std::io::stderr().is_terminal()).then(|| {
+        say_on(&bar, step);
+        let shown_later = (!output.json && raw::stderr_is_terminal()).then(|| {
             let bar = bar.clone();
             tokio::spawn(async move {
                 tokio::time::sleep(DELAY).await;
@@ -42,7 +41,7 @@ impl Spinner {
     /// Where calls report to.
     pub fn sink(&self) -> ProgressSink {
         let bar = self.bar.clone();
-        Arc::new(move |progress| bar.set_message(describe(&progress)))
+        Arc::new(move |progress| say_on(&bar, describe(&progress)))
     }
 
     /// Prints past the spinner.
@@ -60,14 +59,13 @@ impl Drop for Spinner {
     }
 }
 
-fn describe(progress: &Progress) -> String {
-    let mut text = clean(&progress.step);
+fn describe(progress: &Progress) -> Shown {
+    let mut text = Shown::from(&progress.step);
     if !progress.subject.is_empty() {
-        text.push(' ');
-        text.push_str(&clean(&progress.subject));
+        text.push(shown!(" {}", &progress.subject));
     }
     if let (Some(done), Some(total @ 1..)) = (progress.done, progress.total) {
-        text.push_str(&format!(" ({} %)", done.min(total).saturating_mul(100) / total));
+        text.push(shown!(" ({} %)", done.min(total).saturating_mul(100) / total));
     }
     text
 }
@@ -86,9 +84,21 @@ mod tests {
     }
 
     #[test]
+    fn what_an_engine_reports_can_not_drive_the_terminal() {
+        let pulling = Progress {
+            subject: "a\u{1b}[2J\r".into(),
+            ..progress(None, None)
+        };
+        assert_eq!(describe(&pulling).plain(), "pulling a\\u{1b}[2J\\r");
+    }
+
+    #[test]
     fn a_share_is_shown_only_where_the_whole_is_known() {
-        assert_eq!(describe(&progress(Some(1), Some(4))), "pulling debian:12 (25 %)");
-        assert_eq!(describe(&progress(Some(1), Some(0))), "pulling debian:12");
-        assert_eq!(describe(&progress(Some(1), None)), "pulling debian:12");
+        assert_eq!(
+            describe(&progress(Some(1), Some(4))).plain(),
+            "pulling debian:12 (25 %)"
+        );
+        assert_eq!(describe(&progress(Some(1), Some(0))).plain(), "pulling debian:12");
+        assert_eq!(describe(&progress(Some(1), None)).plain(), "pulling debian:12");
     }
 }

@@ -16,7 +16,7 @@ use super::context::Context;
 use super::exec::Exec;
 use super::exit::Exit;
 use super::failure::{Outcome, in_one_line};
-use super::output::{Output, Table, clean};
+use super::output::{Output, Table, shown};
 
 /// The best shell there is, as a login shell.
 const SHELL: &str = "if command -v bash >/dev/null 2>&1; then exec bash -l; else exec sh -l; fi";
@@ -97,16 +97,18 @@ impl Forward {
             listeners.push((port, listener));
         }
         drop(spinner);
-        let agent = clean(&self.agent);
         for (port, listener) in &listeners {
             let local = listener.local_addr()?;
             match context.output.json {
                 true => context
                     .output
                     .value(&json!({ "agent": self.agent, "port": port, "local": local.to_string() }))?,
-                false => context
-                    .output
-                    .line(&format!("{local} leads to port {port} of {agent}; Ctrl-C ends it"))?,
+                false => context.output.line(shown!(
+                    "{} leads to port {} of {}; Ctrl-C ends it",
+                    local,
+                    port,
+                    &self.agent
+                ))?,
             }
         }
         for (port, listener) in listeners {
@@ -128,9 +130,9 @@ async fn accept(listener: TcpListener, provider: Provider, agent: String, port: 
         tokio::spawn(async move {
             let far = provider.open_port(&agent, port).await;
             match carry(near, far).await {
-                Ok(0) => output.warn(&format!("nothing answers on port {port}; is anything listening there?")),
+                Ok(0) => output.warn(shown!("nothing answers on port {}; is anything listening there?", port)),
                 Ok(_) => {}
-                Err(error) => output.warn(&clean(&format!("port {port}: {}", in_one_line(&error)))),
+                Err(error) => output.warn(shown!("port {}: {}", port, in_one_line(&error))),
             }
         });
     }
@@ -165,18 +167,15 @@ impl Connection {
         let jump = found
             .proxy_jump
             .as_ref()
-            .map(|jump| format!("-J {jump} "))
+            .map(|jump| shown!("-J {} ", jump))
             .unwrap_or_default();
         let mut table = Table::default();
         table.field(
             "Command",
-            Some(clean(&format!(
-                "ssh {jump}-p {} {}@{}",
-                found.port, found.user, found.host
-            ))),
+            Some(shown!("ssh {}-p {} {}@{}", jump, found.port, &found.user, &found.host)),
         );
         for line in &found.known_hosts {
-            table.field("Known host", Some(clean(line)));
+            table.field("Known host", Some(line));
         }
         context.output.table(table)?;
         Ok(Exit::OK)

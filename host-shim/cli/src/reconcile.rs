@@ -6,7 +6,7 @@ use mngr_host_shim::json::ActionJson;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Outcome;
-use super::output::{Table, clean};
+use super::output::{Table, cells, shown};
 
 /// Finish or roll back what a crash left half done
 ///
@@ -24,9 +24,10 @@ impl Reconcile {
         let left = provider.unsettled();
         drop(spinner);
         if left > 0 {
-            context.output.warn(&format!(
-                "calls that were interrupted and are not settled: {left}; the engine is still at work on them, and every command \
-                 looks again"
+            context.output.warn(shown!(
+                "calls that were interrupted and are not settled: {}; the engine is still at work on them, and every command \
+                 looks again",
+                left
             ));
         }
         if context.output.json {
@@ -39,7 +40,7 @@ impl Reconcile {
         } else {
             let mut table = Table::with_header(&["ACTION", "SUBJECT", "REASON"]);
             for action in &actions {
-                table.row(&[clean(&action.verb), clean(&action.subject), clean(&action.reason)]);
+                table.row(&cells![&action.verb, &action.subject, &action.reason]);
             }
             context.output.table(table)?;
         }

@@ -9,7 +9,7 @@ use super::context::Context;
 use super::exit::Exit;
 use super::failure::Outcome;
 use super::findings;
-use super::output::clean;
+use super::output::shown;
 use super::units::size;
 
 /// Send a snapshot to a registry
@@ -45,22 +45,24 @@ pub struct Pull {
 impl Push {
     /// Sends it.
     pub async fn run(self, context: &Context) -> Outcome {
-        let step = format!("pushing {}", clean(&self.snapshot));
+        let step = shown!("pushing {}", &self.snapshot);
         let request = PushRequest {
             snapshot: self.snapshot,
             reference: self.reference,
             include_env: self.include_env,
         };
         let push = async |provider: &Provider| provider.snapshot_push(request).await;
-        let pushed = context.call(&step, push).await?;
+        let pushed = context.call(step, push).await?;
         findings::left_out(&context.output, &pushed.left_out_env);
         if context.output.json {
             context.output.value(&PushedJson::from(&pushed))?;
         } else {
-            let (id, reference) = (clean(&pushed.snapshot.id), clean(&pushed.reference));
-            context
-                .output
-                .line(&format!("{id} is pushed: {reference}@{}", clean(&pushed.digest)))?;
+            context.output.line(shown!(
+                "{} is pushed: {}@{}",
+                &pushed.snapshot.id,
+                &pushed.reference,
+                &pushed.digest
+            ))?;
         }
         Ok(Exit::OK)
     }
@@ -69,17 +71,19 @@ impl Push {
 impl Pull {
     /// Takes it in.
     pub async fn run(self, context: &Context) -> Outcome {
-        let step = format!("pulling {}", clean(&self.reference));
+        let step = shown!("pulling {}", &self.reference);
         let pull = async |provider: &Provider| provider.snapshot_pull(&self.reference).await;
-        let snapshot = context.call(&step, pull).await?;
+        let snapshot = context.call(step, pull).await?;
         findings::warn(&context.output, &snapshot.findings);
         if context.output.json {
             context.output.value(&SnapshotJson::from(&snapshot))?;
         } else {
-            let (id, agent) = (clean(&snapshot.id), clean(&snapshot.agent_name));
-            context
-                .output
-                .line(&format!("{id} of {agent} is here ({})", size(snapshot.size_bytes)))?;
+            context.output.line(shown!(
+                "{} of {} is here ({})",
+                &snapshot.id,
+                &snapshot.agent_name,
+                size(snapshot.size_bytes)
+            ))?;
         }
         Ok(Exit::OK)
     }

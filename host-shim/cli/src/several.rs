@@ -6,6 +6,7 @@ use mngr_host_shim::json::{ErrorJson, Written, written};
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::{Failure, Outcome, show_provider_error};
+use super::output::Shown;
 use super::progress::Spinner;
 
 /// Calls `call` for each agent. People get a line as each is done. Programs get the value for one agent, and an array in
@@ -15,7 +16,7 @@ pub async fn each<T>(
     spinner: Spinner,
     agents: &[String],
     call: impl AsyncFn(&str) -> Result<T>,
-    line: impl Fn(&T) -> String,
+    line: impl Fn(&T) -> Shown,
     to_json: impl Fn(&T) -> std::io::Result<Written>,
 ) -> Outcome {
     let mut agents: Vec<_> = agents.iter().map(String::as_str).collect();
@@ -26,7 +27,7 @@ pub async fn each<T>(
         drop(spinner);
         match context.output.json {
             true => context.output.value(&to_json(&done)?)?,
-            false => context.output.line(&line(&done))?,
+            false => context.output.line(line(&done))?,
         }
         return Ok(Exit::OK);
     }
@@ -34,7 +35,7 @@ pub async fn each<T>(
         let result = call(agent).await;
         if !context.output.json {
             spinner.suspend(|| match &result {
-                Ok(done) => context.output.line(&line(done)),
+                Ok(done) => context.output.line(line(done)),
                 Err(error) if context.interrupt.exit().is_none() => show_provider_error(error),
                 Err(_) => Ok(()),
             })?;

@@ -11,7 +11,7 @@ use super::context::Context;
 use super::exit::Exit;
 use super::failure::Outcome;
 use super::list::state_cell;
-use super::output::{Table, clean};
+use super::output::{Shown, Table, shown};
 use super::units::age;
 
 /// Show all that is known of an agent
@@ -36,34 +36,29 @@ impl Show {
 }
 
 fn table(agent: &Agent, now: Timestamp) -> Table {
-    let time = |at: &Option<String>| at.as_deref().map(|at| clean(&format!("{at} ({})", age(at, now))));
-    let tags: Vec<_> = agent
-        .tags
-        .iter()
-        .map(|(name, value)| format!("{name}={value}"))
-        .collect();
-    let list = |words: &[String]| (!words.is_empty()).then(|| clean(&words.join(", ")));
+    let time = |at: &Option<String>| at.as_deref().map(|at| shown!("{} ({})", at, age(at, now)));
+    let tags = agent.tags.iter().map(|(name, value)| shown!("{}={}", name, value));
     let mut table = Table::default();
-    table.field("Name", Some(clean(&agent.name)));
-    table.field("Id", Some(clean(&agent.id)));
+    table.field("Name", Some(&agent.name));
+    table.field("Id", Some(&agent.id));
     table.field("State", Some(state_cell(agent)));
-    table.field("Status", Some(clean(&agent.status)));
-    table.field("Type", Some(clean(&agent.agent_type)));
-    table.field("Tags", list(&tags));
-    table.field("Parent", agent.parent_id.as_deref().map(clean));
+    table.field("Status", Some(&agent.status));
+    table.field("Type", Some(&agent.agent_type));
+    table.field("Tags", (!agent.tags.is_empty()).then(|| Shown::join(tags, ", ")));
+    table.field("Parent", agent.parent_id.as_ref());
     table.field("Created", time(&agent.created_at));
     table.field("Started", time(&agent.started_at));
     table.field("Ended", time(&agent.finished_at));
-    table.field("Exit status", agent.exit_code.map(|status| status.to_string()));
-    table.field("Image", Some(clean(&agent.image)));
-    table.field("Image id", Some(clean(&agent.image_id)));
-    table.field("Snapshot", agent.snapshot_id.as_deref().map(clean));
+    table.field("Exit status", agent.exit_code);
+    table.field("Image", Some(&agent.image));
+    table.field("Image id", Some(&agent.image_id));
+    table.field("Snapshot", agent.snapshot_id.as_ref());
     table.field(
         "Container",
-        Some(clean(&format!("{} ({})", agent.container_name, agent.container_id))),
+        Some(shown!("{} ({})", &agent.container_name, &agent.container_id)),
     );
-    table.field("Provider", Some(clean(&agent.provider)));
-    table.field("GPUs", list(&agent.gpus));
+    table.field("Provider", Some(&agent.provider));
+    table.field("GPUs", (!agent.gpus.is_empty()).then(|| Shown::join(&agent.gpus, ", ")));
     table
 }
 
@@ -78,7 +73,7 @@ mod tests {
     fn what_is_absent_has_no_line() {
         let now = "2026-01-31T12:00:00Z".parse().expect("a time");
         let text = table(&agent("a", AgentState::Running), now).render().expect("text");
-        insta::assert_snapshot!(anstream::adapter::strip_str(&text).to_string(), @r#"
+        insta::assert_snapshot!(text.plain(), @r#"
         Name        a
         Id          agent-0000000000000000000000000000000a
         State       running

@@ -13,7 +13,7 @@ use super::changes::{Check, Diff};
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Outcome;
-use super::output::{Table, clean};
+use super::output::{Shown, Table, cells, shown};
 use super::registry::{Pull, Push};
 use super::several::each;
 use super::units::{age, short_id, size};
@@ -110,7 +110,7 @@ impl Snapshot {
 
 impl Create {
     async fn run(self, context: &Context) -> Outcome {
-        let spinner = context.spinner(&format!("taking a snapshot of {}", clean(&self.agent)));
+        let spinner = context.spinner(shown!("taking a snapshot of {}", &self.agent));
         let provider = context.provider(&spinner).await?;
         let request = SnapshotRequest {
             name: self.name,
@@ -132,15 +132,16 @@ impl Create {
         if context.output.json {
             context.output.value(&SnapshotJson::from(&snapshot))?;
         } else {
-            let (id, image) = (clean(&snapshot.id), clean(&snapshot.image));
-            context.output.line(&format!(
-                "{id} of {} ({}, {image})",
-                clean(&snapshot.agent_name),
-                size(snapshot.size_bytes)
+            context.output.line(shown!(
+                "{} of {} ({}, {})",
+                &snapshot.id,
+                &snapshot.agent_name,
+                size(snapshot.size_bytes),
+                &snapshot.image
             ))?;
             for volume in &snapshot.volumes {
-                let (path, bytes) = (clean(&volume.path), size(volume.size_bytes));
-                context.output.line(&format!("  with {path} ({bytes})"))?;
+                let line = shown!("  with {} ({})", &volume.path, size(volume.size_bytes));
+                context.output.line(line)?;
             }
         }
         Ok(Exit::OK)
@@ -161,7 +162,7 @@ impl List {
                 .note("There are no snapshots. Take one: mngr-docker snapshot create AGENT");
         } else if self.tree {
             for line in lineage::tree(&snapshots, Timestamp::now()) {
-                context.output.line(&line)?;
+                context.output.line(line)?;
             }
         } else {
             context.output.table(table(&snapshots, Timestamp::now()))?;
@@ -174,19 +175,15 @@ fn table(snapshots: &[types::Snapshot], now: Timestamp) -> Table {
     let mut table = Table::with_header(&[
         "ID", "NAME", "AGENT", "CREATED", "SIZE", "PARENT", "VOLUMES", "FINDINGS",
     ]);
-    let count = |count: usize| match count {
-        0 => "-".to_owned(),
-        count => count.to_string(),
-    };
-    let or_dash = |text: Option<&str>| text.map_or_else(|| "-".to_owned(), clean);
+    let count = |count: usize| Shown::or_dash(Some(count).filter(|count| *count > 0));
     for snapshot in snapshots {
-        table.row(&[
-            clean(short_id(&snapshot.id)),
-            or_dash(snapshot.name.as_deref()),
-            clean(&snapshot.agent_name),
-            clean(&age(&snapshot.created_at, now)),
+        table.row(&cells![
+            short_id(&snapshot.id),
+            Shown::or_dash(snapshot.name.as_ref()),
+            &snapshot.agent_name,
+            age(&snapshot.created_at, now),
             size(snapshot.size_bytes),
-            or_dash(snapshot.parent.as_deref().map(short_id)),
+            Shown::or_dash(snapshot.parent.as_deref().map(short_id)),
             count(snapshot.volumes.len()),
             count(snapshot.findings.len()),
         ]);
@@ -199,7 +196,7 @@ impl Delete {
         let spinner = context.spinner("deleting");
         let provider = context.provider(&spinner).await?;
         let call = async |snapshot: &str| provider.snapshot_delete(self.agent.clone(), snapshot).await;
-        let line = |snapshot: &types::Snapshot| format!("{} is deleted", clean(&snapshot.id));
+        let line = |snapshot: &types::Snapshot| shown!("{} is deleted", &snapshot.id);
         let json = |snapshot: &types::Snapshot| written(&SnapshotJson::from(snapshot));
         each(context, spinner, &self.snapshots, call, line, json).await
     }
@@ -250,7 +247,7 @@ mod tests {
         };
         let now = "2026-01-31T12:00:00Z".parse().expect("a time");
         let text = table(&[child, snapshot()], now).render().expect("text");
-        insta::assert_snapshot!(anstream::adapter::strip_str(&text).to_string(), @r#"
+        insta::assert_snapshot!(text.plain(), @r#"
         ID                  NAME             AGENT   CREATED         SIZE     PARENT              VOLUMES   FINDINGS
         snap-0123456789ab   before-upgrade   a1      5 minutes ago   4.26MB   snap-fedcba987654   1         1
         snap-0123456789ab   -                a1      5 minutes ago   4.26MB   -                   1         1

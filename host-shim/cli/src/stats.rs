@@ -16,7 +16,7 @@ use super::context::Context;
 use super::exit::Exit;
 use super::failure::{Failure, Outcome};
 use super::gpus;
-use super::output::{Table, clean};
+use super::output::{Shown, Table, cells, shown};
 use super::units::{binary_size, size};
 
 /// Time between two samples. CPU time is counted between them.
@@ -216,19 +216,19 @@ fn table(uses: &[Use]) -> Table {
     let mut table = Table::with_header(&header);
     let memory = |bytes: u64| binary_size(i64::try_from(bytes).unwrap_or(i64::MAX));
     for each in uses {
-        let mut cells = vec![
-            clean(&each.name),
+        let mut cells = Vec::from(cells![
+            &each.name,
             format!("{:.2}%", each.cpu_percent),
-            format!("{} / {}", memory(each.memory_bytes), memory(each.memory_limit_bytes)),
+            shown!("{} / {}", memory(each.memory_bytes), memory(each.memory_limit_bytes)),
             format!("{:.2}%", each.memory_percent),
-            format!(
+            shown!(
                 "{} / {}",
                 size(each.network_received_bytes),
                 size(each.network_sent_bytes)
             ),
-            format!("{} / {}", size(each.block_read_bytes), size(each.block_written_bytes)),
-            each.pids.to_string(),
-        ];
+            shown!("{} / {}", size(each.block_read_bytes), size(each.block_written_bytes)),
+            each.pids,
+        ]);
         cells.extend(with_gpus.then(|| gpu_cell(&each.gpus)));
         table.row(&cells);
     }
@@ -236,26 +236,22 @@ fn table(uses: &[Use]) -> Table {
 }
 
 /// `0: 7%, 3GiB / 80GiB`, each device apart.
-fn gpu_cell(gpus: &[GpuUse]) -> String {
+fn gpu_cell(gpus: &[GpuUse]) -> Shown {
     let size = |bytes: Option<u64>| {
         let text = |bytes: u64| binary_size(i64::try_from(bytes).unwrap_or(i64::MAX));
-        bytes.map_or_else(|| "-".to_owned(), text)
+        Shown::or_dash(bytes.map(text))
     };
     let each = gpus.iter().map(|gpu| {
-        let busy = gpu
-            .utilization_percent
-            .map_or_else(|| "-".to_owned(), |percent| format!("{percent}%"));
-        format!(
-            "{}: {busy}, {} / {}",
+        let busy = gpu.utilization_percent.map(|percent| shown!("{}%", percent));
+        shown!(
+            "{}: {}, {} / {}",
             gpu.index,
+            Shown::or_dash(busy),
             size(gpu.memory_used_bytes),
             size(gpu.memory_bytes)
         )
     });
-    match gpus.is_empty() {
-        true => "-".to_owned(),
-        false => each.collect::<Vec<_>>().join("; "),
-    }
+    Shown::or_dash((!gpus.is_empty()).then(|| Shown::join(each, "; ")))
 }
 
 #[cfg(test)]
@@ -288,7 +284,7 @@ mod tests {
         // A restart sets the counter back.
         assert!(usage(&agent, &sample(2_000, 10_000), &sample(0, 14_000)).is_none());
         let text = table(&[one]).render().expect("text");
-        insta::assert_snapshot!(anstream::adapter::strip_str(&text).to_string(), @r"
+        insta::assert_snapshot!(text.plain(), @r"
         NAME   CPU       MEMORY / LIMIT   MEM      NET IN / OUT   BLOCK IN / OUT   PIDS
         a      100.00%   64MiB / 256MiB   25.00%   1.5kB / 0B     4.1kB / 0B       3
         ");
@@ -305,9 +301,9 @@ mod tests {
             memory_bytes: Some(80 << 30),
         };
         assert_eq!(
-            gpu_cell(&[gpu(0, Some(3 << 30)), gpu(1, None)]),
+            gpu_cell(&[gpu(0, Some(3 << 30)), gpu(1, None)]).plain(),
             "0: 7%, 3GiB / 80GiB; 1: 7%, - / 80GiB"
         );
-        assert_eq!(gpu_cell(&[]), "-");
+        assert_eq!(gpu_cell(&[]).plain(), "-");
     }
 }

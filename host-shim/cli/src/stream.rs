@@ -6,6 +6,8 @@ use mngr_host_shim::streams::{Channel, Output};
 use serde_json::json;
 use tokio::io::{AsyncWriteExt, Stderr, Stdout};
 
+use super::output::raw;
+
 /// A line that is longer than this is printed in pieces, so that one without an end does not fill the memory.
 const LONGEST_LINE: usize = 64 << 10;
 
@@ -20,7 +22,7 @@ pub enum Printer {
 impl Printer {
     /// For people, or for programs.
     pub fn new(json: bool) -> Self {
-        let stdout = tokio::io::stdout();
+        let stdout = raw::stdout();
         match json {
             true => Self::Json {
                 stdout,
@@ -28,7 +30,7 @@ impl Printer {
             },
             false => Self::Raw {
                 stdout,
-                stderr: tokio::io::stderr(),
+                stderr: raw::stderr(),
             },
         }
     }

@@ -8,7 +8,7 @@ use mngr_host_shim::provider::Provider;
 
 use super::context::Context;
 use super::failure::Failure;
-use super::output::clean;
+use super::output::shown;
 
 /// How long one call waits for an event.
 const WAIT_MS: u64 = 20_000;
@@ -85,7 +85,7 @@ impl<'a> Watcher<'a> {
             return Err(self.context.failure(error));
         }
         if !self.broken {
-            self.context.say(&format!("{}; trying again", clean(&error.message())));
+            self.context.say(shown!("{}; trying again", error.message()));
         }
         self.broken = true;
         self.cursor = None;

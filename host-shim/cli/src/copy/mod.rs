@@ -18,6 +18,7 @@ use tokio_util::io::{ReaderStream, StreamReader, SyncIoBridge};
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::{Failure, Outcome};
+use super::output::raw;
 use place::Place;
 use unpack::Target;
 
@@ -138,7 +139,7 @@ async fn fetch(context: &Context, agent: &str, path: &str) -> Done<(PathStat, By
 
 async fn to_stdout(context: &Context, agent: &str, path: &str) -> Done<()> {
     let (_, mut bytes) = fetch(context, agent, path).await?;
-    let mut stdout = tokio::io::stdout();
+    let mut stdout = raw::stdout();
     while let Some(chunk) = or_interrupted(context, bytes.next()).await? {
         let chunk = chunk.map_err(|error| cut_short(agent, path, &error))?;
         stdout.write_all(&chunk).await?;

@@ -13,10 +13,17 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::registry::LookupSpan;
 
+use crate::output::{self, Shown, shown};
+
 /// What spans are sent as, where no variable names it.
 const SERVICE: &str = "mngr-docker";
 /// How long the end of the program may wait for the collector.
 const ENDING: Duration = Duration::from_secs(5);
+
+/// Beside the log, which does not take in what becomes of itself.
+fn warn(warning: Shown) {
+    let _ = output::complain(shown!("warning: {}\n", warning));
+}
 
 /// Sends spans from a thread of its own; those that are left when it is dropped are sent then.
 pub struct Exporter(SdkTracerProvider);
@@ -27,7 +34,7 @@ impl Exporter {
         let exporter = SpanExporter::builder()
             .with_http()
             .build()
-            .inspect_err(|error| eprintln!("warning: no traces are sent: {error}"))
+            .inspect_err(|error| warn(shown!("no traces are sent: {}", error)))
             .ok()?;
         let resource = Resource::builder();
         let resource = match std::env::var_os("OTEL_SERVICE_NAME") {
@@ -54,7 +61,7 @@ impl Exporter {
 impl Drop for Exporter {
     fn drop(&mut self) {
         if let Err(error) = self.0.shutdown_with_timeout(ENDING) {
-            eprintln!("warning: not all traces were sent: {error}");
+            warn(shown!("not all traces were sent: {}", error));
         }
     }
 }

@@ -13,6 +13,7 @@ use super::name;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Outcome;
+use crate::output::shown;
 use crate::template;
 
 /// Write a provider to begin with: a Rust package that builds, and passes the tests in what it can do
@@ -70,9 +71,10 @@ impl New {
                 files,
             })?;
         } else {
-            context.output.line(&format!(
-                "{} is written to {path}; its README.md says how to go on",
-                self.name
+            context.output.line(shown!(
+                "{} is written to {}; its README.md says how to go on",
+                &self.name,
+                path
             ))?;
         }
         Ok(Exit::OK)
@@ -101,8 +103,10 @@ impl Component {
                 path,
                 size_bytes: component.len(),
             })?,
-            false => context.output.line(&format!(
-                "{path} is a component; test it: mngr-docker plugin test {path}"
+            false => context.output.line(shown!(
+                "{} is a component; test it: mngr-docker plugin test {}",
+                &path,
+                &path
             ))?,
         }
         Ok(Exit::OK)

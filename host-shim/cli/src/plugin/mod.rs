@@ -15,7 +15,7 @@ use semver::Version;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::{Outcome, in_one_line};
-use super::output::clean;
+use super::output::shown;
 
 /// Install plugins, choose which version of them is in use, and write and test your own
 ///
@@ -275,7 +275,7 @@ impl Install {
             public_key: public_key.transpose()?,
             consent: self.agreed.into(),
         };
-        let spinner = context.spinner(&format!("installing {}", clean(&request.pin.to_string())));
+        let spinner = context.spinner(shown!("installing {}", &request.pin));
         let installed = registry.install(context.host()?.loader(), request).await?;
         drop(spinner);
         render::installed(&context.output, &installed)
@@ -297,7 +297,7 @@ async fn update(context: &Context, registry: &Registry, plugins: Vec<PluginName>
     let host = context.host()?;
     let mut outcomes: Vec<(PluginName, Result<Installed>)> = Vec::new();
     for plugin in plugins {
-        let _spinner = context.spinner(&format!("updating {plugin}"));
+        let _spinner = context.spinner(shown!("updating {}", &plugin));
         let outcome = registry.update(host.loader(), &plugin, consent).await;
         outcomes.push((plugin, outcome));
     }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Outcome;
-use crate::output::{Table, clean};
+use crate::output::{Shown, Table, cells, shown};
 
 #[derive(Serialize)]
 struct PolicyJson<'a> {
@@ -91,15 +91,15 @@ pub fn show(context: &Context) -> Outcome {
         })?;
         return Ok(Exit::OK);
     }
-    context.output.line(&clean(&headline(&chosen)))?;
+    context.output.line(headline(&chosen))?;
     let mut table = Table::with_header(&["PERMISSION", "VALUE", "FROM", "MEANING"]);
     for permission in PERMISSIONS {
         let from = match policy.is_named(permission.rule) {
             true => "permissions",
             false => policy.preset().name(),
         };
-        let value = clean(&policy.grant(permission.rule).to_string());
-        table.row(&[permission.name, &value, from, permission.meaning]);
+        let value = policy.grant(permission.rule).to_string();
+        table.row(&cells![permission.name, value, from, permission.meaning]);
     }
     context.output.table(table)?;
     let mut table = Table::with_header(&["SAFE", "PLACE", "MEANING"]);
@@ -109,28 +109,29 @@ pub fn show(context: &Context) -> Outcome {
         ("never", safe.never),
     ] {
         for (place, meaning) in places {
-            table.row(&[word, place, meaning]);
+            table.row(&cells![word, *place, *meaning]);
         }
     }
     context.output.line("")?;
     context.output.table(table)?;
     context.output.line("")?;
     let log = log.unwrap_or_else(|| "nowhere".to_owned());
-    context.output.line(&clean(&format!("Audit log: {log}")))?;
+    context.output.line(shown!("Audit log: {}", log))?;
     Ok(Exit::OK)
 }
 
-fn headline(chosen: &ProviderConfig) -> String {
+fn headline(chosen: &ProviderConfig) -> Shown {
     let plugin = chosen.plugin.as_ref().map(ToString::to_string);
     let why = match (chosen.policy, &chosen.plugin) {
         (Some(_), _) => "as the configuration says",
         (None, None) => "the default for the plugin that is built in",
         (None, Some(_)) => "the default for a plugin that is not built in",
     };
-    format!(
-        "Provider {}, plugin {}: policy {}, {why}.",
-        chosen.name,
+    shown!(
+        "Provider {}, plugin {}: policy {}, {}.",
+        &chosen.name,
         plugin.as_deref().unwrap_or("built-in"),
-        chosen.preset().name()
+        chosen.preset().name(),
+        why
     )
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::exit::Exit;
 use crate::failure::{Outcome, show_provider_error};
-use crate::output::{Output, Table, clean, style};
+use crate::output::{Output, Shown, Table, cells, shown, style};
 use crate::units::size;
 
 /// How much of a digest is shown to people.
@@ -146,16 +146,16 @@ fn table(rows: Vec<Row<'_>>) -> Table {
         wanted,
     } in rows
     {
-        table.row(&[
-            name.to_string(),
-            version.version.to_string(),
-            if active { "yes" } else { "-" }.to_owned(),
-            wanted.unwrap_or_else(|| "-".to_owned()),
-            version.form.to_string(),
-            version.contract.to_string(),
+        table.row(&cells![
+            name,
+            &version.version,
+            if active { "yes" } else { "-" },
+            Shown::or_dash(wanted),
+            version.form,
+            &version.contract,
             size(version.size),
-            short(version).to_owned(),
-            clean(&version.source),
+            short(version),
+            &version.source,
         ]);
     }
     table
@@ -165,7 +165,7 @@ fn short(version: &LockedVersion) -> &str {
     version.sha256.get(..DIGITS).unwrap_or_default()
 }
 
-fn sentence(installed: &Installed) -> String {
+fn sentence(installed: &Installed) -> Shown {
     let Installed {
         name,
         version: locked,
@@ -174,23 +174,27 @@ fn sentence(installed: &Installed) -> String {
     } = installed;
     let version = &locked.version;
     if *unchanged {
-        return format!("{name} {version} is in use already");
+        return shown!("{} {} is in use already", name, version);
     }
     let before = match before {
-        Some(before) if before != version => format!("; before: {before}"),
-        Some(_) => "; it was changed".to_owned(),
-        None => String::new(),
+        Some(before) if before != version => shown!("; before: {}", before),
+        Some(_) => shown!("; it was changed"),
+        None => Shown::default(),
     };
     let imports = match (locked.form, locked.interfaces.as_slice()) {
-        (Form::Native, _) => "native, outside the sandbox".to_owned(),
-        (Form::Component, []) => "imports nothing".to_owned(),
-        (Form::Component, interfaces) => format!("imports {}", clean(&interfaces.join(", "))),
+        (Form::Native, _) => shown!("native, outside the sandbox"),
+        (Form::Component, []) => shown!("imports nothing"),
+        (Form::Component, interfaces) => shown!("imports {}", Shown::join(interfaces, ", ")),
     };
-    format!(
-        "{name} {version} is in use ({}, contract {}, sha256 {}, {imports}){before}",
+    shown!(
+        "{} {} is in use ({}, contract {}, sha256 {}, {}){}",
+        name,
+        version,
         size(locked.size),
-        locked.contract,
-        short(locked)
+        &locked.contract,
+        short(locked),
+        imports,
+        before
     )
 }
 
@@ -198,7 +202,7 @@ fn sentence(installed: &Installed) -> String {
 pub fn installed(output: &Output, installed: &Installed) -> Outcome {
     match output.json {
         true => output.value(&in_use(installed))?,
-        false => output.line(&sentence(installed))?,
+        false => output.line(sentence(installed))?,
     }
     Ok(Exit::OK)
 }
@@ -221,7 +225,7 @@ pub fn updated(output: &Output, outcomes: &[(PluginName, Result<Installed>)]) ->
     }
     for (_, outcome) in outcomes {
         match outcome {
-            Ok(installed) => output.line(&sentence(installed))?,
+            Ok(installed) => output.line(sentence(installed))?,
             Err(error) => show_provider_error(error)?,
         }
     }
@@ -238,9 +242,9 @@ pub fn switched(output: &Output, switched: &Switched) -> Outcome {
             changed: *before != version.version,
         })?;
     } else if *before == version.version {
-        output.line(&format!("{name} {before} stays in use"))?;
+        output.line(shown!("{} {} stays in use", name, before))?;
     } else {
-        output.line(&format!("{name} {} is in use; before: {before}", version.version))?;
+        output.line(shown!("{} {} is in use; before: {}", name, &version.version, before))?;
     }
     Ok(Exit::OK)
 }
@@ -264,12 +268,9 @@ pub fn verified(output: &Output, verified: &[Verified]) -> Outcome {
         for Verified { name, version, fault } in verified {
             match fault {
                 None => {
-                    let good = style::GOOD;
-                    output.line(&format!(
-                        "{good}✓{good:#} {name} {}, sha256 {}",
-                        version.version,
-                        short(version)
-                    ))?;
+                    let good = style::GOOD.on("✓");
+                    let version_shown = shown!("{} {}", name, &version.version);
+                    output.line(shown!("{} {}, sha256 {}", good, version_shown, short(version)))?;
                 }
                 Some(error) => show_provider_error(error)?,
             }
@@ -292,12 +293,11 @@ pub fn removed(output: &Output, removed: &Removed) -> Outcome {
         })?;
         return Ok(Exit::OK);
     }
-    let list: Vec<_> = versions.iter().map(Version::to_string).collect();
-    let line = match (whole, list.is_empty()) {
-        (true, true) => format!("{name} is no longer wanted; it was not installed"),
-        (true, false) => format!("{name} is removed: {}", list.join(", ")),
-        (false, _) => format!("{name} {} is removed", list.join(", ")),
-    };
-    output.line(&line)?;
+    let list = Shown::join(versions, ", ");
+    output.line(match (whole, versions.is_empty()) {
+        (true, true) => shown!("{} is no longer wanted; it was not installed", name),
+        (true, false) => shown!("{} is removed: {}", name, list),
+        (false, _) => shown!("{} {} is removed", name, list),
+    })?;
     Ok(Exit::OK)
 }

@@ -1,12 +1,11 @@
 //! What `plugin test` prints for people.
 
-use std::fmt::Write as _;
 use std::io;
 
 use mngr_conformance::{Outcome, Report, Rule, Verdict};
 use serde::Serialize;
 
-use crate::output::{Output, Table, clean, style};
+use crate::output::{Output, Shown, Table, cells, shown, style};
 
 #[derive(Serialize)]
 struct RuleJson<'a> {
@@ -29,70 +28,55 @@ pub fn rules(output: &Output, rules: impl Iterator<Item = &'static Rule>) -> io:
     }
     let mut table = Table::with_header(&["RULE", "STATEMENT", "SOURCE"]);
     for rule in rules {
-        table.row(&[
-            rule.id,
-            rule.statement,
-            &format!("wit/{}, {}", rule.file(), rule.source),
-        ]);
+        let source = shown!("wit/{}, {}", rule.file(), rule.source);
+        table.row(&cells![rule.id, rule.statement, source]);
     }
     output.table(table)
 }
 
 /// All outcomes, group by group.
-pub fn table(report: &Report) -> String {
-    let (tested, header) = (&report.tested, style::HEADER);
-    let mut text = format!(
-        "{header}{} {}{header:#}, contract {}, sha256 {}, on {}\n",
-        clean(&tested.name),
-        clean(&tested.version),
-        tested.contract,
+pub fn table(report: &Report) -> Shown {
+    let tested = &report.tested;
+    let mut text = shown!(
+        "{}, contract {}, sha256 {}, on {}\n",
+        style::HEADER.on(shown!("{} {}", &tested.name, &tested.version)),
+        &tested.contract,
         tested.sha256.get(..12).unwrap_or_default(),
-        clean(&report.engine),
+        &report.engine,
     );
     for group in report
         .outcomes
         .chunk_by(|one, next| one.rule.group() == next.rule.group())
     {
         let Some(first) = group.first() else { continue };
-        let _ = writeln!(
-            text,
-            "\n{header}{}{header:#}  {}",
-            first.rule.group(),
-            counts(group.iter())
-        );
+        let name = style::HEADER.on(first.rule.group());
+        text.push(shown!("\n{}  {}\n", name, counts(group.iter())));
         for outcome in group {
-            line(&mut text, outcome);
+            text.push(line(outcome));
         }
     }
-    let _ = writeln!(
-        text,
-        "\n{header}{} rules{header:#}: {}",
-        report.outcomes.len(),
-        counts(report.outcomes.iter())
-    );
+    let rules = style::HEADER.on(shown!("{} rules", report.outcomes.len()));
+    text.push(shown!("\n{}: {}\n", rules, counts(report.outcomes.iter())));
     text
 }
 
-fn line(text: &mut String, outcome: &Outcome) {
+fn line(outcome: &Outcome) -> Shown {
     let rule = outcome.rule;
-    let (good, bad, dim) = (style::GOOD, style::ERROR, style::DIM);
-    let _ = match &outcome.verdict {
-        Verdict::Passed => writeln!(text, "  {good}✓{good:#} {}", rule.id),
-        Verdict::Skipped { reason } => writeln!(text, "  {dim}- {}: {}{dim:#}", rule.id, clean(reason)),
-        Verdict::Failed { reason } => writeln!(
-            text,
-            "  {bad}✗ {}{bad:#}\n      {}\n      {bad}{}{bad:#}\n      {dim}wit/{}, {}{dim:#}",
-            rule.id,
+    match &outcome.verdict {
+        Verdict::Passed => shown!("  {} {}\n", style::GOOD.on("✓"), rule.id),
+        Verdict::Skipped { reason } => shown!("  {}\n", style::DIM.on(shown!("- {}: {}", rule.id, reason))),
+        Verdict::Failed { reason } => shown!(
+            "  {}\n      {}\n      {}\n      {}\n",
+            style::ERROR.on(shown!("✗ {}", rule.id)),
             rule.statement,
-            clean(reason),
-            rule.file(),
-            rule.source
+            style::ERROR.on(reason),
+            style::DIM.on(shown!("wit/{}, {}", rule.file(), rule.source))
         ),
-    };
+    }
 }
 
 /// `3 passed, 1 failed, 2 skipped`, of these what there is.
-fn counts<'a>(outcomes: impl Iterator<Item = &'a Outcome>) -> String {
+fn counts<'a>(outcomes: impl Iterator<Item = &'a Outcome>) -> Shown {
     let mut counted = [
         ("passed", 0, style::GOOD),
         ("failed", 0, style::ERROR),
@@ -103,8 +87,6 @@ fn counts<'a>(outcomes: impl Iterator<Item = &'a Outcome>) -> String {
         of_word.for_each(|(_, count, _)| *count += 1);
     }
     let told = counted.iter().filter(|(_, count, _)| *count > 0);
-    let told: Vec<_> = told
-        .map(|(word, count, style)| format!("{style}{count} {word}{style:#}"))
-        .collect();
-    told.join(", ")
+    let told = told.map(|(word, count, style)| style.on(shown!("{} {}", count, word)));
+    Shown::join(told, ", ")
 }

@@ -18,6 +18,7 @@ use super::report;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
+use crate::output::raw;
 
 /// Test whether a plugin does what the contract promises, rule by rule
 ///
@@ -147,16 +148,16 @@ impl Test {
 
     fn write(&self, context: &Context, report: &Report) -> std::result::Result<(), Failure> {
         let format = if context.output.json { Format::Json } else { self.format };
-        let text = match format {
-            Format::Table => report::table(report),
+        let document = match format {
+            Format::Table if self.output.is_none() => return Ok(context.output.text(report::table(report))?),
+            Format::Table => report::table(report).plain(),
             Format::Json => serde_json::to_string(&report.json()).map_err(std::io::Error::from)? + "\n",
             Format::Junit => report.junit(),
         };
         let Some(file) = &self.output else {
-            return Ok(context.output.text(&text)?);
+            return Ok(raw::document(document.as_bytes())?);
         };
-        let plain = anstream::adapter::strip_str(&text).to_string();
-        std::fs::write(context.environment.directory().join(file), plain).map_err(|error| {
+        std::fs::write(context.environment.directory().join(file), document).map_err(|error| {
             let subject = format!("the report {}", file.display());
             Failure::from(internal(subject, error.to_string(), "name a file that can be written"))
         })

@@ -1,4 +1,5 @@
 //! The program `mngr-docker` as a person or a script meets it, on a real engine and on engines that are not there.
+#![expect(clippy::disallowed_macros, reason = "a test prints for whoever runs it")]
 
 mod checking;
 mod configuration;
@@ -7,6 +8,7 @@ mod contained;
 mod crash;
 mod engines;
 mod gpus;
+mod hostile;
 mod life;
 mod logging;
 mod machines;

@@ -5,7 +5,7 @@ use std::process::{Command, Output, Stdio};
 
 use mngr_docker_tests::cache_home;
 use mngr_host_shim::config::ProviderConfig;
-use mngr_host_shim::contract::docker::ContainerFilter;
+use mngr_host_shim::contract::docker::{ContainerFilter, ContainerSpec};
 use mngr_host_shim::engine::Engine;
 use mngr_host_shim::engine::connect::connect;
 use mngr_host_shim::engine::ssh::Tunnels;
@@ -108,6 +108,16 @@ impl Person {
             let containers = engine.container_list(filter).await.expect("a list");
             containers.into_iter().map(|container| container.id).collect()
         })
+    }
+
+    /// Makes a container and starts it, past `mngr-docker`, and returns its name.
+    pub fn start_container(&self, spec: ContainerSpec) -> String {
+        let name = spec.name.clone();
+        on_the_engine(async |engine| {
+            let made = engine.container_create(spec).await.expect("made");
+            engine.container_start(&made.id).await.expect("started");
+        });
+        name
     }
 
     /// How many containers there are of the images of this person's snapshots.

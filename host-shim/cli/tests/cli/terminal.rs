@@ -6,7 +6,7 @@ use std::process::Stdio;
 use crate::person::Person;
 
 /// Runs a shell line in a terminal of its own, types `keys`, and returns what the screen showed.
-fn in_a_terminal(person: &Person, line: &str, keys: &str) -> String {
+pub fn in_a_terminal(person: &Person, line: &str, keys: &str) -> String {
     let program = env!("CARGO_BIN_EXE_mngr-docker");
     let template = person.command(&[]);
     let mut script = std::process::Command::new("script");
