@@ -344,6 +344,8 @@ def read_build_args(arguments: Sequence[str]) -> tuple[list[str], list[tuple[str
 def compile_plugin(arguments: list[str]) -> int:
     """What a process does that was started to compile a plugin: from stdin to stdout. Gives its exit status."""
 
+def clean(text: str, *, lines: bool = False) -> str: ...
+
 class ProviderError(Exception):
     """A call failed, or was refused."""
 

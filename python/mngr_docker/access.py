@@ -33,7 +33,7 @@ from imbue.mngr.utils.ssh import build_ssh_connect_command
 from loguru import logger
 from pyinfra.api import Host as PyinfraHost
 
-from mngr_docker._native import Provider
+from mngr_docker._native import Provider, clean
 
 # The names by which mngr's own Docker provider keeps keys, so that its hosts are opened with theirs.
 _CLIENT_KEY = "docker_ssh_key"
@@ -163,12 +163,12 @@ class Access:
         output = (result.stdout + result.stderr).decode(errors="replace")
         missing = parse_warnings_from_output(output)
         for warning in missing:
-            logger.warning(warning)
+            logger.warning(clean(warning))
         if result.exit_code != 0:
             names = [
                 package.package for package in REQUIRED_HOST_PACKAGES if any(package.package in m for m in missing)
             ]
-            tail = "\n".join(output.strip().splitlines()[-3:])
+            tail = clean("\n".join(output.strip().splitlines()[-3:]), lines=True)
             raise HostCreationError(
                 self._name,
                 f"The image lacks {', '.join(names) or 'packages'} and they could not be installed in it: use an image "
@@ -178,7 +178,7 @@ class Access:
     def _run(self, agent_id: str, script: str, what: str) -> None:
         result = self._provider.exec(agent_id, ["sh", "-c", script], user=_USER, workdir="/", timeout=_SSHD_ANSWERS)
         if result.exit_code != 0:
-            output = (result.stdout + result.stderr).decode(errors="replace").strip()
+            output = clean((result.stdout + result.stderr).decode(errors="replace").strip(), lines=True)
             raise MngrError(f"Could not {what} in {agent_id} (exit code {result.exit_code}): {output}")
 
     def await_sshd(self, endpoint: Endpoint) -> None:

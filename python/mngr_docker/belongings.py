@@ -35,6 +35,7 @@ from loguru import logger
 
 from mngr_docker import peer
 from mngr_docker._native import ProviderError as NativeError
+from mngr_docker._native import clean
 from mngr_docker.errors import of_mngr, translated
 from mngr_docker.hosts import HostsOfEngine, Survey, id_of
 from mngr_docker.records import agent_of, host_of
@@ -90,7 +91,7 @@ class Belongings(HostsOfEngine):
         with translated(self.name):
             updated = self._provider.update_limits(agent_of(host_id), **limits)
         for warning in updated["warnings"]:
-            logger.warning(warning)
+            logger.warning(clean(warning))
         return self._resources(host_id)
 
     @override
@@ -101,7 +102,8 @@ class Belongings(HostsOfEngine):
         self._survey = None
         for finding in snapshot["findings"]:
             if finding["severity"] == "warn":
-                logger.warning("Not in the snapshot: {} {}", finding["path"] or finding["kind"], finding["reason"])
+                what = finding["path"] or finding["kind"]
+                logger.warning("Not in the snapshot: {} {}", clean(what), clean(finding["reason"]))
         return SnapshotId(snapshot["id"])
 
     @override

@@ -27,6 +27,7 @@ from loguru import logger
 
 from mngr_docker import listing
 from mngr_docker._native import ProviderError as NativeError
+from mngr_docker._native import clean
 from mngr_docker.belongings import Belongings
 from mngr_docker.errors import translated
 from mngr_docker.hosts import Survey, is_agent
@@ -65,7 +66,7 @@ class Discovery(Belongings):
                 self._heal(host_id, found, survey.kept.agents.get(host_id, {}))
             return found
         except NativeError as error:
-            logger.debug("Host {} is listed by what is kept of it: {}", agent["name"], error)
+            logger.debug("Host {} is listed by what is kept of it: {}", clean(agent["name"]), error)
             return None
 
     def _heal(self, host_id: HostId, found: dict[str, Any], kept: Mapping[str, dict[str, Any]]) -> None:

@@ -14,6 +14,7 @@ from imbue.mngr.errors import (
 from imbue.mngr.primitives import ProviderInstanceName
 
 from mngr_docker._native import ProviderError as NativeError
+from mngr_docker._native import clean
 
 # The kinds that say that the engine or its machine can not be asked.
 OUT_OF_REACH = ("unavailable", "timeout")
@@ -44,7 +45,7 @@ def of_mngr(provider: ProviderInstanceName, error: NativeError) -> Exception:
             findings = error.details.get("findings", [])
             lines = [f"  {finding['kind']} {finding['path'] or ''}: {finding['reason']}" for finding in findings]
             remedies = dict.fromkeys(finding["remedy"] for finding in findings)
-            return SnapshotError(provider, "\n".join([error.message, *lines, *remedies]))
+            return SnapshotError(provider, "\n".join(clean(line) for line in [error.message, *lines, *remedies]))
         case _:
             return ProviderError(provider, text)
 
@@ -54,4 +55,4 @@ def misconfigured(provider: ProviderInstanceName, error: NativeError) -> Excepti
     if error.kind in OUT_OF_REACH:
         return of_mngr(provider, error)
     where = f"providers.{provider}.{error.field}" if error.field else f"providers.{provider}"
-    return ConfigError(f"{where}: {error}")
+    return ConfigError(clean(f"{where}: {error}"))

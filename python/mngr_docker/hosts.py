@@ -39,7 +39,7 @@ from loguru import logger
 from pydantic import Field, PrivateAttr
 
 from mngr_docker import peer
-from mngr_docker._native import Provider
+from mngr_docker._native import Provider, clean
 from mngr_docker._native import ProviderError as NativeError
 from mngr_docker.access import Access, Endpoint
 from mngr_docker.config import DEFAULT_HOST_DIR, DockerProviderConfig
@@ -82,7 +82,8 @@ class HostsOfEngine(BaseProviderInstance):
         except NativeError as error:
             raise misconfigured(self.name, error) from error
         for warning in provider.warnings:
-            logger.warning("providers.{}.{}: {}; {}", self.name, warning["key"], warning["reason"], warning["remedy"])
+            text = f"{warning['key']}: {warning['reason']}; {warning['remedy']}"
+            logger.warning("providers.{}.{}", self.name, clean(text))
         return provider
 
     @cached_property

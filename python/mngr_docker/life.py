@@ -40,6 +40,7 @@ from loguru import logger
 
 from mngr_docker import peer
 from mngr_docker._native import ProviderError as NativeError
+from mngr_docker._native import clean
 from mngr_docker.access import ENTRYPOINT, shutdown_script
 from mngr_docker.belongings import Belongings
 from mngr_docker.build import default_context, split_build_args
@@ -141,7 +142,7 @@ class Life(Belongings):
     @contextmanager
     def _progress(self, step: str, title: str) -> Iterator[Callable[[dict[str, Any]], None]]:
         with self.mngr_ctx.progress_reporter.step(ProgressStepId(step), title, CreatePhase.CREATING_HOST.step_id):
-            yield lambda progress: logger.debug("{} {}", progress["step"], progress["subject"])
+            yield lambda progress: logger.debug("{} {}", clean(progress["step"]), clean(progress["subject"]))
 
     @contextmanager
     def _failure_kept(self, name: HostName, tags: Mapping[str, str] | None) -> Iterator[None]:
@@ -205,7 +206,7 @@ class Life(Belongings):
                     try:
                         self._provider.snapshot_create(agent["id"])
                     except NativeError as error:
-                        logger.warning("Stopping {} without a snapshot: {}", agent["name"], error)
+                        logger.warning("Stopping {} without a snapshot: {}", clean(agent["name"]), error)
                 self._provider.stop(agent["id"], timeout_seconds=max(0, int(timeout_seconds)))
                 peer.update(self._provider, agent, host_id, stop_reason=HostState.STOPPED.value)
             self._changed(host_id, stop_reason=HostState.STOPPED.value)

@@ -15,7 +15,7 @@ from imbue.mngr.interfaces.data_types import CertifiedHostData
 from imbue.mngr.primitives import AgentId, HostId
 from loguru import logger
 
-from mngr_docker._native import Provider, ProviderError
+from mngr_docker._native import Provider, ProviderError, clean
 
 _HOST = "host"
 _AGENT = "agent-"
@@ -75,7 +75,7 @@ class Records:
                 elif key.startswith(_AGENT):
                     agents.setdefault(owner, {})[key] = json.loads(document["body"])
             except ValueError as error:
-                logger.warning("The record {} of host {} can not be read: {}", key, owner, error)
+                logger.warning("The record {} of host {} can not be read: {}", clean(key), owner, error)
         return Kept(hosts, agents)
 
     def write(self, record: HostRecord, *, only_new: bool = False) -> None:

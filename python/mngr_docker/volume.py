@@ -12,7 +12,7 @@ from imbue.mngr.interfaces.data_types import FileType, VolumeFile
 from imbue.mngr.interfaces.volume import BaseVolume
 from pydantic import Field
 
-from mngr_docker._native import ProviderError
+from mngr_docker._native import ExecResult, ProviderError, clean
 
 
 class ContainerVolume(BaseVolume):
@@ -82,7 +82,7 @@ class ContainerVolume(BaseVolume):
         except ProviderError as error:
             raise _of_python(path, error) from error
         if result.exit_code != 0:
-            raise MngrError(f"Could not remove {path}: {result.stderr.decode(errors='replace').strip()}")
+            raise MngrError(f"Could not remove {path}: {_said(result)}")
 
     def remove_directory(self, path: str) -> None:
         self.remove_file(path, recursive=True)
@@ -103,7 +103,12 @@ class ContainerVolume(BaseVolume):
     def _rename(self, written: str, at: str) -> None:
         result = self.provider.exec(self.agent_id, ["mv", "-f", "--", written, at], user="root", workdir="/")
         if result.exit_code != 0:
-            raise MngrError(f"Could not write {at}: {result.stderr.decode(errors='replace').strip()}")
+            raise MngrError(f"Could not write {at}: {_said(result)}")
+
+
+def _said(result: ExecResult) -> str:
+    """What a command complains of."""
+    return clean(result.stderr.decode(errors="replace").strip(), lines=True)
 
 
 def _packed(path: str, root: str, content: bytes) -> bytes:

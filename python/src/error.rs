@@ -2,6 +2,7 @@
 
 use mngr_host_shim::contract;
 use mngr_host_shim::json::DetailsJson;
+use mngr_host_shim::words::clean;
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -17,13 +18,13 @@ pub struct ProviderError {
     /// Which kind of error it is.
     #[pyo3(get)]
     kind: String,
-    /// What failed, on what, in one sentence.
+    /// What failed, on what, in one sentence that is fit for a terminal.
     #[pyo3(get)]
     message: String,
     /// The argument or setting at fault, where there is one: `providers.docker.host`.
     #[pyo3(get)]
     field: Option<String>,
-    /// What to do about it; empty where nothing can be done.
+    /// What to do about it, fit for a terminal; empty where nothing can be done.
     #[pyo3(get)]
     remedy: String,
     /// What only this kind has: `subject`, `reason`, `value`, `candidates`, `findings` and so on.
@@ -45,9 +46,9 @@ impl ProviderError {
     ) -> Self {
         Self {
             kind,
-            message,
+            message: clean(&message).into_owned(),
             field,
-            remedy,
+            remedy: clean(&remedy).into_owned(),
             details: details.unwrap_or_else(|| PyDict::new(py).unbind()),
         }
     }

@@ -27,6 +27,7 @@ mod _native {
     use mngr_host_shim::contract::backend::Description;
     use mngr_host_shim::json::DescriptionJson;
     use mngr_host_shim::loader::compile;
+    use mngr_host_shim::words;
     use pyo3::prelude::*;
     use serde_json::{Value, json};
 
@@ -65,6 +66,17 @@ mod _native {
     #[pyfunction]
     fn read_build_args(py: Python<'_>, arguments: Vec<String>) -> PyResult<(Vec<String>, Vec<build_args::Flag>)> {
         Ok(build_args::read(&arguments, &description(py)?.build_arguments))
+    }
+
+    /// Text of others, fit for a terminal: characters that drive one, turn the direction of text or are not seen are escaped. In a
+    /// text that has `lines` of its own newlines and tabs stay.
+    #[pyfunction]
+    #[pyo3(signature = (text, *, lines=false))]
+    fn clean(text: &str, lines: bool) -> std::borrow::Cow<'_, str> {
+        match lines {
+            true => words::clean_lines(text),
+            false => words::clean(text),
+        }
     }
 
     /// The settings of a provider that the host keeps for itself, in the form in which `describe` has those of the plugin.

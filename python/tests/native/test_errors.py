@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mngr_docker import Provider, ProviderError, __version__
+from mngr_docker._native import clean
 
 _TARGET = Path(__file__).resolve().parents[3] / "target"
 
@@ -46,6 +47,22 @@ def test_the_details_hold_what_only_the_case_has(provider: Provider) -> None:
     blocked = refused(provider.snapshot_create, "c")
     assert blocked.kind == "snapshot_blocked"
     assert blocked.details["findings"][0]["path"] == "/root"
+
+
+def test_the_text_of_an_error_can_not_drive_a_terminal_and_its_details_are_as_they_came(provider: Provider) -> None:
+    error = refused(provider.get, "a\x1b[2J\u202e\u200bb")
+    assert "a\\u{1b}[2J\\u{202e}\\u{200b}b" in str(error)
+    made = ProviderError("internal", "\x9b2J\n", "field", "\u2066", {"reason": "\x9b2J\n"})
+    assert str(made) == "\\u{9b}2J\\n; \\u{2066}"
+    assert made.details == {"reason": "\x9b2J\n"}
+    again = pickle.loads(pickle.dumps(made))
+    assert (str(again), again.details) == (str(made), made.details)
+
+
+def test_text_is_escaped_as_the_command_line_does() -> None:
+    assert clean("größe عربي") == "größe عربي"
+    assert clean("a\tb\n\x1b\u2028") == "a\\tb\\n\\u{1b}\\u{2028}"
+    assert clean("a\tb\n\x1b\u2028", lines=True) == "a\tb\n\\u{1b}\\u{2028}"
 
 
 @pytest.mark.parametrize(

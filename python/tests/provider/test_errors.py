@@ -48,6 +48,13 @@ def test_a_blocked_snapshot_tells_what_would_be_lost_and_each_remedy_once() -> N
     assert str(told).count("copy it") == 1
 
 
+def test_what_a_snapshot_lacks_is_told_in_words_that_can_not_drive_a_terminal() -> None:
+    finding = {"kind": "bind_mount", "path": "/a\x1b[2J", "reason": "\u202e\n", "remedy": "\x9b"}
+    error = NativeError("snapshot_blocked", "1 finding", None, "", {"findings": [finding]})
+    lines = str(of_mngr(_NAME, error)).splitlines()
+    assert lines[-2:] == ["  bind_mount /a\\u{1b}[2J: \\u{202e}\\n", "\\u{9b}"]
+
+
 def test_a_setting_at_fault_is_named_as_the_configuration_names_it() -> None:
     error = misconfigured(_NAME, NativeError("invalid_argument", "it is no image", "default_image", "name one"))
     assert isinstance(error, ConfigError)
