@@ -32,6 +32,7 @@ pub mod host;
 pub mod json;
 pub mod migrate;
 pub mod provider;
+pub mod trust;
 
 pub use mngr_contract as contract;
 pub use mngr_contract::{environment, error, streams, trace, words};

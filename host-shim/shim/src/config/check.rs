@@ -138,6 +138,11 @@ pub(super) fn backend(provider: &KeyValue) -> Result<String, ConfigError> {
     }
 }
 
+/// Whether mngr has a backend of that name that is not this one.
+pub(super) fn is_other_backend(name: &str) -> bool {
+    OTHER_BACKENDS.contains(&name)
+}
+
 /// One provider of this backend.
 pub(super) fn provider(provider: &KeyValue, base: &Base<'_>) -> Result<ProviderConfig, ConfigError> {
     let mut config = ProviderConfig::named(&provider.key);

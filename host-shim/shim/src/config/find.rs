@@ -1,18 +1,21 @@
 //! Which file is read: the first that exists of `--config`, `MNGR_CONFIG`, `./.mngr/settings.toml` and
 //! `~/.mngr/settings.toml`. That one alone: files are not laid over each other.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use mngr_contract::environment::Environment;
+use mngr_loader::sha256;
 
 use super::error::ConfigError;
+use super::node::Source;
 
 /// Variable that names the file.
 const VARIABLE: &str = "MNGR_CONFIG";
 /// Where mngr keeps its settings, below a project's or the user's directory.
-const SETTINGS: &str = ".mngr/settings.toml";
+pub(super) const SETTINGS: &str = ".mngr/settings.toml";
 /// Larger files are not read: they can not be meant.
 const SIZE_LIMIT: u64 = 4 << 20;
 
@@ -22,6 +25,27 @@ pub(super) struct Found {
     pub path: PathBuf,
     /// Its text, without a byte order mark.
     pub text: String,
+    /// SHA-256 of all its bytes, in hexadecimal.
+    pub sha256: String,
+    /// Its real path, where it is the working directory's: then nobody has said that it is to be read.
+    pub of_directory: Option<PathBuf>,
+}
+
+impl Found {
+    /// Its text, for what is read from it to refer to.
+    pub fn source(&self) -> Arc<Source> {
+        Arc::new(Source {
+            name: self.path.display().to_string(),
+            text: self.text.clone(),
+            variable: None,
+        })
+    }
+
+    /// Where relative paths in it start. In a directory's file that is beside the file itself and not beside a link to it: a link
+    /// to a file that is trusted must not give its paths another meaning.
+    pub fn base(&self) -> Option<&Path> {
+        self.of_directory.as_deref().unwrap_or(&self.path).parent()
+    }
 }
 
 /// Reads the file that applies; none where there is none.
@@ -40,15 +64,44 @@ pub(super) fn find(explicit: Option<&Path>, environment: &Environment) -> Result
             found => Ok(found),
         };
     }
-    for directory in [Some(environment.directory()), environment.home()]
-        .into_iter()
-        .flatten()
+    let here = environment.directory().join(SETTINGS);
+    if !is_of_home(&here, environment)
+        && let Some((mut found, real)) = read_of_directory(&here)?
     {
-        if let Some(found) = read(&directory.join(SETTINGS))? {
-            return Ok(Some(found));
-        }
+        found.of_directory = Some(real);
+        return Ok(Some(found));
     }
-    Ok(None)
+    match environment.home() {
+        Some(home) => read(&home.join(SETTINGS)),
+        None => Ok(None),
+    }
+}
+
+/// Whether this is the file of its name that mngr keeps in the home directory, whatever way leads to it.
+pub(super) fn is_of_home(path: &Path, environment: &Environment) -> bool {
+    let of_home = || {
+        let name = path.file_name()?;
+        let file = environment.home()?.join(SETTINGS).with_file_name(name);
+        Some(file.canonicalize().ok()? == path.canonicalize().ok()?)
+    };
+    of_home().unwrap_or(false)
+}
+
+/// Reads a file that nobody has named, and finds its real path; none where it is not there.
+pub(super) fn read_of_directory(path: &Path) -> Result<Option<(Found, PathBuf)>, ConfigError> {
+    // To read a pipe or a device may take for ever.
+    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
+        let remedy = "remove it, or name another file with --config";
+        return Err(ConfigError::new("config", "is no regular file", remedy).value(path.to_string_lossy()));
+    }
+    let Some(found) = read(path)? else {
+        return Ok(None);
+    };
+    let real = path.canonicalize().map_err(|error| {
+        let remedy = "see to the disk it is on, or name another file with --config";
+        ConfigError::new("config", format!("its real path is not known: {error}"), remedy).value(path.to_string_lossy())
+    })?;
+    Ok(Some((found, real)))
 }
 
 /// The path with a leading `~/` replaced by the home directory.
@@ -97,6 +150,7 @@ fn read(path: &Path) -> Result<Option<Found>, ConfigError> {
             "name a configuration file: `providers` and what belongs to it need a few lines",
         ));
     }
+    let sha256 = sha256(&bytes);
     let text = String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
         let line = 1 + error.as_bytes()[..valid].iter().filter(|byte| **byte == b'\n').count();
@@ -110,6 +164,8 @@ fn read(path: &Path) -> Result<Option<Found>, ConfigError> {
     Ok(Some(Found {
         path: path.to_path_buf(),
         text,
+        sha256,
+        of_directory: None,
     }))
 }
 

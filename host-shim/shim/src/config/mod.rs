@@ -22,6 +22,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod toml;
+mod trust;
 mod values;
 mod yaml;
 
@@ -42,6 +43,7 @@ use mngr_loader::CallLimits;
 use mngr_registry::PluginChoice;
 use node::{KeyValue, Node, Origin, Source};
 pub use table::{KEYS, Key, Unset};
+pub use trust::{FileTrust, NeedsTrust, SettingsFile, check_trust};
 
 /// The backend that this provider is, as configurations spell it.
 const BACKEND: &str = "docker";
@@ -51,6 +53,8 @@ const BACKEND: &str = "docker";
 pub struct Config {
     /// The file it was read from; none where there was no file.
     pub path: Option<PathBuf>,
+    /// Why what it says takes effect.
+    pub trust: FileTrust,
     /// The providers of the backend `docker`, by name.
     pub providers: BTreeMap<String, ProviderConfig>,
     /// The backends of the other providers, by the providers' names.
@@ -150,6 +154,7 @@ impl Default for Config {
         let docker = ProviderConfig::named(BACKEND);
         Self {
             path: None,
+            trust: FileTrust::OfUser,
             providers: BTreeMap::from([(docker.name.clone(), docker)]),
             others: BTreeMap::new(),
             written: Vec::new(),
@@ -162,19 +167,24 @@ impl Config {
     /// `./.mngr/settings.toml`, else of `~/.mngr/settings.toml`. The first of them is read alone. The environment's
     /// `MNGR__PROVIDERS__<NAME>__<KEY>` win over it.
     ///
+    /// A setting of `./.mngr/settings.toml` that could do harm (run code, write a file, pick a key or a machine, widen rights) takes
+    /// effect only once the user trusts that file with its present content (`mngr-docker trust`, or a
+    /// [`TrustStore`](crate::trust::TrustStore)). It may be somebody else's repository. The other files and the variables are
+    /// the user's own word; so is `./.mngr/settings.toml` where it is the one of the home directory. A program that knows better
+    /// names the file as `explicit`.
+    ///
     /// Where that names no provider of this backend there is one called `docker`, with every setting at its default.
     ///
     /// # Errors
     /// What is wrong and where: a file that is named and not there or can not be read, a syntax error, a key that is there
-    /// twice, or a value that can not be meant.
+    /// twice, a value that can not be meant, or a setting that takes effect only once its file is trusted.
     pub fn load(explicit: Option<&Path>, environment: &Environment) -> Result<Self, ConfigError> {
         let found = find::find(explicit, environment)?;
-        let mut written = Vec::new();
-        let mut path = None;
-        if let Some(found) = found {
-            written = check::providers(parse(&found.path, found.text)?)?;
-            path = Some(found.path);
-        }
+        let source = found.as_ref().map(find::Found::source);
+        let mut written = match &source {
+            Some(source) => check::providers(parse(source)?)?,
+            None => Vec::new(),
+        };
         let mut ours = false;
         for entry in &written {
             ours |= check::backend(entry)? == BACKEND;
@@ -184,19 +194,28 @@ impl Config {
         }
         overrides::apply(&mut written, environment)?;
         let base = values::Base {
-            directory: path
-                .as_deref()
-                .and_then(Path::parent)
+            directory: found
+                .as_ref()
+                .and_then(find::Found::base)
                 .unwrap_or(environment.directory()),
             working: environment.directory(),
             home: environment.home(),
         };
         let (mut providers, others) = check::sorted(&written, &base)?;
         for provider in providers.values_mut() {
-            provider.settings_file.clone_from(&path);
+            provider.settings_file = found.as_ref().map(|found| found.path.clone());
+        }
+        let mut trust = FileTrust::OfUser;
+        if let (Some(found), Some(source)) = (&found, &source)
+            && let Some(real) = &found.of_directory
+        {
+            let sha256 = &found.sha256;
+            let directory = trust::Directory { real, sha256, source };
+            trust = trust::examine(&directory, &written, &mut providers, environment)?;
         }
         Ok(Self {
-            path,
+            path: found.map(|found| found.path),
+            trust,
             providers,
             others,
             written,
@@ -225,6 +244,7 @@ impl Config {
         }
         Ok(Self {
             path: None,
+            trust: FileTrust::OfUser,
             providers,
             others,
             written,
@@ -253,22 +273,17 @@ fn unwritten(name: &str, table: Value) -> KeyValue {
 }
 
 /// Reads a file in the format that its name tells, else in the one that it can be read in.
-fn parse(path: &Path, text: String) -> Result<Node, ConfigError> {
-    let source = Arc::new(Source {
-        name: path.display().to_string(),
-        text,
-        variable: None,
-    });
-    match path
+fn parse(source: &Arc<Source>) -> Result<Node, ConfigError> {
+    match Path::new(&source.name)
         .extension()
         .and_then(OsStr::to_str)
         .map(str::to_ascii_lowercase)
         .as_deref()
     {
-        Some("toml") => toml::parse(&source),
-        Some("yaml" | "yml") => yaml::parse(&source),
-        _ => toml::parse(&source).or_else(|not_toml| {
-            yaml::parse(&source).map_err(|not_yaml| {
+        Some("toml") => toml::parse(source),
+        Some("yaml" | "yml") => yaml::parse(source),
+        _ => toml::parse(source).or_else(|not_toml| {
+            yaml::parse(source).map_err(|not_yaml| {
                 if looks_like_toml(&source.text) {
                     not_toml
                 } else {

@@ -4,6 +4,7 @@ mod faults;
 mod limits;
 mod reference;
 mod table;
+mod trust;
 
 use std::path::Path;
 use std::time::Duration;
