@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use clap::Args;
-use mngr_host_shim::config::{Config, ProviderConfig};
+use mngr_host_shim::config::{Config, FileTrust, ProviderConfig};
 use mngr_host_shim::contract::backend::Description;
 use mngr_host_shim::contract::instance::DiscoverRequest;
 use mngr_host_shim::contract::{ProviderError, VERSION};
@@ -147,7 +147,7 @@ fn configuration(context: &Context, report: &mut Report) -> Result<Option<(Confi
         Err(failure) => return Err(failure),
     };
     match &config.path {
-        Some(path) => report.ok("config", path.display().to_string())?,
+        Some(path) => report.ok("config", format!("{}{}", path.display(), why(config.trust)))?,
         None => report.ok("config", "no file; every setting at its default")?,
     }
     match context.provider_config(&config) {
@@ -160,6 +160,15 @@ fn configuration(context: &Context, report: &mut Report) -> Result<Option<(Confi
             Ok(None)
         }
         Err(failure) => Err(failure),
+    }
+}
+
+/// Why what the file says takes effect, where that is not plain.
+fn why(trust: FileTrust) -> &'static str {
+    match trust {
+        FileTrust::OfUser => "",
+        FileTrust::Harmless => ", this directory's, in which nothing needs trust",
+        FileTrust::Trusted => ", this directory's, which you trust",
     }
 }
 

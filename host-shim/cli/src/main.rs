@@ -40,6 +40,7 @@ mod stats;
 mod stream;
 mod template;
 mod terminal;
+mod trust;
 mod units;
 mod watch;
 
@@ -96,6 +97,7 @@ enum Command {
     Migrate(migrate::Migrate),
     Reconcile(reconcile::Reconcile),
     Check(check::Check),
+    Trust(trust::Trust),
     Plugin(plugin::Plugin),
     Completions(completions::Completions),
 }
@@ -130,6 +132,7 @@ impl Command {
             Self::Migrate(command) => Box::pin(command.run(context)),
             Self::Reconcile(command) => Box::pin(command.run(context)),
             Self::Check(command) => Box::pin(command.run(context)),
+            Self::Trust(command) => Box::pin(command.run(context)),
             Self::Plugin(command) => Box::pin(command.run(context)),
             Self::Completions(command) => Box::pin(async { command.run() }),
         }

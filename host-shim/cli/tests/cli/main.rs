@@ -23,4 +23,5 @@ mod snapshots;
 mod soaking;
 mod ssh;
 mod terminal;
+mod trust;
 mod watching;

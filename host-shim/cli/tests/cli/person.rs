@@ -1,6 +1,7 @@
 //! Somebody at a terminal: a home directory, a configuration, and a provider that nobody else uses.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use mngr_docker_tests::cache_home;
@@ -75,6 +76,36 @@ impl Person {
             .env_remove("XDG_STATE_HOME")
             .stdin(Stdio::null());
         command
+    }
+
+    /// The program as bash asks it when Tab is pressed behind these words, with another begun.
+    pub fn typing(&self, words: &[&str]) -> Command {
+        let mut command = self.command(&[&["--", "mngr-docker"], words, &[""]].concat());
+        let index = (words.len() + 1).to_string();
+        command.env("COMPLETE", "bash").env("_CLAP_COMPLETE_INDEX", index);
+        command
+    }
+
+    /// What Tab offers there, besides flags.
+    pub fn tab(&self, words: &[&str]) -> Vec<String> {
+        offered(&mut self.typing(words))
+    }
+
+    /// Every file below the home, with what is in it.
+    pub fn files(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        let mut files = BTreeMap::new();
+        let mut folders = vec![self.home().to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).expect("a list").flatten() {
+                let kind = entry.file_type().expect("a type");
+                if kind.is_dir() {
+                    folders.push(entry.path());
+                } else if kind.is_file() {
+                    files.insert(entry.path(), std::fs::read(entry.path()).expect("content"));
+                }
+            }
+        }
+        files
     }
 
     /// Runs it to its end.
@@ -155,6 +186,14 @@ impl Drop for Person {
             }
         });
     }
+}
+
+/// What a program that was asked for candidates offers besides flags, which it does with no other word.
+pub fn offered(command: &mut Command) -> Vec<String> {
+    let ran = Ran::from(command.output().expect("it runs"));
+    assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));
+    let names = ran.stdout.lines().filter(|candidate| !candidate.starts_with('-'));
+    names.map(str::to_owned).collect()
 }
 
 fn on_the_engine<R>(work: impl AsyncFnOnce(&dyn Engine) -> R) -> R {

@@ -1,12 +1,18 @@
 //! `exec -it` in a real terminal, made by `script` of util-linux.
 
 use std::io::Write;
+use std::path::Path;
 use std::process::Stdio;
 
 use crate::person::Person;
 
-/// Runs a shell line in a terminal of its own, types `keys`, and returns what the screen showed.
+/// Runs a shell line in a terminal of its own, in the home, types `keys`, and returns what the screen showed.
 pub fn in_a_terminal(person: &Person, line: &str, keys: &str) -> String {
+    in_a_terminal_at(person, person.home(), line, keys)
+}
+
+/// The same in another directory.
+pub fn in_a_terminal_at(person: &Person, directory: &Path, line: &str, keys: &str) -> String {
     let program = env!("CARGO_BIN_EXE_mngr-docker");
     let template = person.command(&[]);
     let mut script = std::process::Command::new("script");
@@ -18,7 +24,7 @@ pub fn in_a_terminal(person: &Person, line: &str, keys: &str) -> String {
         "/dev/null",
     ]);
     script
-        .current_dir(person.home())
+        .current_dir(directory)
         .envs(template.get_envs().filter_map(|(name, value)| Some((name, value?))));
     let mut child = script
         .stdin(Stdio::piped())
