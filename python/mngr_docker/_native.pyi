@@ -329,11 +329,34 @@ class _Description(TypedDict):
     start_arguments: list[_Argument]
     build_arguments: list[_Argument]
 
+class _SettingThatWaits(TypedDict):
+    field: str
+    value: str
+    reason: str
+
+class _SettingsFile(TypedDict):
+    path: str
+    sha256: str
+    trusted: bool
+    settings: list[_SettingThatWaits]
+
 def describe() -> _Description:
     """What the built-in plugin says of itself."""
 
 def host_settings() -> list[_HostSetting]:
     """The settings of a provider that the host keeps for itself."""
+
+def check_trust(path: str | os.PathLike[str], provider: str, remedy: str) -> None:
+    """Raises where the provider's table in a directory's settings file waits until the file is trusted."""
+
+def read_settings_file(path: str | os.PathLike[str]) -> _SettingsFile:
+    """A settings file as it is now, and what in it takes effect only once it is trusted."""
+
+def trust_file(path: str | os.PathLike[str], sha256: str) -> None:
+    """Trusts the file at this real path with the bytes of that SHA-256."""
+
+def revoke_trust(path: str | os.PathLike[str]) -> bool:
+    """Trusts a file no longer. Whether it was trusted."""
 
 def read_build_args(arguments: Sequence[str]) -> tuple[list[str], list[tuple[str, str | None]]]:
     """Arguments of `docker build` in parts: the words that are no flags, and each flag with its value, if it has one.

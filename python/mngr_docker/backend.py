@@ -9,6 +9,7 @@ from imbue.mngr.primitives import ProviderBackendName, ProviderInstanceName
 from mngr_docker.config import DockerProviderConfig
 from mngr_docker.instance import DockerProviderInstance
 from mngr_docker.plugin import BUILD_ARGS_HELP, START_ARGS_HELP, backend_name
+from mngr_docker.trust import check_project
 
 
 class DockerProviderBackend(ProviderBackendInterface):
@@ -43,4 +44,5 @@ class DockerProviderBackend(ProviderBackendInterface):
             raise ConfigError(
                 f"providers.{name}: expected the settings of a Docker provider, got {type(config).__name__}"
             )
+        check_project(name, mngr_ctx)
         return DockerProviderInstance(name=name, host_dir=config.data_dir(), mngr_ctx=mngr_ctx, config=config)

@@ -1,5 +1,6 @@
 """The commands `mngr docker …`."""
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -18,6 +19,7 @@ from imbue.mngr.primitives import (
     ProviderBackendName,
 )
 
+from mngr_docker import _native
 from mngr_docker.instance import DockerProviderInstance
 from mngr_docker.plugin import backend_name
 
@@ -77,6 +79,33 @@ def resize(ctx: click.Context, **kwargs: Any) -> None:
     )
 
 
+@docker_group.command(name="trust")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("-y", "--yes", is_flag=True, help="Do not ask")
+@click.option("--revoke", is_flag=True, help="Trust it no longer")
+def trust(file: Path, yes: bool, revoke: bool) -> None:
+    """Lets all that a project's settings file says of hosts in Docker containers take effect."""
+    try:
+        if revoke:
+            was_trusted = _native.revoke_trust(file)
+            click.echo(f"{file} is trusted no longer" if was_trusted else f"{file} was not trusted")
+            return
+        read = _native.read_settings_file(file)
+        if not read["settings"]:
+            click.echo(f"Nothing in {file} needs trust")
+            return
+        if not read["trusted"]:
+            click.echo(f"{read['path']} says, beside what does no harm:")
+            for setting in read["settings"]:
+                click.echo(f"  {setting['field']} = {setting['value']} ({setting['reason']})")
+            if not yes:
+                click.confirm("Trust it?", abort=True)
+            _native.trust_file(Path(read["path"]), read["sha256"])
+        click.echo(f"{read['path']} is trusted as it is now")
+    except _native.ProviderError as error:
+        raise UserInputError(str(error)) from error
+
+
 CommandHelpMetadata(
     key=f"{backend_name()}.resize",
     one_line_description="Change the CPUs and the memory of a host",
@@ -89,4 +118,18 @@ CommandHelpMetadata(
     see_also=(("list", "List agents; host.resource is what each host may use"),),
 ).register()
 
+CommandHelpMetadata(
+    key=f"{backend_name()}.trust",
+    one_line_description="Let all that a project's settings file says take effect",
+    synopsis=f"mngr {backend_name()} trust FILE [--yes] [--revoke]",
+    arguments_description="- `FILE`: the settings.toml or settings.local.toml of a project's directory",
+    description="A project may be somebody else's repository. So of what its settings files say of hosts in Docker "
+    "containers, that which could do harm (run code, write a file, pick a key or a machine, widen rights) is refused "
+    "until the file is trusted. It is trusted as it is now: once it has changed it is refused again. `mngr-docker "
+    "trust` remembers the same.",
+    examples=(("Look at it and decide", f"mngr {backend_name()} trust .mngr/settings.toml"),),
+    see_also=(("config", "Where mngr's settings are, and what they say"),),
+).register()
+
 add_pager_help_option(resize)
+add_pager_help_option(trust)

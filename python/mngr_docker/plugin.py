@@ -77,9 +77,12 @@ def _load_commands() -> click.Group:
 _HELP = CommandHelpMetadata(
     key=backend_name(),
     one_line_description="Commands for hosts in Docker containers",
-    synopsis=f"mngr {backend_name()} resize HOST [OPTIONS]",
+    synopsis=f"mngr {backend_name()} (resize HOST | trust FILE) [OPTIONS]",
     description="What only hosts in containers of a Docker engine have. All else is done by the commands for any host.",
-    examples=(("Give a host 4 CPUs and 8 GiB", f"mngr {backend_name()} resize my-host --cpus 4 --memory 8g"),),
+    examples=(
+        ("Give a host 4 CPUs and 8 GiB", f"mngr {backend_name()} resize my-host --cpus 4 --memory 8g"),
+        ("Let a project's settings take effect", f"mngr {backend_name()} trust .mngr/settings.toml"),
+    ),
     see_also=(("create", "Create an agent, and a host for it"), ("list", "List agents and their hosts")),
 )
 _HELP.register()

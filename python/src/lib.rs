@@ -15,6 +15,7 @@ mod log;
 mod logs;
 mod process;
 mod provider;
+mod trust;
 
 use pyo3::prelude::*;
 
@@ -42,6 +43,8 @@ mod _native {
     use crate::logs::LogStream;
     #[pymodule_export]
     use crate::provider::Provider;
+    #[pymodule_export]
+    use crate::trust::{check_trust, read_settings_file, revoke_trust, trust_file};
 
     /// What the built-in plugin says of itself: name, version, capabilities, settings, and the arguments that a user may pass.
     #[pyfunction]
