@@ -23,7 +23,8 @@ pub struct Loader {
     engine: Engine,
     linker: Linker<CallState>,
     cache: Option<ArtefactCache>,
-    compiler: Compiler,
+    /// None: what is not in the cache is not loaded.
+    compiler: Option<Compiler>,
     native: Native,
 }
 
@@ -70,7 +71,7 @@ impl Loader {
             engine,
             linker,
             cache,
-            compiler: Compiler::default(),
+            compiler: Some(Compiler::default()),
             native: Native::Refused,
         })
     }
@@ -78,7 +79,16 @@ impl Loader {
     /// The same, which has components that are not built in compiled by `compiler`.
     #[must_use]
     pub fn compiled_by(self, compiler: Compiler) -> Self {
-        Self { compiler, ..self }
+        Self {
+            compiler: Some(compiler),
+            ..self
+        }
+    }
+
+    /// The same, which compiles nothing: a component that is not in the cache is not loaded, and none is put there.
+    #[must_use]
+    pub fn compiling_nothing(self) -> Self {
+        Self { compiler: None, ..self }
     }
 
     /// The same, which loads native libraries too. They run outside the sandbox.
@@ -148,9 +158,10 @@ impl Loader {
         let (component, cached) = match self.cache.as_ref().and_then(|cache| cache.load(&self.engine, digest)) {
             Some(component) => (component, true),
             None => {
-                let compiled = match maker {
-                    Maker::Us => in_process(&self.engine, bytes),
-                    Maker::Stranger => self.compiler.run(&self.engine, bytes),
+                let compiled = match (&self.compiler, maker) {
+                    (None, _) => Err("it was not compiled before, and is not to be now".to_owned()),
+                    (Some(_), Maker::Us) => in_process(&self.engine, bytes),
+                    (Some(compiler), Maker::Stranger) => compiler.run(&self.engine, bytes),
                 };
                 let component = compiled.map_err(|reason| {
                     invalid(

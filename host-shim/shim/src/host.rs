@@ -84,11 +84,8 @@ impl Host {
     /// # Errors
     /// As [`Host::open`].
     pub async fn open_on(&self, config: &ProviderConfig, engine: Arc<dyn Engine>) -> Result<Provider> {
-        let policy = Policy::new(&config.name, config.preset(), &config.permissions)
-            .keeping(config.belongings(&self.environment));
-        let plugin = self.reloader(config).await?;
         let store = Store::of_user(&self.environment, &config.name, &engine.endpoint());
-        let provider = Provider::open_reloading(plugin, engine, &config.name, &config.settings, policy).await?;
+        let provider = self.open_bare(config, engine).await?;
         let credentials = CredentialStore::of_user(&self.environment);
         let audit = AuditLog::chosen(&config.audit_log, &self.environment);
         let ledger = config.ledger.as_ref().map(|path| Ledger::at(path, &config.name));
@@ -96,8 +93,25 @@ impl Host {
             .journaled_in(store)
             .audited_in(audit)
             .with_credentials(credentials)
-            .with_ledger(ledger)
-            .limited_to(config.plugin_limits))
+            .with_ledger(ledger))
+    }
+
+    /// Opens a provider for somebody who only looks, for example at the names of agents: its calls do not settle what calls
+    /// that died have left, and nothing is written down of them.
+    ///
+    /// # Errors
+    /// As [`Host::open`].
+    pub async fn open_to_look(&self, config: &ProviderConfig) -> Result<Provider> {
+        self.open_bare(config, Arc::new(self.engine(config)?)).await
+    }
+
+    /// A provider that keeps nothing on this machine.
+    async fn open_bare(&self, config: &ProviderConfig, engine: Arc<dyn Engine>) -> Result<Provider> {
+        let policy = Policy::new(&config.name, config.preset(), &config.permissions)
+            .keeping(config.belongings(&self.environment));
+        let plugin = self.reloader(config).await?;
+        let provider = Provider::open_reloading(plugin, engine, &config.name, &config.settings, policy).await?;
+        Ok(provider.limited_to(config.plugin_limits))
     }
 
     /// What the plugin finds fault with in the settings of one provider of a configuration, each with its place and, for a key
