@@ -2,14 +2,10 @@
 
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 use mngr_docker_grammar::values;
-use mngr_host_shim::contract::instance::DiscoverRequest;
 use mngr_host_shim::contract::types::AgentState;
 use mngr_host_shim::json::STATES;
 
-use super::context::{Context, Global};
-
-/// How long a shell waits for names.
-const COMPLETION_DEADLINE: std::time::Duration = std::time::Duration::from_secs(2);
+use super::names;
 
 /// `KEY=VALUE`; the value may be empty and may hold more `=`.
 pub fn pair(text: &str) -> Result<(String, String), String> {
@@ -25,35 +21,7 @@ pub fn state(text: &str) -> Result<AgentState, String> {
 
 /// Completes the names of agents that are there.
 pub fn agent_names() -> ArgValueCandidates {
-    ArgValueCandidates::new(|| {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let Ok(runtime) = runtime else { return Vec::new() };
-        let names = runtime.block_on(async {
-            let discovery = async {
-                let context = Context::new(Global {
-                    json: true,
-                    ..Global::default()
-                })
-                .ok()?;
-                let provider = context.provider(&context.spinner("")).await.ok()?;
-                let everything = DiscoverRequest {
-                    tags: Vec::new(),
-                    states: Vec::new(),
-                };
-                provider.discover(everything).await.ok()
-            };
-            tokio::time::timeout(COMPLETION_DEADLINE, discovery)
-                .await
-                .ok()
-                .flatten()
-        });
-        runtime.shutdown_background();
-        names
-            .into_iter()
-            .flatten()
-            .map(|agent| CompletionCandidate::new(agent.name))
-            .collect()
-    })
+    ArgValueCandidates::new(|| names::names().into_iter().map(CompletionCandidate::new).collect())
 }
 
 #[cfg(test)]

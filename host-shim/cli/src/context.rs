@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use mngr_host_shim::config::{Config, ProviderConfig};
+use mngr_host_shim::config::{Config, ConfigError, ProviderConfig};
 use mngr_host_shim::contract::ProviderError;
 use mngr_host_shim::environment::Environment;
 use mngr_host_shim::host::Host;
@@ -48,6 +48,22 @@ pub struct Global {
     pub log_format: Format,
 }
 
+impl Global {
+    /// The configuration that they mean.
+    pub fn load(&self, environment: &Environment) -> Result<Config, ConfigError> {
+        Config::load(self.config.as_deref(), environment)
+    }
+
+    /// The provider of that name, else the only one or the default one, with the plugin that they name.
+    pub fn choose(&self, config: &Config, name: Option<&str>) -> Result<ProviderConfig, ProviderError> {
+        let mut provider = config.provider(name)?.clone();
+        if let Some(Named(plugin)) = &self.plugin {
+            provider.plugin = plugin.clone();
+        }
+        Ok(provider)
+    }
+}
+
 /// What `--plugin` names.
 #[derive(Debug, Clone)]
 pub struct Named(pub Option<PluginChoice>);
@@ -80,20 +96,12 @@ impl Context {
 
     /// The configuration that holds.
     pub fn config(&self) -> Result<Config, Failure> {
-        Ok(Config::load(self.global.config.as_deref(), &self.environment)?)
+        Ok(self.global.load(&self.environment)?)
     }
 
     /// The chosen provider's part of it.
     pub fn provider_config(&self, config: &Config) -> Result<ProviderConfig, Failure> {
-        self.config_of(config, self.global.provider.as_deref())
-    }
-
-    fn config_of(&self, config: &Config, name: Option<&str>) -> Result<ProviderConfig, Failure> {
-        let mut provider = config.provider(name)?.clone();
-        if let Some(Named(plugin)) = &self.global.plugin {
-            provider.plugin = plugin.clone();
-        }
-        Ok(provider)
+        Ok(self.global.choose(config, self.global.provider.as_deref())?)
     }
 
     /// Loads plugins for this process.
@@ -127,7 +135,7 @@ impl Context {
 
     async fn open(&self, name: Option<&str>, spinner: &Spinner) -> Result<Provider, Failure> {
         let config = self.config()?;
-        let chosen = self.config_of(&config, name)?;
+        let chosen = self.global.choose(&config, name)?;
         let host = self.host()?;
         let provider = match host.open(&chosen).await {
             Ok(provider) => provider,

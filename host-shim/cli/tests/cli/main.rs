@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_macros, reason = "a test prints for whoever runs it")]
 
 mod checking;
+mod completing;
 mod configuration;
 mod conformance;
 mod contained;
