@@ -434,6 +434,7 @@ class Provider:
         settings: Mapping[str, object] | None = None,
         *,
         plugin: str | os.PathLike[str] | None = None,
+        settings_files: Sequence[str | os.PathLike[str]] = (),
     ) -> Self: ...
     @property
     def name(self) -> str: ...

@@ -45,6 +45,7 @@ from mngr_docker.access import Access, Endpoint
 from mngr_docker.config import DEFAULT_HOST_DIR, DockerProviderConfig
 from mngr_docker.errors import misconfigured, translated
 from mngr_docker.records import HostRecord, Kept, Records, agent_of, host_of
+from mngr_docker.trust import files_of_project
 
 # Seconds for which what was listed is shown without being read again, in one command.
 _FRESH = 5.0
@@ -77,8 +78,15 @@ class HostsOfEngine(BaseProviderInstance):
     @cached_property
     def _provider(self) -> Provider:
         settings = self.config.settings(self.mngr_ctx.config.prefix)
+        # What an agent that has it could widen its rights with: mngr's own directory, and what the project's says.
+        of_project = [file for file in files_of_project(self.mngr_ctx) if file.exists()]
         try:
-            provider = Provider(str(self.name), settings, plugin=self.config.plugin)
+            provider = Provider(
+                str(self.name),
+                settings,
+                plugin=self.config.plugin,
+                settings_files=[self.mngr_ctx.profile_dir, *of_project],
+            )
         except NativeError as error:
             raise misconfigured(self.name, error) from error
         for warning in provider.warnings:

@@ -69,16 +69,17 @@ impl Provider {
 #[pymethods]
 impl Provider {
     #[new]
-    #[pyo3(signature = (name, settings=None, *, plugin=None))]
+    #[pyo3(signature = (name, settings=None, *, plugin=None, settings_files=Vec::new()))]
     fn new(
         py: Python<'_>,
         name: String,
         settings: Option<&Bound<'_, PyMapping>>,
         plugin: Option<PathBuf>,
+        settings_files: Vec<PathBuf>,
     ) -> PyResult<Self> {
         let settings = settings.map(table).transpose()?.unwrap_or_default();
         let process = Process::current(py)?;
-        let opening = open(process.clone(), name, settings, plugin);
+        let opening = open(process.clone(), name, settings, plugin, settings_files);
         let provider = call::wait(py, &process, None, |_, _| opening)?;
         Ok(Self {
             process,
@@ -156,9 +157,11 @@ async fn open(
     name: String,
     settings: Map<String, Value>,
     plugin: Option<PathBuf>,
+    settings_files: Vec<PathBuf>,
 ) -> Result<provider::Provider> {
     let config = Config::of_table(&name, settings, &Environment::of_process())?;
     let mut chosen: ProviderConfig = config.provider(Some(&name))?.clone();
+    chosen.settings_files = settings_files;
     if let Some(plugin) = plugin {
         chosen.plugin = PluginChoice::parse(&plugin.to_string_lossy())?;
     }

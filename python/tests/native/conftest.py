@@ -5,7 +5,7 @@ import subprocess
 import sys
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -26,9 +26,10 @@ def open_provider() -> Iterator[Callable[..., Provider]]:
     """Opens providers of a new name each, with the test image as their default."""
     opened: list[Provider] = []
 
-    def open_one(**settings: object) -> Provider:
+    def open_one(settings_files: Sequence[Path] = (), **settings: object) -> Provider:
         name = f"py-{uuid.uuid4().hex[:12]}"
-        provider = Provider(name, {"default_image": IMAGE, "stop_timeout_seconds": 1, **settings})
+        all_settings = {"default_image": IMAGE, "stop_timeout_seconds": 1, **settings}
+        provider = Provider(name, all_settings, settings_files=settings_files)
         opened.append(provider)
         return provider
 

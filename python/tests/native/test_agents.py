@@ -2,6 +2,7 @@
 
 import io
 import tarfile
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,20 @@ def test_an_agent_lives_from_create_to_destroy(provider: Provider) -> None:
     destroyed = provider.destroy("b")
     assert destroyed["agent_id"] == made["id"]
     assert provider.discover() == []
+
+
+def test_no_agent_is_given_what_its_settings_come_from(open_provider) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        settings, work = Path(directory, "project", "settings.toml"), Path(directory, "work")
+        settings.parent.mkdir()
+        settings.touch()
+        work.mkdir()
+        provider = open_provider(settings_files=[settings], permissions={"docker.binds": "any"})
+        for own in (settings, settings.parent, directory):
+            with pytest.raises(ProviderError, match="the provider's own") as refused:
+                provider.create("a", start_args=[f"--volume={own}:/own:ro"])
+            assert refused.value.kind == "denied"
+        assert provider.create("a", start_args=[f"--volume={work}:/work"])["state"] == "running"
 
 
 def test_a_command_has_its_status_both_outputs_and_its_input(provider: Provider, agent: str) -> None:

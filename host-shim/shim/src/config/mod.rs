@@ -68,8 +68,8 @@ pub struct Config {
 pub struct ProviderConfig {
     /// Instance name.
     pub name: String,
-    /// The file that its settings are in; none where they are in no file.
-    pub settings_file: Option<PathBuf>,
+    /// Files and directories that its settings come from, which no agent is given.
+    pub settings_files: Vec<PathBuf>,
     /// Which engine (`host`): absent for what the Docker CLI would choose.
     pub host: Option<String>,
     /// Which Docker context (`docker_context`), in place of `host`.
@@ -121,7 +121,7 @@ impl ProviderConfig {
     pub fn named(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
-            settings_file: None,
+            settings_files: Vec::new(),
             host: None,
             docker_context: None,
             ssh: Settings::default(),
@@ -203,7 +203,9 @@ impl Config {
         };
         let (mut providers, others) = check::sorted(&written, &base)?;
         for provider in providers.values_mut() {
-            provider.settings_file = found.as_ref().map(|found| found.path.clone());
+            provider
+                .settings_files
+                .extend(found.as_ref().map(|found| found.path.clone()));
         }
         let mut trust = FileTrust::OfUser;
         if let (Some(found), Some(source)) = (&found, &source)

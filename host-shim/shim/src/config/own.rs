@@ -19,7 +19,6 @@ impl ProviderConfig {
             Some(PluginChoice::Installed(_)) | None => None,
         };
         let named = [
-            self.settings_file.as_ref(),
             ssh.config_file.as_ref(),
             ssh.identity_file.as_ref(),
             ssh.known_hosts_file.as_ref(),
@@ -37,7 +36,8 @@ impl ProviderConfig {
             .filter(|(name, _)| SSH_FILES.iter().any(|known| known.eq_ignore_ascii_case(name)));
         let by_option = options.map(|(_, value)| expanded(value, environment.home()));
         let by_option = by_option.filter(|path| path.is_absolute());
-        let named = named.into_iter().flatten().cloned().chain(log).chain(by_option);
+        let named = self.settings_files.iter().chain(named.into_iter().flatten());
+        let named = named.cloned().chain(log).chain(by_option);
         Belongings::of_user(environment, named)
     }
 }
@@ -51,7 +51,7 @@ mod tests {
     #[test]
     fn every_file_that_a_setting_names_is_the_providers_own() {
         let mut config = ProviderConfig::named("docker");
-        config.settings_file = Some("/data/settings.toml".into());
+        config.settings_files = vec!["/data/settings.toml".into()];
         config.ssh.config_file = Some("/data/ssh_config".into());
         config.ssh.identity_file = Some("/data/key".into());
         config.ssh.known_hosts_file = Some("/data/known".into());

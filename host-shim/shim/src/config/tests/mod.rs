@@ -51,8 +51,8 @@ fn yaml(text: &str) -> Config {
 /// The same settings without the file that they came from, to be compared with those of another.
 fn of_no_file(mut config: Config) -> Config {
     for provider in config.providers.values_mut() {
-        let file = provider.settings_file.take().expect("a file");
-        assert_eq!(Some(file), config.path);
+        let files = std::mem::take(&mut provider.settings_files);
+        assert_eq!(files, Vec::from_iter(config.path.clone()));
     }
     config
 }
