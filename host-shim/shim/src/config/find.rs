@@ -71,6 +71,11 @@ pub(super) fn find(explicit: Option<&Path>, environment: &Environment) -> Result
         found.of_directory = Some(real);
         return Ok(Some(found));
     }
+    of_home(environment)
+}
+
+/// Reads the file of the home directory; none where there is none.
+pub(super) fn of_home(environment: &Environment) -> Result<Option<Found>, ConfigError> {
     match environment.home() {
         Some(home) => read(&home.join(SETTINGS)),
         None => Ok(None),

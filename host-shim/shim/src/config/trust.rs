@@ -156,6 +156,19 @@ pub struct NeedsTrust {
     origin: Origin,
 }
 
+impl NeedsTrust {
+    fn of(provider: &KeyValue, entry: &KeyValue, reason: &'static str) -> Self {
+        Self {
+            field: format!("providers.{}.{}", provider.key, entry.key),
+            value: shorten(&entry.node.shown()),
+            reason,
+            provider: provider.key.clone(),
+            key: entry.key.clone(),
+            origin: entry.origin.clone(),
+        }
+    }
+}
+
 /// What of this provider's table waits. `of` is the text that counts, where others were laid over it.
 fn needs_of<'a>(provider: &'a KeyValue, of: Option<&'a Arc<Source>>) -> impl Iterator<Item = NeedsTrust> + 'a {
     let entries = match &provider.node.data {
@@ -166,14 +179,8 @@ fn needs_of<'a>(provider: &'a KeyValue, of: Option<&'a Arc<Source>>) -> impl Ite
         .iter()
         .filter(move |entry| of.is_none_or(|source| is_of(&entry.node, source)))
         .filter_map(|entry| {
-            Some(NeedsTrust {
-                field: format!("providers.{}.{}", provider.key, entry.key),
-                value: shorten(&entry.node.shown()),
-                reason: reason(&entry.key, &entry.node.data)?,
-                provider: provider.key.clone(),
-                key: entry.key.clone(),
-                origin: entry.origin.clone(),
-            })
+            let reason = reason(&entry.key, &entry.node.data)?;
+            Some(NeedsTrust::of(provider, entry, reason))
         })
 }
 
@@ -185,6 +192,45 @@ fn is_of(node: &Node, source: &Arc<Source>) -> bool {
             Data::Table(entries) => entries.iter().any(|entry| is_of(&entry.node, source)),
             _ => false,
         }
+}
+
+/// Settings of the user's own file that narrow what is allowed: a directory's file that takes its place would take them away.
+const NARROWING: [&str; 5] = [
+    "policy",
+    "permissions",
+    "plugin_limits",
+    "secret_env",
+    "snapshot_findings",
+];
+/// What becomes of them.
+const HIDDEN: &str = "is in your home's file, and no longer holds in this directory";
+
+/// What narrows rights in the file of the home directory, which another takes the place of.
+fn hidden(environment: &Environment) -> Result<Vec<NeedsTrust>, ConfigError> {
+    let Some(found) = find::of_home(environment)? else {
+        return Ok(Vec::new());
+    };
+    let mut all = Vec::new();
+    for table in providers(parse(&found.source())?)? {
+        let Data::Table(entries) = &table.node.data else {
+            continue;
+        };
+        if is_other_backend(&backend(&table)?) {
+            continue;
+        }
+        let narrows = |entry: &&KeyValue| {
+            let is_open =
+                entry.key == "policy" && matches!(&entry.node.data, Data::Text(name) if name == Preset::Open.name());
+            NARROWING.contains(&entry.key.as_str()) && entry.node.data != Data::Null && !is_open
+        };
+        all.extend(
+            entries
+                .iter()
+                .filter(narrows)
+                .map(|entry| NeedsTrust::of(&table, entry, HIDDEN)),
+        );
+    }
+    Ok(all)
 }
 
 /// How a configuration came to hold what its file says.
@@ -208,12 +254,18 @@ pub(super) fn examine(
 ) -> Result<FileTrust, ConfigError> {
     let ours = written.iter().filter(|entry| own.contains_key(&entry.key));
     let needs: Vec<_> = ours.flat_map(|entry| needs_of(entry, Some(found.source))).collect();
-    if needs.is_empty() {
+    let hidden = hidden(environment)?;
+    if needs.is_empty() && hidden.is_empty() {
         return Ok(FileTrust::Harmless);
     }
     let trusted = trusts(found.real, found.sha256, environment);
     if matches!(trusted, Ok(true)) {
         return Ok(FileTrust::Trusted);
+    }
+    let here = environment.directory().display();
+    let remedy = format!("look at the file, then run mngr-docker trust in {here}; or name the file with --config");
+    if let Some(need) = hidden.first() {
+        return Err(untrusted(need, trusted, &remedy));
     }
     for need in needs {
         match own.get_mut(&need.provider) {
@@ -224,9 +276,6 @@ pub(super) fn examine(
                 provider.policy = None;
             }
             _ => {
-                let here = environment.directory().display();
-                let remedy =
-                    format!("look at the file, then run mngr-docker trust in {here}; or name the file with --config");
                 return Err(untrusted(&need, trusted, &remedy));
             }
         }
@@ -246,7 +295,10 @@ fn trusts(real: &Path, sha256: &str, environment: &Environment) -> Result<bool, 
 }
 
 fn untrusted(need: &NeedsTrust, trusted: Result<bool, ProviderError>, remedy: &str) -> ConfigError {
-    let reason = "takes effect only once this directory is trusted";
+    let reason = match need.reason {
+        HIDDEN => "does not hold in this directory, whose own file takes its place only once it is trusted",
+        _ => "takes effect only once this directory is trusted",
+    };
     let error = match trusted {
         Ok(_) => ConfigError::new(&need.field, reason, remedy),
         Err(error) => ConfigError::new(
@@ -265,7 +317,7 @@ pub struct SettingsFile {
     pub path: PathBuf,
     /// SHA-256 of its bytes, in hexadecimal.
     pub sha256: String,
-    /// The settings in it that take effect only once it is trusted.
+    /// The settings in it that take effect only once it is trusted, and those of the home's file that it takes away.
     pub needs_trust: Vec<NeedsTrust>,
 }
 
@@ -289,14 +341,15 @@ impl SettingsFile {
         })?;
         // Other programs may know this backend by a name of their own.
         let may_be_ours = |entry: &&KeyValue| !backend(entry).is_ok_and(|name| is_other_backend(&name));
+        let ours = written.iter().filter(may_be_ours);
+        let mut needs_trust: Vec<_> = ours.flat_map(|entry| needs_of(entry, None)).collect();
+        if real.ends_with(find::SETTINGS) && !find::is_of_home(&real, environment) {
+            needs_trust.extend(hidden(environment)?);
+        }
         Ok(Self {
             path: real,
             sha256: found.sha256,
-            needs_trust: written
-                .iter()
-                .filter(may_be_ours)
-                .flat_map(|entry| needs_of(entry, None))
-                .collect(),
+            needs_trust,
         })
     }
 

@@ -180,6 +180,42 @@ fn a_file_that_does_no_harm_works_with_no_word() {
 }
 
 #[test]
+fn a_file_that_takes_away_what_narrows_rights_at_home_waits_however_harmless_it_is() {
+    let room = Room::new();
+    let home = room.home().join(".mngr/settings.toml");
+    fs::create_dir_all(home.parent().expect("a parent")).expect("a directory");
+    for (own, waits) in [
+        ("policy = \"strict\"", true),
+        ("secret_env = [\"*_TOKEN\"]", true),
+        ("permissions = { docker.exec = false }", true),
+        ("plugin_limits = { memory = \"1m\" }", true),
+        ("snapshot_findings = { tmpfs = \"block\" }", true),
+        ("policy = \"open\"", false),
+        ("host = \"ssh://mine\"", false),
+    ] {
+        fs::write(&home, provider(own)).expect("written");
+        for theirs in ["", "prefix = 'x'\n", &provider("default_cpus = 1")] {
+            room.write(&format!("{theirs}# beside {own}\n"));
+            let loaded = room.load();
+            assert_eq!(loaded.is_err(), waits, "{own}: {theirs}");
+            if let Err(error) = loaded {
+                let key = own.split(' ').next().expect("a key");
+                assert!(
+                    error.message().contains(key) && error.remedy().contains("mngr-docker trust"),
+                    "{error:?}"
+                );
+                let needs = SettingsFile::read(&room.file(), &room.environment())
+                    .expect("a file")
+                    .needs_trust;
+                assert!(needs.iter().any(|need| need.field.ends_with(key)), "{needs:?}");
+                room.trust();
+                assert_eq!(room.load().expect("trusted").trust, FileTrust::Trusted);
+            }
+        }
+    }
+}
+
+#[test]
 fn a_wait_is_told_at_the_key() {
     let room = Room::new();
     room.write(&provider("ssh_config_file = \"./ssh_config\""));
