@@ -1,4 +1,5 @@
-//! A proxy before an engine's socket that tells when a chosen request comes by, and can keep it or its answer for ever.
+//! A proxy before an engine's socket that tells when a chosen request comes by, and can keep it or its answer for ever, or answer
+//! without end in the engine's place.
 //!
 //! So a test acts in the very middle of an operation, without guessing how long one takes.
 
@@ -10,6 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
+
+use crate::Flood;
 
 /// What becomes of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +55,14 @@ enum Which {
 }
 
 impl Which {
+    fn like(request: &str) -> Self {
+        let (method, path) = request.split_once(' ').expect("METHOD /path");
+        Self::Like {
+            method: method.to_owned(),
+            path: path.to_owned(),
+        }
+    }
+
     /// Whether it is this one.
     fn fits(&mut self, method: &str, path: &str) -> bool {
         match self {
@@ -76,6 +87,8 @@ impl Which {
 }
 
 type Rules = Arc<Mutex<Vec<Rule>>>;
+/// What is answered in the engine's place.
+type Floods = Arc<Mutex<Vec<(Which, Flood)>>>;
 /// `METHOD /path` of each request, in the order in which they came.
 type Log = Arc<Mutex<Vec<String>>>;
 /// What becomes of the next answer, and who is told.
@@ -85,6 +98,7 @@ type Spoil = (Fault, oneshot::Sender<()>);
 pub struct FaultProxy {
     socket: PathBuf,
     rules: Rules,
+    floods: Floods,
     log: Log,
 }
 
@@ -96,18 +110,23 @@ impl FaultProxy {
     pub fn new(socket: impl Into<PathBuf>, engine: impl Into<PathBuf>) -> Self {
         let (socket, engine) = (socket.into(), engine.into());
         let listener = UnixListener::bind(&socket).expect("a socket");
-        let (rules, log) = (Rules::default(), Log::default());
+        let (rules, floods, log) = (Rules::default(), Floods::default(), Log::default());
         std::thread::spawn({
-            let (rules, log) = (rules.clone(), log.clone());
+            let (rules, floods, log) = (rules.clone(), floods.clone(), log.clone());
             move || {
                 for client in listener.incoming().flatten() {
-                    let (engine, rules, log) = (engine.clone(), rules.clone(), log.clone());
+                    let (engine, rules, floods, log) = (engine.clone(), rules.clone(), floods.clone(), log.clone());
                     // A connection that breaks is what its two ends are to see.
-                    std::thread::spawn(move || drop(serve(client, &engine, &rules, &log)));
+                    std::thread::spawn(move || drop(serve(client, &engine, &rules, &floods, &log)));
                 }
             }
         });
-        Self { socket, rules, log }
+        Self {
+            socket,
+            rules,
+            floods,
+            log,
+        }
     }
 
     /// Before the engine that the Docker CLI would use.
@@ -134,14 +153,15 @@ impl FaultProxy {
     /// # Panics
     /// Where the request is not written so.
     pub fn once(&self, request: &str, fault: Fault) -> oneshot::Receiver<()> {
-        let (method, path) = request.split_once(' ').expect("METHOD /path");
-        self.add(
-            Which::Like {
-                method: method.to_owned(),
-                path: path.to_owned(),
-            },
-            fault,
-        )
+        self.add(Which::like(request), fault)
+    }
+
+    /// From now on each request like that is answered so, and the engine never sees it.
+    ///
+    /// # Panics
+    /// As [`FaultProxy::once`].
+    pub fn flood(&self, request: &str, answer: Flood) {
+        locked(&self.floods).push((Which::like(request), answer));
     }
 
     /// The request that changes something after `before` others has this fault. The receiver is told of it.
@@ -166,7 +186,7 @@ fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 /// One connection, request by request.
-fn serve(client: UnixStream, engine: &Path, rules: &Rules, log: &Log) -> io::Result<()> {
+fn serve(client: UnixStream, engine: &Path, rules: &Rules, floods: &Floods, log: &Log) -> io::Result<()> {
     let mut engine = UnixStream::connect(engine)?;
     // Set while the answer to the request before it is still to be told of, and spoilt.
     let keep = Arc::new(Mutex::new(None::<Spoil>));
@@ -178,6 +198,18 @@ fn serve(client: UnixStream, engine: &Path, rules: &Rules, log: &Log) -> io::Res
         let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
         locked(log).push(format!("{method} {target}"));
         let path = target.split('?').next().unwrap_or_default();
+        let flood = {
+            let mut floods = locked(floods);
+            let found = floods
+                .iter_mut()
+                .find_map(|(which, flood)| which.fits(method, path).then_some(flood));
+            found.cloned()
+        };
+        if let Some(flood) = flood {
+            let poured = flood.pour(requests.get_ref());
+            engine.shutdown(Shutdown::Both)?;
+            return poured;
+        }
         let rule = {
             let mut rules = locked(rules);
             let found = rules.iter_mut().position(|rule| rule.which.fits(method, path));

@@ -25,6 +25,7 @@
 
 mod component;
 mod fault_proxy;
+mod flood;
 pub mod fuzz;
 mod network_mount;
 mod private_engine;
@@ -41,6 +42,7 @@ pub use component::{
     program, with_note, written_over,
 };
 pub use fault_proxy::{Fault, FaultProxy};
+pub use flood::{Flood, flood_server};
 pub use mngr_conformance::remove_all;
 pub use network_mount::NetworkMount;
 pub use private_engine::{PrivateEngine, Setup};

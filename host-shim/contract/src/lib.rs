@@ -1,5 +1,5 @@
 //! What every layer of the host-shim knows: the contract of `wit/` as Rust types, one module per published version, made by
-//! the bindings generator; and beside it streams, errors, names of labels, clean paths, the environment and tracing.
+//! the bindings generator; and beside it streams, errors, limits, names of labels, clean paths, the environment and tracing.
 //!
 //! [`types`], [`docker`], [`system`], [`backend`] and [`instance`] are the newest version's, which is what the rest of the
 //! shim speaks. Nothing here opens a connection.
@@ -9,6 +9,7 @@ pub mod directories;
 pub mod environment;
 pub mod error;
 pub mod labels;
+pub mod limits;
 pub mod paths;
 pub mod streams;
 pub mod trace;

@@ -3,14 +3,21 @@
 //!
 //! They go from there to the engine and nowhere else: no plugin sees them, and nothing logs them.
 
+use std::collections::HashMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE;
 use docker_credential::{CredentialRetrievalError, DockerCredential};
+use mngr_contract::ProviderError;
 use mngr_contract::environment::Environment;
+use mngr_contract::limits::{CREDENTIALS, Exceeded};
+use mngr_contract::ssh::Command;
+use serde::Deserialize;
+
+use crate::machine;
 
 /// What the Docker CLI calls Docker Hub in its configuration.
 const DOCKER_HUB: &str = "https://index.docker.io/v1/";
@@ -18,6 +25,8 @@ const DOCKER_HUB: &str = "https://index.docker.io/v1/";
 const HELPER: Duration = Duration::from_secs(60);
 /// What a helper says where it has nothing for a registry.
 const NOTHING: &str = "credentials not found";
+/// The name that stands for none where the secret is a token.
+const TOKEN: &str = "<token>";
 
 /// What a registry is to be shown.
 #[derive(Clone, PartialEq, Eq)]
@@ -96,18 +105,10 @@ impl CredentialStore {
             other => other,
         }
         .to_owned();
-        // A helper is another program, and it is waited for.
-        let asked = server.clone();
-        let lookup = tokio::task::spawn_blocking(move || {
-            let file = std::fs::File::open(config).map_err(|_| CredentialRetrievalError::ConfigNotFound)?;
-            docker_credential::get_credential_from_reader(std::io::BufReader::new(file), &asked)
-        });
-        let reason = match tokio::time::timeout(HELPER, lookup).await {
-            Ok(Ok(Ok(credential))) => return Some(Credentials::new(&server, credential)),
-            Ok(Ok(Err(error))) if has_nothing(&error) => return None,
-            Ok(Ok(Err(error))) => why(&error),
-            Ok(Err(_)) => "the lookup broke off".to_owned(),
-            Err(_) => format!("the credential helper did not answer within {HELPER:?}"),
+        let reason = match look_up(&config, &server).await {
+            Ok(Some(credential)) => return Some(Credentials::new(&server, credential)),
+            Ok(None) => return None,
+            Err(reason) => reason,
         };
         tracing::warn!(
             registry,
@@ -126,29 +127,82 @@ pub fn registry_of(reference: &str) -> &str {
     }
 }
 
-fn has_nothing(error: &CredentialRetrievalError) -> bool {
-    match error {
-        CredentialRetrievalError::ConfigNotFound | CredentialRetrievalError::NoCredentialConfigured => true,
-        CredentialRetrievalError::HelperFailure { stdout, stderr, .. } => {
-            stdout.contains(NOTHING) || stderr.contains(NOTHING)
-        }
-        _ => false,
+/// Which programs of the Docker CLI's configuration keep credentials.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Helpers {
+    creds_store: String,
+    cred_helpers: HashMap<String, String>,
+}
+
+/// What the configuration has for a server: of the helper for it, else what is written there, else of the store. An error is the
+/// reason why there is none, without a word of what a helper printed: that may be a secret.
+async fn look_up(config: &Path, server: &str) -> std::result::Result<Option<DockerCredential>, String> {
+    let Ok(text) = std::fs::read(config) else {
+        return Ok(None);
+    };
+    let unreadable = |_| "the configuration can not be read".to_owned();
+    let mut config: serde_json::Map<_, _> = serde_json::from_slice(&text).map_err(unreadable)?;
+    let helpers: Helpers = serde_json::from_slice(&text).map_err(unreadable)?;
+    if let Some(helper) = helpers.cred_helpers.get(server).filter(|helper| !helper.is_empty()) {
+        return ask(helper, server).await;
+    }
+    // The crate waits for a helper and reads what it prints for as long as that goes on.
+    config.retain(|key, _| key == "auths");
+    let written = serde_json::Value::from(config).to_string();
+    match docker_credential::get_credential_from_reader(written.as_bytes(), server) {
+        Ok(credential) => Ok(Some(credential)),
+        Err(CredentialRetrievalError::NoCredentialConfigured) if helpers.creds_store.is_empty() => Ok(None),
+        Err(CredentialRetrievalError::NoCredentialConfigured) => ask(&helpers.creds_store, server).await,
+        Err(_) => Err("what the configuration has for it does not decode".to_owned()),
     }
 }
 
-/// Why there are none, without a word of what a helper printed: that may be a secret.
-fn why(error: &CredentialRetrievalError) -> String {
-    match error {
-        CredentialRetrievalError::HelperFailure { helper, .. } => format!("{helper} failed"),
-        CredentialRetrievalError::HelperCommunicationError => "the credential helper can not be run".to_owned(),
-        CredentialRetrievalError::MalformedHelperResponse => "the credential helper's answer is no JSON".to_owned(),
-        CredentialRetrievalError::ConfigReadError => "the configuration can not be read".to_owned(),
-        _ => "what the configuration has for it does not decode".to_owned(),
+/// What a credential helper says where it has something.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Kept {
+    username: String,
+    secret: String,
+}
+
+/// Asks a credential helper, as <https://github.com/docker/docker-credential-helpers> has it: the server on its standard input,
+/// JSON on its standard output.
+async fn ask(helper: &str, server: &str) -> std::result::Result<Option<DockerCredential>, String> {
+    ask_program(&format!("docker-credential-{helper}"), server).await
+}
+
+async fn ask_program(program: &str, server: &str) -> std::result::Result<Option<DockerCredential>, String> {
+    let question = Command {
+        argv: vec![program.to_owned(), "get".to_owned()],
+        stdin: server.as_bytes().to_vec(),
+        timeout_ms: u64::try_from(HELPER.as_millis()).unwrap_or(u64::MAX),
+        max_output_bytes: CREDENTIALS.most,
+    };
+    let mut child = tokio::process::Command::new(program);
+    child.arg("get");
+    let output = match machine::run_child(child, &question).await {
+        Ok(output) if output.truncated => return Err(Exceeded(CREDENTIALS).to_string()),
+        Ok(output) => output,
+        Err(ProviderError::Timeout(_)) => return Err(format!("{program} did not answer within {HELPER:?}")),
+        Err(_) => return Err(format!("{program} can not be run")),
+    };
+    let says_nothing = |text: &[u8]| String::from_utf8_lossy(text).contains(NOTHING);
+    match serde_json::from_slice::<Kept>(&output.stdout) {
+        _ if output.exit_status != 0 && (says_nothing(&output.stdout) || says_nothing(&output.stderr)) => Ok(None),
+        _ if output.exit_status != 0 => Err(format!("{program} failed")),
+        Err(_) => Err(format!(
+            "the answer of {program} is not what a credential helper answers"
+        )),
+        Ok(kept) if kept.username == TOKEN => Ok(Some(DockerCredential::IdentityToken(kept.secret))),
+        Ok(kept) => Ok(Some(DockerCredential::UsernamePassword(kept.username, kept.secret))),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     async fn found(config: &str, reference: &str) -> Option<serde_json::Value> {
@@ -194,6 +248,47 @@ mod tests {
     #[tokio::test]
     async fn a_helper_that_is_not_there_is_no_failure_and_no_credentials() {
         assert!(found(r#"{"credsStore": "no-such-helper"}"#, "busybox").await.is_none());
+    }
+
+    /// What a helper that is this script answers.
+    async fn asked(script: &str) -> std::result::Result<Option<DockerCredential>, String> {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("docker-credential-own");
+        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("written");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("set");
+        ask_program(&path.display().to_string(), "r.example").await
+    }
+
+    #[tokio::test]
+    async fn a_helper_gets_the_server_and_gives_a_name_and_a_secret_or_a_token() {
+        let echo = r#"printf '{"Username":"me","Secret":"%s"}' "$(cat)""#;
+        let named = DockerCredential::UsernamePassword("me".into(), "r.example".into());
+        assert_eq!(asked(echo).await, Ok(Some(named)));
+        let token = r#"echo '{"Username":"<token>","Secret":"t"}'"#;
+        assert_eq!(
+            asked(token).await,
+            Ok(Some(DockerCredential::IdentityToken("t".into())))
+        );
+        assert_eq!(
+            asked("echo credentials not found in native keychain; exit 1").await,
+            Ok(None)
+        );
+        for (script, reason) in [
+            ("exit 1", "failed"),
+            ("echo hunter2", "not what a credential helper answers"),
+        ] {
+            let error = asked(script).await.expect_err("no credentials");
+            assert!(error.contains(reason) && !error.contains("hunter2"), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_helper_that_prints_without_end_is_no_credentials_and_the_reason_names_the_limit() {
+        let error = asked("exec head -c 300000000 /dev/zero").await.expect_err("too much");
+        assert_eq!(
+            error,
+            "the answer of a credential helper is longer than 64 KiB, the limit"
+        );
     }
 
     #[test]

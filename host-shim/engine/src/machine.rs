@@ -9,6 +9,7 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use mngr_contract::error::{internal, invalid, not_found, timeout, unsupported};
+use mngr_contract::limits::COMMAND;
 use mngr_contract::ssh::{Command, CommandOutput};
 use mngr_contract::{ProviderError, Result};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -93,7 +94,7 @@ pub async fn drive<S>(
 ) -> Result<(S, CommandOutput)> {
     let program = command.argv.first().map(String::as_str).unwrap_or_default();
     let deadline = Duration::from_millis(command.timeout_ms).min(LONGEST);
-    let limit = usize::try_from(command.max_output_bytes).unwrap_or(usize::MAX);
+    let limit = usize::try_from(command.max_output_bytes.min(COMMAND)).unwrap_or(usize::MAX);
     let feed = async {
         // A program that does not read its input is none the worse for it.
         let _ = stdin.write_all(&command.stdin).await;
@@ -176,6 +177,16 @@ mod tests {
         };
         let output = run_here(long).await.expect("output");
         assert!(output.truncated && output.stdout.len() == 10 && output.exit_status == 0);
+    }
+
+    #[tokio::test]
+    async fn no_command_may_fill_the_memory_whatever_limit_it_asks_for() {
+        let greedy = Command {
+            max_output_bytes: u64::MAX,
+            ..command(&["head", "-c", "20000000", "/dev/zero"])
+        };
+        let output = run_here(greedy).await.expect("output");
+        assert!(output.truncated && output.stdout.len() as u64 == COMMAND);
     }
 
     #[tokio::test]

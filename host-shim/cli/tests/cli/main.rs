@@ -1,6 +1,7 @@
 //! The program `mngr-docker` as a person or a script meets it, on a real engine and on engines that are not there.
 #![expect(clippy::disallowed_macros, reason = "a test prints for whoever runs it")]
 
+mod bounds;
 mod checking;
 mod completing;
 mod configuration;

@@ -66,7 +66,7 @@ pub(super) async fn archive_get(engine: &DockerEngine, id: &str, path: &str) -> 
     let target = format!("/containers/{id}/archive");
     let request = async {
         let request = engine.request(Method::GET, &target, &[("path", path)], empty())?;
-        engine.send(request).await
+        engine.stream(request).await
     };
     let answer = engine
         .run(engine.reads("copy out of", "container", id), request)

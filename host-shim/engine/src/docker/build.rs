@@ -16,6 +16,7 @@ use http_body_util::{Either, StreamBody};
 use hyper::body::Frame;
 use mngr_contract::docker::BuildOptions;
 use mngr_contract::error::{internal, invalid};
+use mngr_contract::limits::{BUILD_LOG, Exceeded, PARTS};
 use mngr_contract::streams::Archive;
 use mngr_contract::system::Progress;
 use mngr_contract::{ProviderError, Result};
@@ -139,9 +140,9 @@ async fn run(
     request
         .headers_mut()
         .insert(CONTENT_TYPE, HeaderValue::from_static("application/x-tar"));
-    let mut told = std::pin::pin!(lines(engine.send(request).await?.into_body()));
+    let mut told = std::pin::pin!(lines(engine.stream(request).await?.into_body()));
     while let Some(message) = told.try_next().await? {
-        log.take(message);
+        log.take(message).map_err(std::io::Error::from)?;
     }
     Ok(())
 }
@@ -185,7 +186,10 @@ fn query(options: &BuildOptions) -> std::result::Result<Vec<(&'static str, Strin
 /// What the engine has said so far.
 struct Log {
     tag: String,
+    /// Its end, no longer than [`BUILD_LOG`].
     text: String,
+    /// Whether the beginning was dropped.
+    is_cut: bool,
     image: Option<String>,
     error: Option<String>,
     progress: ProgressSink,
@@ -200,6 +204,7 @@ impl Log {
         Self {
             tag: tag.to_owned(),
             text: String::new(),
+            is_cut: false,
             image: None,
             error: None,
             progress,
@@ -225,11 +230,21 @@ impl Log {
         self.hidden.iter().fold(text.to_owned(), hide)
     }
 
-    fn take(&mut self, message: Message) {
-        self.text.push_str(&message.stream);
+    fn write(&mut self, text: &str) {
+        self.text.push_str(text);
+        if self.text.len() > BUILD_LOG {
+            // A good part of it at once, and whole lines: half a secret would not be found again.
+            let cut = self.text.floor_char_boundary(self.text.len() - BUILD_LOG / 2);
+            let cut = self.text[cut..].find('\n').map_or(self.text.len(), |end| cut + end + 1);
+            self.text.drain(..cut);
+            self.is_cut = true;
+        }
+    }
+
+    fn take(&mut self, message: Message) -> std::result::Result<(), Exceeded> {
+        self.write(&message.stream);
         if !message.status.is_empty() {
-            self.text.push_str(&message.status);
-            self.text.push('\n');
+            self.write(&format!("{}\n", message.status));
         }
         if let Some(step) = message.stream.strip_prefix("Step ") {
             self.tell(step);
@@ -238,7 +253,7 @@ impl Log {
             Value::String(status) => {
                 let status = STANDARD.decode(status).ok();
                 if let Some(status) = status.and_then(|status| StatusResponse::decode(&*status).ok()) {
-                    self.take_status(status);
+                    self.take_status(status)?;
                 }
             }
             aux => {
@@ -247,6 +262,7 @@ impl Log {
             }
         }
         self.error = message.error.or(self.error.take());
+        Ok(())
     }
 
     fn tell(&self, step: &str) {
@@ -260,11 +276,11 @@ impl Log {
     }
 
     /// BuildKit tells all of a step again with every change of it.
-    fn take_status(&mut self, status: StatusResponse) {
+    fn take_status(&mut self, status: StatusResponse) -> std::result::Result<(), Exceeded> {
         for vertex in status.vertexes {
             if vertex.started.is_some() && self.begun.insert(vertex.digest) {
-                self.text.push_str(&vertex.name);
-                self.text.push('\n');
+                PARTS.check(self.begun.len())?;
+                self.write(&format!("{}\n", vertex.name));
                 // `[2/5] RUN make`, of stages with a name `[stage 2/5] RUN make`; `[internal] …` is no step.
                 let step = vertex.name.strip_prefix('[').and_then(|name| name.split_once("] "));
                 if let Some((place, command)) = step.filter(|(place, _)| place.contains('/')) {
@@ -274,8 +290,9 @@ impl Log {
             }
         }
         for log in status.logs {
-            self.text.push_str(&String::from_utf8_lossy(&log.msg));
+            self.write(&String::from_utf8_lossy(&log.msg));
         }
+        Ok(())
     }
 
     /// The image's id, or what went wrong.
@@ -311,9 +328,13 @@ impl Log {
                 file.write_all(self.shown(&self.text).as_bytes())?;
                 file.keep().map_err(|error| error.error)
             });
+        let what = match self.is_cut {
+            true => "the end of the log",
+            false => "the whole log",
+        };
         match written {
-            Ok((_, path)) => format!("the whole log is in {}", path.display()),
-            Err(error) => format!("the whole log could not be kept ({error})"),
+            Ok((_, path)) => format!("{what} is in {}", path.display()),
+            Err(error) => format!("{what} could not be kept ({error})"),
         }
     }
 }
@@ -327,6 +348,8 @@ fn step_of(text: &str) -> (Option<u64>, Option<u64>) {
 #[cfg(test)]
 mod tests {
     use std::sync::{Arc, Mutex};
+
+    use bollard_buildkit_proto::moby::buildkit::v1::Vertex;
 
     use super::*;
 
@@ -342,9 +365,13 @@ mod tests {
             "mngr-build:a",
             Arc::new(move |progress| sink.lock().expect("told").push(progress)),
         );
-        log.take(message(r#"{"stream":"Step 2/3 : RUN true\n"}"#));
-        log.take(message(r#"{"aux":{"ID":"sha256:1"}}"#));
-        log.take(message(r#"{"stream":"done\n"}"#));
+        for line in [
+            r#"{"stream":"Step 2/3 : RUN true\n"}"#,
+            r#"{"aux":{"ID":"sha256:1"}}"#,
+            r#"{"stream":"done\n"}"#,
+        ] {
+            log.take(message(line)).expect("taken");
+        }
         assert_eq!(log.outcome().expect("an image"), "sha256:1");
         let told = told.lock().expect("told");
         assert_eq!((told.len(), told[0].done, told[0].total), (1, Some(2), Some(3)));
@@ -354,16 +381,44 @@ mod tests {
     fn a_failure_shows_the_last_lines_and_names_a_file_with_all_of_them() {
         let mut log = Log::new("mngr-build:a", Arc::new(|_| {}));
         for number in 0..40 {
-            log.take(message(&format!(r#"{{"stream":"line {number}\n"}}"#)));
+            log.take(message(&format!(r#"{{"stream":"line {number}\n"}}"#)))
+                .expect("taken");
         }
-        log.take(message(
-            r#"{"errorDetail":{"code":1},"error":"returned a non-zero code: 1"}"#,
-        ));
+        let failed = message(r#"{"errorDetail":{"code":1},"error":"returned a non-zero code: 1"}"#);
+        log.take(failed).expect("taken");
         let error = log.outcome().expect_err("a failure");
         assert!(error.message().contains("line 39") && !error.message().contains("line 2\n"));
         let remedy = error.remedy().to_owned();
         let path = remedy.rsplit(' ').next().expect("a path");
         assert!(std::fs::read_to_string(path).expect("the log").starts_with("line 0\n"));
         std::fs::remove_file(path).expect("removed");
+    }
+
+    #[test]
+    fn of_a_log_without_an_end_the_end_is_kept_in_whole_lines() {
+        let mut log = Log::new("mngr-build:a", Arc::new(|_| {}));
+        let line = "x".repeat(1 << 16);
+        for number in 0..600 {
+            log.write(&format!("{number} {line}\n"));
+            assert!(log.text.len() <= BUILD_LOG);
+        }
+        let first = log.text.split(' ').next().expect("a number");
+        assert!(first.parse::<u32>().is_ok_and(|number| number > 300), "{first}");
+        assert!(log.is_cut && log.text.contains("\n599 "));
+    }
+
+    #[test]
+    fn a_build_of_more_steps_than_any_has_is_an_error_that_names_the_limit() {
+        let vertex = |number: u32| Vertex {
+            digest: format!("sha256:{number}"),
+            started: Some(Default::default()),
+            ..Vertex::default()
+        };
+        let mut log = Log::new("mngr-build:a", Arc::new(|_| {}));
+        let status = StatusResponse {
+            vertexes: (0..=10_000).map(vertex).collect(),
+            ..StatusResponse::default()
+        };
+        assert_eq!(log.take_status(status), Err(Exceeded(PARTS)));
     }
 }

@@ -10,6 +10,7 @@ use http::Method;
 use http_body_util::BodyDataStream;
 use mngr_contract::Result;
 use mngr_contract::docker::ContainerChanges;
+use mngr_contract::limits::{FILE_NAMES, FILES};
 use sha2::{Digest, Sha256};
 use tar::EntryType;
 use tokio_util::io::{StreamReader, SyncIoBridge};
@@ -17,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::images::COMMIT;
 use super::requests::empty;
-use super::{DockerEngine, references};
+use super::{DockerEngine, references, tarball};
 use crate::difference;
 
 /// What the engine itself puts into every container where the image has nothing there. Its time is the container's.
@@ -42,6 +43,18 @@ struct Node {
     attributes: Vec<(String, Vec<u8>)>,
     /// Seconds since the epoch; 0 for directories, whose time changes with every file in them.
     modified: u64,
+}
+
+impl Node {
+    /// Bytes of what has no fixed length.
+    fn length(&self) -> usize {
+        let target = match &self.kind {
+            Kind::Symlink(target) => target.len(),
+            _ => 0,
+        };
+        let attributes = self.attributes.iter().map(|(name, value)| name.len() + value.len());
+        target + attributes.sum::<usize>()
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,7 +93,7 @@ async fn read(engine: &DockerEngine, container: &str) -> Result<Files> {
     let operation = engine.reads("read the files of", "container", id);
     let request = async {
         let request = engine.request(Method::GET, &format!("/containers/{id}/export"), &[], empty())?;
-        let bytes = BodyDataStream::new(engine.send(request).await?.into_body()).map_err(io::Error::other);
+        let bytes = BodyDataStream::new(engine.stream(request).await?.into_body()).map_err(io::Error::other);
         // The thread that reads must not outlast the one who waits for it.
         let given_up = CancellationToken::new();
         let _guard = given_up.clone().drop_guard();
@@ -96,13 +109,11 @@ async fn read(engine: &DockerEngine, container: &str) -> Result<Files> {
 
 /// Reads an archive to its end.
 fn files(source: impl Read) -> io::Result<Files> {
-    let mut archive = tar::Archive::new(source);
-    let mut files = Files::new();
-    for entry in archive.entries()? {
-        let mut entry = entry?;
+    let (mut files, mut names) = (Files::new(), 0);
+    let mut rest = tarball::each(source, |entry| {
         let path = absolute(&entry.path_bytes());
         if path == "/" {
-            continue;
+            return Ok(());
         }
         let kind = entry.header().entry_type();
         let node = match kind {
@@ -112,11 +123,14 @@ fn files(source: impl Read) -> io::Result<Files> {
                 let node = files.get(&target).cloned();
                 node.ok_or_else(|| io::Error::other(format!("{path} is a link to {target}, which is not there")))?
             }
-            _ => node(&mut entry, kind)?,
+            _ => node(entry, kind)?,
         };
+        names += path.len() + node.length();
+        FILE_NAMES.check(names)?;
         files.insert(path, node);
-    }
-    io::copy(&mut archive.into_inner(), &mut io::sink())?;
+        Ok(FILES.check(files.len())?)
+    })?;
+    io::copy(&mut rest, &mut io::sink())?;
     Ok(files)
 }
 

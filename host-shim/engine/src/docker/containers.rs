@@ -4,17 +4,18 @@ use std::time::Duration;
 
 use bollard::models::{ContainerCreateResponse, ContainerUpdateResponse};
 use bollard::query_parameters::{
-    InspectContainerOptions, KillContainerOptionsBuilder, ListContainersOptions, RemoveContainerOptionsBuilder,
-    RenameContainerOptionsBuilder, StartContainerOptions, StopContainerOptions,
+    InspectContainerOptions, KillContainerOptionsBuilder, RemoveContainerOptionsBuilder, RenameContainerOptionsBuilder,
+    StartContainerOptions, StopContainerOptions,
 };
 use mngr_contract::Result;
 use mngr_contract::docker::{
     Container, ContainerChanges, ContainerFilter, ContainerSpec, ContainerSummary, CreatedContainer,
 };
 use mngr_contract::error::internal;
+use mngr_contract::limits::{CHANGES, CHANGES_ENTRIES, LIST, LIST_ENTRIES};
 use mngr_contract::types::Limits;
 
-use super::convert_values::{label_filter, or_default};
+use super::convert_values::{filters, label_filter, or_default};
 use super::system::ApiVersion;
 use super::{DockerEngine, convert_inspect, convert_limits, convert_networks, convert_spec, newer, references};
 
@@ -25,14 +26,15 @@ const DEFAULT_GRACE: i64 = 10;
 const MAC_ADDRESS_PER_NETWORK: ApiVersion = ApiVersion(1, 44);
 
 pub(super) async fn container_list(engine: &DockerEngine, filter: ContainerFilter) -> Result<Vec<ContainerSummary>> {
-    let options = ListContainersOptions {
-        all: filter.all,
-        filters: Some(label_filter(filter.labels)),
-        ..Default::default()
-    };
-    let request = engine.docker().list_containers(Some(options));
-    let containers = engine.run(engine.reads("list", "the containers", ""), request).await?;
-    Ok(containers.into_iter().map(convert_inspect::summary).collect())
+    let (all, filters) = (filter.all.to_string(), filters(label_filter(filter.labels)));
+    let query = [("all", all.as_str()), ("filters", &filters)];
+    let request = engine.list(
+        "/containers/json",
+        &query,
+        [LIST, LIST_ENTRIES],
+        convert_inspect::summary,
+    );
+    engine.run(engine.reads("list", "the containers", ""), request).await
 }
 
 pub(super) async fn container_inspect(engine: &DockerEngine, id: &str, with_size: bool) -> Result<Container> {
@@ -150,7 +152,16 @@ pub(super) async fn container_update(engine: &DockerEngine, id: &str, limits: Li
 
 pub(super) async fn container_diff(engine: &DockerEngine, id: &str) -> Result<ContainerChanges> {
     let id = references::name("container", id)?;
-    let request = engine.docker().container_changes(id);
-    let changes = engine.run(engine.reads("compare", "container", id), request).await?;
-    Ok(convert_inspect::changes(or_default(changes)))
+    let mut changes = ContainerChanges {
+        added: Vec::new(),
+        modified: Vec::new(),
+        deleted: Vec::new(),
+    };
+    let path = format!("/containers/{id}/changes");
+    let limits = [CHANGES, CHANGES_ENTRIES];
+    let request = engine.list(&path, &[], limits, |change| {
+        convert_inspect::change(&mut changes, change)
+    });
+    engine.run(engine.reads("compare", "container", id), request).await?;
+    Ok(changes)
 }

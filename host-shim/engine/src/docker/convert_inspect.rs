@@ -188,21 +188,14 @@ fn ports(living: PortMap, host: &HostConfig) -> Vec<PortBinding> {
     ports
 }
 
-/// What differs from the image.
-pub(super) fn changes(changes: Vec<FilesystemChange>) -> ContainerChanges {
-    let (mut added, mut modified, mut deleted) = (Vec::new(), Vec::new(), Vec::new());
-    for change in changes {
-        match change.kind {
-            ChangeType::_0 => modified.push(change.path),
-            ChangeType::_1 => added.push(change.path),
-            ChangeType::_2 => deleted.push(change.path),
-        }
-    }
-    ContainerChanges {
-        added,
-        modified,
-        deleted,
-    }
+/// Adds one thing that differs from the image.
+pub(super) fn change(changes: &mut ContainerChanges, change: FilesystemChange) {
+    let kind = match change.kind {
+        ChangeType::_0 => &mut changes.modified,
+        ChangeType::_1 => &mut changes.added,
+        ChangeType::_2 => &mut changes.deleted,
+    };
+    kind.push(change.path);
 }
 
 #[cfg(test)]

@@ -61,6 +61,11 @@ pub(super) fn label_filter(labels: Vec<String>) -> HashMap<String, Vec<String>> 
     HashMap::from([("label".to_owned(), labels)])
 }
 
+/// Filters as a query has them: JSON.
+pub(super) fn filters(filters: HashMap<String, Vec<String>>) -> String {
+    serde_json::json!(filters).to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

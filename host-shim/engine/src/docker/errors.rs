@@ -8,7 +8,9 @@ use std::time::Duration;
 use bollard::errors::Error;
 use mngr_contract::ProviderError;
 use mngr_contract::error::{conflict, exhausted, internal, invalid, not_found, timeout, unavailable};
+use mngr_contract::limits::Exceeded;
 
+use super::allowance::exceeded;
 use super::registry_errors;
 use crate::endpoint::{Address, Endpoint};
 use crate::ssh::Unreachable;
@@ -58,6 +60,7 @@ pub(super) fn late(endpoint: &Endpoint, operation: &OperationContext<'_>) -> Pro
 /// The error of a request that failed.
 pub(super) fn failed(endpoint: &Endpoint, operation: &OperationContext<'_>, error: &Error) -> ProviderError {
     match error {
+        error if let Some(exceeded) = exceeded(error) => too_much(endpoint, operation, exceeded),
         Error::DockerResponseServerError { status_code, message }
             if *status_code > 400 && operation.asks_a_registry() =>
         {
@@ -178,6 +181,18 @@ fn not_understood(endpoint: &Endpoint, operation: &OperationContext<'_>, reason:
     match operation.changes {
         true => unavailable(subject, reason, remedy),
         false => internal(subject, reason, remedy),
+    }
+}
+
+/// More than is taken of an answer. The engine may have done what it was asked for, as when no answer comes.
+fn too_much(endpoint: &Endpoint, operation: &OperationContext<'_>, exceeded: Exceeded) -> ProviderError {
+    match operation.changes {
+        true => unavailable(
+            operation.subject(),
+            format!("{exceeded}, from {}", endpoint.address),
+            exceeded.0.remedy,
+        ),
+        false => exceeded.about(operation.subject()),
     }
 }
 

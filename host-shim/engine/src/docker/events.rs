@@ -2,14 +2,18 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use bollard::errors::Error;
 use bollard::models::{ContainerBlkioStats, ContainerStatsResponse, EventMessage};
-use bollard::query_parameters::{EventsOptions, StatsOptions};
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt};
+use http::Method;
 use mngr_contract::Result;
 use mngr_contract::docker::{Event, StatsSample};
 use mngr_contract::error::conflict;
+use mngr_contract::limits::{ANSWER, EVENTS};
 
-use super::convert_values::{moment, or_default, pairs, unsigned};
+use super::convert_values::{filters, label_filter, moment, or_default, pairs, unsigned};
+use super::messages::lines;
+use super::requests::empty;
 use super::{DockerEngine, references};
 
 /// How long after the first event others that happened with it are waited for.
@@ -17,12 +21,15 @@ const LINGER: Duration = Duration::from_millis(10);
 
 pub(super) async fn stats(engine: &DockerEngine, id: &str) -> Result<StatsSample> {
     let id = references::name("container", id)?;
-    let options = StatsOptions {
-        stream: false,
-        one_shot: true,
+    let path = format!("/containers/{id}/stats");
+    let query = [("stream", "false"), ("one-shot", "true")];
+    let request = async {
+        let request = engine.request(Method::GET, &path, &query, empty())?;
+        match engine.whole(request, ANSWER).await?.as_slice() {
+            [] => Ok(None),
+            answer => Ok(Some(serde_json::from_slice(answer)?)),
+        }
     };
-    let mut samples = Box::pin(engine.docker().stats(id, Some(options)));
-    let request = async { samples.next().await.transpose() };
     let answer = engine.run(engine.reads("measure", "container", id), request).await?;
     // Of a container that does not run the engine answers with zeros, read at no time.
     answer.and_then(sample).ok_or_else(|| {
@@ -71,16 +78,22 @@ pub(super) async fn events(engine: &DockerEngine, labels: Vec<String>, since: u6
     let wait = Duration::from_millis(wait_ms);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let from = Duration::from_nanos(since);
-    let mut filters = super::convert_values::label_filter(labels);
-    filters.insert("type".to_owned(), vec!["container".to_owned()]);
-    let options = EventsOptions {
-        since: Some(seconds(from)),
-        // The engine refuses an end before the beginning, which a clock that differs from its own can make.
-        until: Some(seconds((now + wait).max(from))),
-        filters: Some(filters),
-    };
+    let mut wanted = label_filter(labels);
+    wanted.insert("type".to_owned(), vec!["container".to_owned()]);
+    let filters = filters(wanted);
+    // The engine refuses an end before the beginning, which a clock that differs from its own can make.
+    let (since_moment, until) = (seconds(from), seconds((now + wait).max(from)));
+    let query = [
+        ("since", since_moment.as_str()),
+        ("until", &until),
+        ("filters", &filters),
+    ];
     engine.check().await?;
-    let mut messages = Box::pin(engine.docker().events(Some(options)));
+    let answer = async {
+        let request = engine.request(Method::GET, "/events", &query, empty())?;
+        Ok::<_, Error>(lines::<EventMessage>(engine.stream(request).await?.into_body()))
+    };
+    let mut messages = Box::pin(futures::stream::once(answer).try_flatten());
     let operation = engine.reads("watch", "the containers", "");
     // The engine ends the wait; the deadline is for one that hangs.
     let operation = operation.within(operation.deadline.saturating_add(wait));
@@ -100,7 +113,12 @@ pub(super) async fn events(engine: &DockerEngine, labels: Vec<String>, since: u6
         };
         match message.map(event) {
             None => return Ok(events),
-            Some(event) if event.time > since => events.push(event),
+            Some(event) if event.time > since => {
+                events.push(event);
+                EVENTS
+                    .check(events.len())
+                    .map_err(|exceeded| exceeded.about("the containers"))?;
+            }
             Some(_) => {}
         }
     }

@@ -112,7 +112,7 @@ async fn attach(
     for (name, value) in headers {
         request.headers_mut().insert(name, HeaderValue::from_static(value));
     }
-    let upgraded = hyper::upgrade::on(engine.send_on(ahead, request).await?).await?;
+    let upgraded = hyper::upgrade::on(engine.stream_on(ahead, request).await?).await?;
     Ok(tokio::io::split(TokioIo::new(upgraded)))
 }
 

@@ -84,7 +84,7 @@ fn without(env: Vec<String>, names: &[String]) -> Vec<String> {
 async fn import(engine: &DockerEngine, id: &str, tag: &str) -> Result<()> {
     let request = async {
         let request = engine.request(Method::GET, &format!("/containers/{id}/export"), &[], empty())?;
-        let files = BodyDataStream::new(engine.send(request).await?.into_body()).map_err(io::Error::other);
+        let files = BodyDataStream::new(engine.stream(request).await?.into_body()).map_err(io::Error::other);
         let query = [("repo", scratch::REPOSITORY), ("tag", tag)];
         import::load(engine, files.boxed(), &query).await.map(drop)
     };

@@ -4,15 +4,13 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use bollard::models::{ContainerConfig, ImageInspect};
-use bollard::query_parameters::{CommitContainerOptions, ListImagesOptions, RemoveImageOptions, TagImageOptions};
-use http::Method;
-use http_body_util::BodyExt;
+use bollard::query_parameters::{CommitContainerOptions, RemoveImageOptions, TagImageOptions};
 use mngr_contract::Result;
 use mngr_contract::docker::{CommitOptions, Image, ImageSummary};
+use mngr_contract::limits::{LIST, LIST_ENTRIES};
 use serde::Deserialize;
 
-use super::convert_values::label_filter;
-use super::requests::empty;
+use super::convert_values::{filters, label_filter};
 use super::{DockerEngine, convert_image, flatten, references};
 
 /// A commit writes about 180 MB a second and says nothing until it is done; this is enough for 600 GB.
@@ -65,23 +63,17 @@ struct Inspect {
 
 pub(super) async fn image_inspect(engine: &DockerEngine, reference: &str) -> Result<Image> {
     let reference = references::image(reference)?;
-    let request = async {
-        let request = engine.request(Method::GET, &format!("/images/{reference}/json"), &[], empty())?;
-        let answer = engine.send(request).await?.into_body().collect().await?.to_bytes();
-        Ok(serde_json::from_slice::<Inspect>(&answer)?)
-    };
+    let path = format!("/images/{reference}/json");
+    let request = engine.get::<Inspect>(&path, &[]);
     let inspect = engine.run(engine.reads("inspect", "image", reference), request).await?;
     Ok(convert_image::image(inspect.image, inspect.parent))
 }
 
 pub(super) async fn image_list(engine: &DockerEngine, labels: Vec<String>) -> Result<Vec<ImageSummary>> {
-    let options = ListImagesOptions {
-        filters: Some(label_filter(labels)),
-        ..Default::default()
-    };
-    let request = engine.docker().list_images(Some(options));
-    let images = engine.run(engine.reads("list", "the images", ""), request).await?;
-    Ok(images.into_iter().map(convert_image::summary).collect())
+    let filters = filters(label_filter(labels));
+    let query = [("filters", filters.as_str())];
+    let request = engine.list("/images/json", &query, [LIST, LIST_ENTRIES], convert_image::summary);
+    engine.run(engine.reads("list", "the images", ""), request).await
 }
 
 pub(super) async fn image_tag(engine: &DockerEngine, reference: &str, repository: &str, tag: &str) -> Result<()> {

@@ -8,7 +8,7 @@ use bollard::models::ContainerCreateResponse;
 use futures::{StreamExt, TryStreamExt};
 use http::Method;
 use http::header::CONTENT_TYPE;
-use http_body_util::{BodyExt, Either, StreamBody};
+use http_body_util::{Either, StreamBody};
 use hyper::body::Frame;
 use mngr_contract::Result;
 use mngr_contract::docker::{ExecOptions, ImportOptions};
@@ -21,6 +21,7 @@ use super::archive::{Upload, archive_get};
 use super::containers::container_inspect;
 use super::exec::exec;
 use super::images::COMMIT;
+use super::messages::lines;
 use super::{DockerEngine, errors, references, tarball};
 use crate::{exec_tar, scratch};
 
@@ -45,10 +46,9 @@ pub(super) async fn load(
     let mut request = engine.request(Method::POST, "/images/create", &query, body)?;
     let kind = http::HeaderValue::from_static("application/x-tar");
     request.headers_mut().insert(CONTENT_TYPE, kind);
-    let answer = engine.send(request).await?.into_body().collect().await?.to_bytes();
+    let mut told = std::pin::pin!(lines::<Line>(engine.stream(request).await?.into_body()));
     let mut id = String::new();
-    for line in serde_json::Deserializer::from_slice(&answer).into_iter::<Line>() {
-        let line = line?;
+    while let Some(line) = told.try_next().await? {
         if let Some(error) = line.error {
             return Err(Error::DockerStreamError { error });
         }

@@ -42,7 +42,7 @@ pub(super) async fn logs(engine: &DockerEngine, id: &str, options: LogOptions) -
     ];
     let request = async {
         let request = engine.request(Method::GET, &format!("/containers/{id}/logs"), &query, empty())?;
-        engine.send(request).await
+        engine.stream(request).await
     };
     let body = engine.run(operation, request).await?.into_body();
     let subject = format!("the log of container `{id}`");

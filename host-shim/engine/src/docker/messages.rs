@@ -10,30 +10,31 @@ use futures::{Stream, StreamExt, TryStreamExt};
 use http_body_util::BodyDataStream;
 use hyper::body::Incoming;
 use mngr_contract::Result;
+use mngr_contract::limits::{Exceeded, LINE, PARTS};
 use mngr_contract::system::Progress;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use tokio::io::AsyncBufReadExt;
+use tokio_util::codec::{FramedRead, LinesCodec, LinesCodecError};
 use tokio_util::io::StreamReader;
 
-use super::DockerEngine;
 use super::convert_values::or_default;
 use super::errors::OperationContext;
+use super::{DockerEngine, errors};
 use crate::ProgressSink;
 
 /// Who pulls, pushes or loads tells how far it is; after this long without a word it hangs.
 pub(super) const SILENCE: Duration = Duration::from_secs(600);
 
-/// The lines of an answer, as they come.
+/// The lines of an answer, as they come. None may be longer than [`LINE`].
 pub(super) fn lines<T: DeserializeOwned>(answer: Incoming) -> impl Stream<Item = std::result::Result<T, Error>> {
     let reader = StreamReader::new(BodyDataStream::new(answer).map_err(io::Error::other));
-    futures::stream::try_unfold(reader.lines(), async |mut lines| {
-        while let Some(line) = lines.next_line().await? {
-            if !line.trim().is_empty() {
-                return Ok(Some((serde_json::from_str(&line)?, lines)));
-            }
-        }
-        Ok(None)
+    let longest = usize::try_from(LINE.most).unwrap_or(usize::MAX);
+    let lines = FramedRead::new(reader, LinesCodec::new_with_max_length(longest));
+    lines.filter_map(async |line| match line {
+        Ok(line) if line.trim().is_empty() => None,
+        Ok(line) => Some(serde_json::from_str(&line).map_err(Error::from)),
+        Err(LinesCodecError::MaxLineLengthExceeded) => Some(Err(io::Error::from(Exceeded(LINE)).into())),
+        Err(LinesCodecError::Io(error)) => Some(Err(error.into())),
     })
 }
 
@@ -77,12 +78,13 @@ impl<'a> Report<'a> {
         }
     }
 
-    fn tell(&mut self, message: &Message) {
+    fn tell(&mut self, message: &Message) -> std::result::Result<(), Exceeded> {
         let bytes = |value: Option<i64>| value.and_then(|bytes| u64::try_from(bytes).ok());
         if let Some(amount) = &message.amount
             && let (Some(done), Some(total)) = (bytes(amount.current), bytes(amount.total))
         {
             self.layers.insert(or_default(message.id.clone()), (done, total));
+            PARTS.check(self.layers.len())?;
         }
         let sum =
             |part: fn(&(u64, u64)) -> u64| (!self.layers.is_empty()).then(|| self.layers.values().map(part).sum());
@@ -92,6 +94,7 @@ impl<'a> Report<'a> {
             done: sum(|layer| layer.0),
             total: sum(|layer| layer.1),
         });
+        Ok(())
     }
 }
 
@@ -108,14 +111,19 @@ pub(super) async fn follow(
     let _turn = engine.turn(&operation).await?;
     loop {
         let next = async { messages.next().await.transpose() };
-        let Some(message) = engine.run_now(operation, next).await? else {
+        let Some(mut message) = engine.run_now(operation, next).await? else {
             return Ok(());
         };
-        if let Some(error) = message.error {
-            let failure = async { Err(Error::DockerStreamError { error }) };
-            return engine.run_now(operation, failure).await;
+        let failure = match message.error.take() {
+            Some(error) => Some(Error::DockerStreamError { error }),
+            None => report
+                .tell(&message)
+                .err()
+                .map(|exceeded| io::Error::from(exceeded).into()),
+        };
+        if let Some(failure) = failure {
+            return Err(errors::failed(engine.chosen(), &operation, &failure));
         }
-        report.tell(&message);
         take(message);
     }
 }

@@ -1,8 +1,10 @@
 //! The real engine: bollard over connections that are kept open, with a deadline on every call.
 //!
 //! bollard is used where it gives the whole answer. It is passed by (`requests`) for what it drops or garbles: the warnings
-//! of an update, output with a terminal, the error of an archive that is not there.
+//! of an update, output with a terminal, the error of an archive that is not there. And it is passed by for lists and lines, of
+//! which it holds as many as come.
 
+mod allowance;
 mod archive;
 mod build;
 mod compare;
@@ -30,6 +32,7 @@ mod references;
 mod registry;
 mod registry_errors;
 mod requests;
+mod rows;
 mod session;
 mod system;
 pub mod tarball;
@@ -46,8 +49,10 @@ use bollard::errors::Error;
 use bollard::{API_DEFAULT_VERSION, Docker};
 use mngr_contract::Result;
 use mngr_contract::error::internal;
+use mngr_contract::limits::ANSWER;
 use tokio::sync::OnceCell;
 
+use self::allowance::Extent;
 use self::errors::OperationContext;
 use self::machine::Machine;
 use self::system::ApiVersion;
@@ -133,7 +138,7 @@ impl DockerEngine {
         let docker = Docker::connect_with_custom_transport(
             move |request| {
                 let sender = sender.clone();
-                async move { sender.send(request).await }
+                async move { sender.send(request, Extent::Whole(ANSWER)).await }
             },
             Some(url.as_str()),
             NO_DEADLINE,

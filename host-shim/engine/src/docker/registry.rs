@@ -79,6 +79,6 @@ impl DockerEngine {
             header.set_sensitive(true);
             request.headers_mut().insert(X_REGISTRY_AUTH, header);
         }
-        Ok(self.send(request).await?.into_body())
+        Ok(self.stream(request).await?.into_body())
     }
 }

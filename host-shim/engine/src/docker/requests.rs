@@ -3,14 +3,16 @@
 use bollard::errors::Error;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::{HeaderMap, Method, Request, Response};
 use http_body_util::{BodyExt, Either, Full};
 use hyper::body::Incoming;
+use mngr_contract::limits::{ANSWER, Limit};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::DockerEngine;
-use super::transport::{Ahead, Body};
+use super::allowance::Extent;
+use super::transport::{Ahead, Body, is_refusal};
+use super::{DockerEngine, rows};
 
 /// What an engine says where it refuses.
 #[derive(Deserialize)]
@@ -42,9 +44,9 @@ impl DockerEngine {
             .body(body)?)
     }
 
-    /// Sends a request; an answer that is no success is an error.
-    pub(super) async fn send(&self, request: Request<Body>) -> Result<Response<Incoming>, Error> {
-        self.send_on(None, request).await
+    /// Sends a request whose answer is read piece by piece; one that is no success is an error.
+    pub(super) async fn stream(&self, request: Request<Body>) -> Result<Response<Incoming>, Error> {
+        self.send(None, request, Extent::Stream).await
     }
 
     /// Opens a connection for one request that is still to come.
@@ -53,18 +55,27 @@ impl DockerEngine {
         async move { transport.open_ahead().await }
     }
 
-    /// The same as [`DockerEngine::send`], on a connection that was opened for it.
-    pub(super) async fn send_on(
+    /// The same as [`DockerEngine::stream`], on a connection that was opened for it.
+    pub(super) async fn stream_on(
         &self,
         ahead: Option<Ahead>,
         request: Request<Body>,
     ) -> Result<Response<Incoming>, Error> {
-        let response = self.0.transport.send_on(ahead, request).await?;
+        self.send(ahead, request, Extent::Stream).await
+    }
+
+    async fn send(
+        &self,
+        ahead: Option<Ahead>,
+        request: Request<Body>,
+        extent: Extent,
+    ) -> Result<Response<Incoming>, Error> {
+        let response = self.0.transport.send_on(ahead, request, extent).await?;
         let status = response.status();
-        if status.is_success() || status == StatusCode::SWITCHING_PROTOCOLS || status == StatusCode::NOT_MODIFIED {
+        if !is_refusal(status) {
             return Ok(response);
         }
-        let body = response.into_body().collect().await?.to_bytes();
+        let body = all(response.into_body()).await?;
         let message = match serde_json::from_slice::<Refusal>(&body) {
             Ok(refusal) => refusal.message,
             Err(_) => String::from_utf8_lossy(&body).into_owned(),
@@ -77,11 +88,34 @@ impl DockerEngine {
 
     /// Asks for headers and reads no body.
     pub(super) async fn headers(&self, request: Request<Body>) -> Result<HeaderMap, Error> {
-        let response = self.send(request).await?;
+        let response = self.send(None, request, Extent::Whole(ANSWER)).await?;
         let (parts, body) = response.into_parts();
         // Read to its end, so that the connection can be used again.
-        body.collect().await?;
+        all(body).await?;
         Ok(parts.headers)
+    }
+
+    /// Sends a request and reads all of the answer, which is no longer than that.
+    pub(super) async fn whole(&self, request: Request<Body>, limit: Limit) -> Result<Vec<u8>, Error> {
+        all(self.send(None, request, Extent::Whole(limit)).await?.into_body()).await
+    }
+
+    /// Asks for JSON.
+    pub(super) async fn get<T: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)]) -> Result<T, Error> {
+        let request = self.request(Method::GET, path, query, empty())?;
+        Ok(serde_json::from_slice(&self.whole(request, ANSWER).await?)?)
+    }
+
+    /// Asks for a list, no longer and of no more entries than that, and keeps of each entry what `keep` makes of it.
+    pub(super) async fn list<Row: DeserializeOwned, T: rows::Kept>(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        [length, entries]: [Limit; 2],
+        keep: impl FnMut(Row) -> T,
+    ) -> Result<Vec<T>, Error> {
+        let request = self.request(Method::GET, path, query, empty())?;
+        rows::read(&self.whole(request, length).await?, entries, keep)
     }
 
     /// Posts JSON and reads JSON.
@@ -96,7 +130,17 @@ impl DockerEngine {
         request
             .headers_mut()
             .insert(CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
-        let answer = self.send(request).await?.into_body().collect().await?.to_bytes();
-        Ok(serde_json::from_slice(&answer)?)
+        Ok(serde_json::from_slice(&self.whole(request, ANSWER).await?)?)
     }
+}
+
+/// All of a body in one piece: an engine may send it in pieces of a byte, and each would take more than that.
+async fn all(mut body: Incoming) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        if let Some(data) = frame?.data_ref() {
+            bytes.extend_from_slice(data);
+        }
+    }
+    Ok(bytes)
 }

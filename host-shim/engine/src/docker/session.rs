@@ -58,7 +58,7 @@ impl Session {
         for method in METHODS {
             headers.append(METHOD, HeaderValue::from_static(method));
         }
-        let mut engine = TokioIo::new(hyper::upgrade::on(engine.send(request).await?).await?);
+        let mut engine = TokioIo::new(hyper::upgrade::on(engine.stream(request).await?).await?);
         let (mut far, near) = tokio::io::duplex(BUFFER);
         let held = Held(withheld);
         let server = tonic::transport::Server::builder()

@@ -1,5 +1,6 @@
 //! Tar archives as they are sent: a path is packed, an archive's topmost entry renamed, both as the bytes are asked for.
 
+mod entries;
 mod pack;
 mod rename;
 
@@ -13,6 +14,7 @@ use mngr_contract::streams::{Archive, ByteStream};
 use mngr_contract::{ProviderError, Result};
 use tokio_util::io::{ReaderStream, StreamReader, SyncIoBridge};
 
+pub use entries::each;
 pub use pack::append;
 use pack::pack;
 pub use rename::{inside, rename};

@@ -28,7 +28,7 @@ pub(super) async fn image_save(engine: &DockerEngine, reference: &str) -> Result
     let id = image_inspect(engine, reference).await?.id;
     let request = async {
         let request = engine.request(Method::GET, &format!("/images/{id}/get"), &[], empty())?;
-        engine.send(request).await
+        engine.stream(request).await
     };
     // Engines write the whole archive to their disk before the first byte is sent.
     let operation = engine.reads("save", "image", reference);
@@ -66,7 +66,7 @@ pub(super) async fn image_load(engine: &DockerEngine, archive: Archive, progress
         request
             .headers_mut()
             .insert(CONTENT_TYPE, HeaderValue::from_static("application/x-tar"));
-        Ok(engine.send(request).await?.into_body())
+        Ok(engine.stream(request).await?.into_body())
     };
     let mut loaded = Vec::new();
     let work = async {

@@ -19,19 +19,21 @@ use bytes::Bytes;
 use futures::Stream;
 use futures::future::BoxFuture;
 use http::header::{HOST, UPGRADE};
-use http::{HeaderValue, Request, Response, Uri};
+use http::{HeaderValue, Request, Response, StatusCode, Uri};
 use http_body_util::{Either, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use mngr_contract::limits::{HEAD, REFUSAL};
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::client::TlsStream;
 use tower_service::Service;
 
+use super::allowance::{Allowance, Extent};
 use crate::failpoint;
 use crate::ssh::{self, Tunnel};
 use crate::tls::Tls;
@@ -42,6 +44,9 @@ const IDLE_CONNECTIONS: usize = 32;
 
 /// How long an idle connection is kept.
 const IDLE_TIME: Duration = Duration::from_secs(90);
+
+/// The longest head of an answer, in bytes.
+const LONGEST_HEAD: usize = HEAD.most as usize;
 
 /// A request's body as bollard makes it.
 pub(super) type Body = Either<Full<Bytes>, StreamBody<Pin<Box<dyn Stream<Item = io::Result<Frame<Bytes>>> + Send>>>>;
@@ -87,6 +92,7 @@ impl Transport {
                 .pool_timer(TokioTimer::new())
                 .pool_idle_timeout(IDLE_TIME)
                 .pool_max_idle_per_host(if pooled { idle } else { 0 })
+                .http1_max_buf_size(LONGEST_HEAD)
                 .build(Connector {
                     target: target.clone(),
                     pooled,
@@ -113,14 +119,20 @@ impl Transport {
             pooled: false,
         };
         let socket = connector.call(Uri::default()).await.ok()?;
-        let (sender, connection) = http1::handshake(socket).await.ok()?;
+        let allowance = socket.inner().allowance.clone();
+        let (sender, connection) = http1::Builder::new()
+            .max_buf_size(LONGEST_HEAD)
+            .handshake(socket)
+            .await
+            .ok()?;
         tokio::spawn(connection.with_upgrades());
-        Some(Ahead(sender))
+        Some(Ahead(sender, allowance))
     }
 
-    /// Sends a request and waits for the headers of the answer, however long that takes.
-    pub(super) async fn send(&self, request: BollardRequest) -> Result<Response<Incoming>, Error> {
-        self.send_on(None, request).await
+    /// Sends a request and waits for the head of the answer, however long that takes. So much of the answer can then be read,
+    /// or of a refusal as much as one may be long.
+    pub(super) async fn send(&self, request: BollardRequest, extent: Extent) -> Result<Response<Incoming>, Error> {
+        self.send_on(None, request, extent).await
     }
 
     /// The same on a connection that was opened for it.
@@ -128,6 +140,7 @@ impl Transport {
         &self,
         ahead: Option<Ahead>,
         request: BollardRequest,
+        extent: Extent,
     ) -> Result<Response<Incoming>, Error> {
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         failpoint::pass_request(&method, &path, "before")?;
@@ -136,7 +149,14 @@ impl Transport {
             None => self.exchange(request).await,
         };
         failpoint::pass_request(&method, &path, "after")?;
-        answer
+        let answer = answer?;
+        if let Some(allowance) = answer.extensions().get::<Allowance>() {
+            allowance.allow(match is_refusal(answer.status()) {
+                true => Extent::Whole(REFUSAL),
+                false => extent,
+            });
+        }
+        Ok(answer)
     }
 
     async fn exchange(&self, request: BollardRequest) -> Result<Response<Incoming>, Error> {
@@ -154,15 +174,22 @@ impl Transport {
     }
 }
 
+/// Whether an engine did not do what it was asked for.
+pub(super) fn is_refusal(status: StatusCode) -> bool {
+    !(status.is_success() || matches!(status, StatusCode::SWITCHING_PROTOCOLS | StatusCode::NOT_MODIFIED))
+}
+
 /// A connection that nothing was sent on yet.
-pub(super) struct Ahead(SendRequest<Body>);
+pub(super) struct Ahead(SendRequest<Body>, Allowance);
 
 impl Ahead {
     async fn send(mut self, mut request: BollardRequest) -> Result<Response<Incoming>, Error> {
         let path = request.uri().path_and_query().cloned();
         *request.uri_mut() = path.map(Uri::from).unwrap_or_default();
         request.headers_mut().insert(HOST, HeaderValue::from_static("docker"));
-        Ok(self.0.send_request(request).await?)
+        let mut answer = self.0.send_request(request).await?;
+        answer.extensions_mut().insert(self.1);
+        Ok(answer)
     }
 }
 
@@ -210,6 +237,7 @@ impl Service<Uri> for Connector {
                 stream,
                 pooled,
                 idle: false,
+                allowance: Allowance::new(),
             }))
         })
     }
@@ -264,6 +292,7 @@ struct Socket {
     pooled: bool,
     /// Something was read and nothing written since: the next write begins a request.
     idle: bool,
+    allowance: Allowance,
 }
 
 impl Socket {
@@ -274,9 +303,12 @@ impl Socket {
         }
         let mut byte = [MaybeUninit::uninit()];
         match self.stream.socket().peek(&mut byte) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
-            Ok(1..) => Ok(()),
-            Ok(0) | Err(_) => Err(io::Error::other(Stale)),
+            Ok(0) => Err(io::Error::other(Stale)),
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(io::Error::other(Stale)),
+            _ => {
+                self.allowance.begin();
+                Ok(())
+            }
         }
     }
 }
@@ -285,8 +317,10 @@ impl AsyncRead for Socket {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let result = self.stream.reader().poll_read(cx, buf);
-        if buf.filled().len() > before {
+        let read = buf.filled().len() - before;
+        if read > 0 {
             self.idle = true;
+            self.allowance.take(read)?;
         }
         result
     }
@@ -327,6 +361,6 @@ impl AsyncWrite for Socket {
 
 impl Connection for Socket {
     fn connected(&self) -> Connected {
-        Connected::new()
+        Connected::new().extra(self.allowance.clone())
     }
 }

@@ -3,12 +3,17 @@
 use std::collections::HashMap;
 
 use bollard::models::{Volume as ApiVolume, VolumeCreateRequest};
-use bollard::query_parameters::{ListContainersOptions, ListVolumesOptions, RemoveVolumeOptions};
+use bollard::query_parameters::RemoveVolumeOptions;
+use http::Method;
 use mngr_contract::Result;
 use mngr_contract::docker::{Network, Volume};
+use mngr_contract::limits::{LIST, LIST_ENTRIES};
+use serde::Deserialize;
+use serde_json::value::RawValue;
 
-use super::convert_values::{label_filter, map, moment, or_default, pairs};
-use super::{DockerEngine, convert_inspect, references};
+use super::convert_values::{filters, label_filter, map, moment, or_default, pairs};
+use super::requests::empty;
+use super::{DockerEngine, convert_inspect, references, rows};
 
 fn volume(volume: ApiVolume) -> Volume {
     Volume {
@@ -21,13 +26,22 @@ fn volume(volume: ApiVolume) -> Volume {
     }
 }
 
+/// A list of volumes is an entry of its answer.
+#[derive(Deserialize)]
+struct Volumes<'a> {
+    #[serde(borrow, rename = "Volumes")]
+    volumes: Option<&'a RawValue>,
+}
+
 pub(super) async fn volume_list(engine: &DockerEngine, labels: Vec<String>) -> Result<Vec<Volume>> {
-    let options = ListVolumesOptions {
-        filters: Some(label_filter(labels)),
+    let filters = filters(label_filter(labels));
+    let request = async {
+        let request = engine.request(Method::GET, "/volumes", &[("filters", &filters)], empty())?;
+        let answer = engine.whole(request, LIST).await?;
+        let list = serde_json::from_slice::<Volumes<'_>>(&answer)?.volumes;
+        rows::read(list.map_or("null", RawValue::get).as_bytes(), LIST_ENTRIES, volume)
     };
-    let request = engine.docker().list_volumes(Some(options));
-    let answer = engine.run(engine.reads("list", "the volumes", ""), request).await?;
-    Ok(or_default(answer.volumes).into_iter().map(volume).collect())
+    engine.run(engine.reads("list", "the volumes", ""), request).await
 }
 
 pub(super) async fn volume_inspect(engine: &DockerEngine, name: &str) -> Result<Volume> {
@@ -41,19 +55,13 @@ pub(super) async fn volume_inspect(engine: &DockerEngine, name: &str) -> Result<
 /// The engine's filter also fits a path in a container, which no volume's name is.
 pub(super) async fn volume_users(engine: &DockerEngine, name: &str) -> Result<Vec<String>> {
     let name = references::name("volume", name)?;
-    let options = ListContainersOptions {
-        all: true,
-        filters: Some(HashMap::from([("volume".to_owned(), vec![name.to_owned()])])),
-        ..Default::default()
-    };
-    let request = engine.docker().list_containers(Some(options));
-    let containers = engine
+    let filters = filters(HashMap::from([("volume".to_owned(), vec![name.to_owned()])]));
+    let query = [("all", "true"), ("filters", &filters)];
+    let user = |container| convert_inspect::summary(container).name;
+    let request = engine.list("/containers/json", &query, [LIST, LIST_ENTRIES], user);
+    let mut names = engine
         .run(engine.reads("list", "the users of volume", name), request)
         .await?;
-    let mut names: Vec<_> = containers
-        .into_iter()
-        .map(|container| convert_inspect::summary(container).name)
-        .collect();
     names.sort();
     Ok(names)
 }

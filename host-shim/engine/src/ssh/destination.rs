@@ -6,9 +6,15 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
+use mngr_contract::ssh::Command as Question;
 use tokio::process::Command;
 
 use crate::endpoint::bracketed;
+use crate::machine;
+
+/// How long `ssh` may take to read its configuration, in milliseconds, and the most that is read of what it makes of it.
+const RESOLVING_MS: u64 = 10_000;
+const RESOLVED: u64 = 1 << 20;
 
 /// Options of ssh_config(5) that `ssh_options` may set. None of them runs a program, weakens the check of a host's key, or
 /// forwards anything; those belong into a person's own ssh_config.
@@ -200,12 +206,15 @@ impl Destination {
 
     /// The machine's own name or address, which an alias of ssh_config stands for.
     pub async fn host_name(&self) -> String {
-        let asked = self
-            .ssh()
-            .args(["-G", "--", &self.host])
-            .stdin(Stdio::null())
-            .output()
-            .await;
+        let mut ssh = self.ssh();
+        ssh.args(["-G", "--", &self.host]);
+        let question = Question {
+            argv: vec!["ssh".to_owned()],
+            stdin: Vec::new(),
+            timeout_ms: RESOLVING_MS,
+            max_output_bytes: RESOLVED,
+        };
+        let asked = machine::run_child(ssh, &question).await;
         let text = asked
             .map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
             .unwrap_or_default();

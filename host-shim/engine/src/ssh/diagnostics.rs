@@ -3,12 +3,16 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
-use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use mngr_contract::limits::{Exceeded, SSH_LINE};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
+use tokio::sync::watch;
 
 /// Lines that are kept of what is no debug message.
 const KEPT: usize = 64;
 /// Longest line that is kept, in characters.
 const LONGEST: usize = 512;
+/// Keys that are kept of those that were offered.
+const KEYS: usize = 64;
 
 /// How far a connection has come, and what was learnt on the way.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -39,16 +43,33 @@ struct Heard {
 #[derive(Debug, Default)]
 pub(super) struct Diagnostics {
     heard: Mutex<Heard>,
+    exceeded: watch::Sender<Option<Exceeded>>,
 }
 
 impl Diagnostics {
-    /// Reads to the end of the stream.
+    /// Reads to the end of the stream, or to a line without an end.
     pub(super) async fn read(&self, stream: impl AsyncRead + Unpin) {
         let mut lines = BufReader::new(stream);
         let mut line = Vec::new();
-        while let Ok(1..) = lines.read_until(b'\n', &mut line).await {
+        while let Ok(1..) = (&mut lines).take(SSH_LINE.most + 1).read_until(b'\n', &mut line).await {
+            if let Err(exceeded) = SSH_LINE.check(line.len()) {
+                self.exceeded.send_replace(Some(exceeded));
+                return;
+            }
             self.hear(String::from_utf8_lossy(&line).trim_end());
             line.clear();
+        }
+    }
+
+    /// Ends when there was a line without an end.
+    pub(super) async fn exceeded(&self) -> Exceeded {
+        let mut exceeded = self.exceeded.subscribe();
+        loop {
+            if let Some(exceeded) = *exceeded.borrow_and_update() {
+                return exceeded;
+            }
+            // The other end is this value's own.
+            let _ = exceeded.changed().await;
         }
     }
 
@@ -108,7 +129,9 @@ impl Report {
             self.host_key = Some(key.to_owned());
         } else if message.starts_with("Host '") && message.contains("is known and matches") {
             self.is_trusted = true;
-        } else if let Some(key) = message.strip_prefix("Offering public key: ") {
+        } else if let Some(key) = message.strip_prefix("Offering public key: ")
+            && self.offered.len() < KEYS
+        {
             self.offered.push(key.to_owned());
         }
     }
@@ -143,5 +166,17 @@ mod tests {
         let long = format!("{}\n", "x".repeat(10_000)).repeat(1000);
         diagnostics.read(long.as_bytes()).await;
         assert!(diagnostics.said().len() == KEPT && diagnostics.said()[0].len() == LONGEST);
+        diagnostics
+            .read("debug1: Offering public key: /k\n".repeat(1000).as_bytes())
+            .await;
+        assert_eq!(diagnostics.report().offered.len(), KEYS);
+    }
+
+    #[tokio::test]
+    async fn a_line_without_an_end_is_told_of_and_not_read_on() {
+        let diagnostics = Diagnostics::default();
+        diagnostics.read(tokio::io::repeat(b'x')).await;
+        assert_eq!(diagnostics.exceeded().await, Exceeded(SSH_LINE));
+        assert!(diagnostics.said().is_empty());
     }
 }

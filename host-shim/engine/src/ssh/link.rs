@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures::FutureExt;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
@@ -113,19 +114,24 @@ impl Link {
         let hearing = diagnostics.clone();
         let mut heard = AbortOnDropHandle::new(tokio::spawn(async move { hearing.read(stderr).await }));
         let mut stdout = BufReader::new(stdout);
-        if !marked(&mut stdout).await {
+        let marked = tokio::select! {
+            marked = marked(&mut stdout) => marked,
+            _ = diagnostics.exceeded() => false,
+        };
+        if !marked {
             drop(stdin);
             let _ = tokio::time::timeout(ENDING, child.wait()).await;
             let _ = tokio::time::timeout(ENDING, &mut heard).await;
             let (report, said) = (diagnostics.report(), diagnostics.said());
-            let error = match report.authenticated {
-                Some(_) => failure::no_shell(to, &said),
-                None => failure::explained(to, &report, &said),
+            let error = match (diagnostics.exceeded().now_or_never(), &report.authenticated) {
+                (Some(exceeded), _) => exceeded.about(format!("the machine {to}")),
+                (None, Some(_)) => failure::no_shell(to, &said),
+                (None, None) => failure::explained(to, &report, &said),
             };
             return Err((report, error));
         }
         let (is_alive, alive) = watch::channel(true);
-        let watching = watch_over(child, stdout, is_alive);
+        let watching = watch_over(child, stdout, diagnostics.clone(), is_alive);
         Ok(Self {
             destination: to.clone(),
             diagnostics,
@@ -345,12 +351,18 @@ async fn marked(stdout: &mut BufReader<ChildStdout>) -> bool {
     false
 }
 
-/// Owns the child until it ends, or its session does, or nobody needs it.
-async fn watch_over(mut child: Child, mut stdout: impl AsyncRead + Unpin, is_alive: watch::Sender<bool>) {
+/// Owns the child until it ends, or its session does, or it says more than anybody reads, or nobody needs it.
+async fn watch_over(
+    mut child: Child,
+    mut stdout: impl AsyncRead + Unpin,
+    diagnostics: Arc<Diagnostics>,
+    is_alive: watch::Sender<bool>,
+) {
     let mut nowhere = tokio::io::sink();
     tokio::select! {
         _ = child.wait() => {}
         _ = tokio::io::copy(&mut stdout, &mut nowhere) => {}
+        _ = diagnostics.exceeded() => {}
     }
     is_alive.send_replace(false);
 }

@@ -6,5 +6,6 @@ mod archives;
 mod containers;
 mod exec;
 mod fixture;
+mod floods;
 mod images;
 mod stand_ins;

@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 use tar::{Builder, EntryType};
 
-use super::CONTENTS_ONLY;
+use super::{CONTENTS_ONLY, each};
 
 /// What an entry of a tar archive says in headers of its own; the writer makes these anew.
 const REWRITTEN: [&str; 3] = ["path", "linkpath", "size"];
@@ -23,25 +23,19 @@ pub fn rename(
     name: &OsStr,
     mut keep: impl FnMut(&Path, EntryType) -> bool,
 ) -> io::Result<()> {
-    let mut archive = tar::Archive::new(source);
     let mut builder = Builder::new(to);
     let mut top: Option<PathBuf> = None;
-    for entry in archive.entries()? {
-        let mut entry = entry?;
+    each(source, |entry| {
         let path = entry.path()?.into_owned();
         let kind = entry.header().entry_type();
-        if kind.is_pax_global_extensions() {
-            // It is about the archive and not a file in it.
-            continue;
-        }
         let top = top.get_or_insert_with(|| topmost(&path));
         let target = renamed(&path, top, name).ok_or_else(|| outside(&path, top))?;
         if !keep(&target, kind) {
-            continue;
+            return Ok(());
         }
         if target.as_os_str().is_empty() {
             if kind.is_dir() {
-                continue;
+                return Ok(());
             }
             return Err(io::Error::other(format!(
                 "{} is no directory, so it has no contents to copy",
@@ -77,10 +71,11 @@ pub fn rename(
                     header.set_entry_type(EntryType::Regular);
                 }
                 header.set_size(entry.size());
-                builder.append_data(&mut header, target, &mut entry)?;
+                builder.append_data(&mut header, target, entry)?;
             }
         }
-    }
+        Ok(())
+    })?;
     builder.into_inner()?.flush()
 }
 
