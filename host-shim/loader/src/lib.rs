@@ -39,7 +39,7 @@ use mngr_contract::{ProviderError, VERSION};
 const CONTRACT: &str = "mngr:provider/";
 
 /// The largest component that is taken, in bytes.
-pub const COMPONENT_LIMIT: u64 = 64 << 20;
+pub const COMPONENT_LIMIT: u64 = mngr_contract::limits::PLUGIN.most;
 
 /// All of a component's file.
 ///

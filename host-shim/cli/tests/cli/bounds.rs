@@ -4,7 +4,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
-use mngr_docker_tests::{FaultProxy, Flood};
+use mngr_docker_tests::{FaultProxy, Flood, flood_server};
 use tar::{EntryType, Header};
 
 use crate::person::{IMAGE, Person, Ran};
@@ -292,4 +292,66 @@ fn a_line_of_ssh_without_an_end_is_refused() {
         ran.status != 0 && said.contains("a line of what ssh says is longer than 64 KiB, the limit"),
         "{said}"
     );
+}
+
+#[test]
+fn a_registry_of_plugins_may_send_without_end_and_is_refused() {
+    let person = Person::new();
+    assert_eq!(person.run(&["list"]).status, 0);
+    let answer = "an answer of a plugin's registry is longer than 4 MiB, the limit";
+    let manifest = r#"{"schemaVersion":2,"config":{"mediaType":"application/vnd.wasm.config.v0+json","digest":"sha256:aa","size":1},
+        "layers":[{"mediaType":"application/wasm","digest":"sha256:bb","size":1}]}"#;
+    let fits = |body: &str| {
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+        Flood::whole(format!("{head}{body}"))
+    };
+    let tags: Vec<_> = (0..60_000).map(|number| format!("\"1.0.{number}\"")).collect();
+    let tags = format!("{{\"tags\":[{}]}}", tags.join(","));
+    let manifest = fits(manifest);
+    let cases: Vec<(&str, &str, Flood, &str)> = vec![
+        ("", "/tags/list", Flood::body("{\"tags\":[\"", "1"), answer),
+        (
+            "",
+            "/tags/list",
+            fits(&tags),
+            "what a plugin's registry has of one plugin has more than 50000 entries, the limit",
+        ),
+        (":1.0.0", "/manifests/", Flood::body("{\"a\":\"", "1"), answer),
+        (
+            ":1.0.0",
+            "/manifests/",
+            Flood::of("HTTP/1.1 404 Not Found\r\n\r\n", "{\"a\":\"", "1"),
+            answer,
+        ),
+        (
+            ":1.0.0",
+            "/manifests/",
+            Flood::of("HTTP/1.1 200 OK\r\nX-Long: ", "", "1"),
+            "the head of an answer of a plugin's registry is longer than 408 KiB, the limit",
+        ),
+        (
+            ":1.0.0",
+            "/blobs/",
+            Flood::body("", "1"),
+            "a plugin is longer than 64 MiB, the limit",
+        ),
+        (":1.0.0", "/token", Flood::body("{\"token\":\"", "1"), answer),
+    ];
+    for (tag, path, flood, limit) in cases {
+        let (path, manifest) = (path.to_owned(), manifest.clone());
+        let address = flood_server(move |address, request| {
+            if request.contains(&path) {
+                return flood.clone();
+            }
+            if path == "/token" {
+                let realm = format!("Bearer realm=\"http://{address}/token\",service=\"s\"");
+                let head =
+                    format!("HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: {realm}\r\nContent-Length: 0\r\n\r\n");
+                return Flood::whole(head);
+            }
+            manifest.clone()
+        });
+        let from = format!("oci://{address}/team/mine{tag}");
+        exceeds(&person, &["plugin", "install", "mine", "--from", &from], limit);
+    }
 }

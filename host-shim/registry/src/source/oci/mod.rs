@@ -4,22 +4,25 @@
 //!
 //! <https://tag-runtime.cncf.io/wgs/wasm/deliverables/wasm-oci-artifact/>
 
+mod conversation;
+
 use std::collections::BTreeSet;
 use std::fmt;
-use std::time::Duration;
 
-use futures::TryStreamExt;
 use mngr_contract::error::{denied, invalid, not_found, unavailable};
+use mngr_contract::limits::{PLUGIN, REGISTRY_ANSWER, TAGS};
 use mngr_contract::{ProviderError, Result};
 use mngr_engine::credentials::CredentialStore;
-use mngr_loader::TARGET;
-use oci_client::client::{Client, ClientConfig, ClientProtocol};
-use oci_client::errors::{OciDistributionError, OciErrorCode};
-use oci_client::manifest::{OciDescriptor, OciImageManifest, OciManifest};
-use oci_client::secrets::RegistryAuth;
+use mngr_loader::{TARGET, sha256};
+use oci_client::manifest::{
+    IMAGE_MANIFEST_LIST_MEDIA_TYPE, IMAGE_MANIFEST_MEDIA_TYPE, OCI_IMAGE_INDEX_MEDIA_TYPE, OCI_IMAGE_MEDIA_TYPE,
+    OciDescriptor, OciImageManifest, OciManifest,
+};
 use oci_client::{ParseError, Reference};
 use semver::Version;
+use serde::Deserialize;
 
+use self::conversation::{Conversation, Failure};
 use super::{COMPONENT_LIMIT, Fetched, Form, Release, choose, offered};
 use crate::PluginPin;
 use crate::consent::Consent;
@@ -33,10 +36,15 @@ const SIGNATURE: &str = "com.imbue.mngr.plugin.minisig";
 /// Of a manifest whose version was withdrawn: the reason.
 const YANKED: &str = "com.imbue.mngr.plugin.yanked";
 /// How many tags are asked for at a time, and how many times.
-const PAGE: usize = 1000;
+const PAGE: &str = "1000";
 const PAGES: usize = 50;
-const CONNECT: Duration = Duration::from_secs(10);
-const READ: Duration = Duration::from_secs(60);
+/// Kinds of manifests that are known, of which one is taken: a registry may have nothing for one who does not know what it has.
+const MANIFESTS: [&str; 4] = [
+    IMAGE_MANIFEST_MEDIA_TYPE,
+    IMAGE_MANIFEST_LIST_MEDIA_TYPE,
+    OCI_IMAGE_MEDIA_TYPE,
+    OCI_IMAGE_INDEX_MEDIA_TYPE,
+];
 
 /// A repository, and perhaps one tag or digest of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,16 +133,6 @@ fn version_of(tag: &str, form: Form) -> Option<Version> {
     Version::parse(&tag.replace('_', "+")).ok()
 }
 
-/// Registries on this very machine are spoken to without TLS, as Docker does.
-fn is_loopback(registry: &str) -> bool {
-    let host = registry.rsplit_once(':').map_or(registry, |(host, _)| host);
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost"
-        || host
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
-}
-
 /// A manifest that is one of a plugin.
 struct Artefact {
     reference: Reference,
@@ -190,45 +188,43 @@ impl Artefact {
     }
 }
 
-/// A conversation with one registry.
+/// Gets what a plugin is made of out of a repository.
 struct Pull {
-    client: Client,
-    auth: RegistryAuth,
+    with: Conversation,
+}
+
+/// A page of a repository's tags.
+#[derive(Deserialize)]
+struct Tags {
+    tags: Option<Vec<String>>,
 }
 
 impl Pull {
     async fn new(reference: &Reference, credentials: &CredentialStore) -> Result<Self> {
-        // Whoever was first decides; both know the same.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let registry = reference.resolve_registry();
-        let protocol = match is_loopback(registry) {
-            true => ClientProtocol::HttpsExcept(vec![registry.to_owned()]),
-            false => ClientProtocol::Https,
-        };
-        let config = ClientConfig {
-            protocol,
-            connect_timeout: Some(CONNECT),
-            read_timeout: Some(READ),
-            user_agent: concat!("mngr-docker/", env!("CARGO_PKG_VERSION")),
-            ..ClientConfig::default()
-        };
-        let client = Client::try_from(config).map_err(|error| failed(reference, error))?;
         let found = credentials.find(&reference.whole()).await;
-        let auth = match found.and_then(|found| found.basic()) {
-            Some((user, password)) => RegistryAuth::Basic(user, password),
-            None => RegistryAuth::Anonymous,
-        };
-        Ok(Self { client, auth })
+        let login = found.and_then(|found| found.basic());
+        let with = Conversation::new(reference, login).map_err(|failure| failed(reference, failure))?;
+        Ok(Self { with })
     }
 
     async fn releases(&self, reference: &Reference, form: Form) -> Result<Vec<Release>> {
-        let mut versions = BTreeSet::new();
+        let (mut versions, mut told) = (BTreeSet::new(), 0);
         let mut last: Option<String> = None;
         for _ in 0..PAGES {
+            let mut query = vec![("n", PAGE)];
+            query.extend(last.as_deref().map(|last| ("last", last)));
             let page = self
-                .client
-                .list_tags(reference, &self.auth, Some(PAGE), last.as_deref());
-            let tags = page.await.map_err(|error| failed(reference, error))?.tags;
+                .with
+                .get("tags/list", &query, "application/json", REGISTRY_ANSWER)
+                .await;
+            let page = page.map_err(|failure| failed(reference, failure))?;
+            let tags = serde_json::from_slice::<Tags>(&page)
+                .map_err(|error| not_understood(reference, &error))?
+                .tags;
+            let tags = tags.unwrap_or_default();
+            told += tags.len();
+            TAGS.check(told)
+                .map_err(|exceeded| exceeded.about(subject(reference)))?;
             let known = versions.len();
             versions.extend(tags.iter().filter_map(|tag| version_of(tag, form)));
             // Registries that know no pages give all of them again.
@@ -243,12 +239,19 @@ impl Pull {
     }
 
     async fn artefact(&self, reference: Reference) -> Result<Artefact> {
-        let (manifest, digest) = self
-            .client
-            .pull_manifest(&reference, &self.auth)
-            .await
-            .map_err(|error| failed(&reference, error))?;
-        match manifest {
+        let named = reference.digest().or(reference.tag()).unwrap_or("latest");
+        let path = format!("manifests/{named}");
+        let body = self.with.get(&path, &[], &MANIFESTS.join(", "), REGISTRY_ANSWER).await;
+        let body = body.map_err(|failure| failed(&reference, failure))?;
+        let digest = format!("sha256:{}", sha256(&body));
+        if let Some(wanted) = reference.digest().filter(|wanted| *wanted != digest) {
+            return Err(unavailable(
+                subject(&reference),
+                format!("the registry sent the manifest {digest} for {wanted}"),
+                "tell whoever keeps the registry, and trust nothing it sends",
+            ));
+        }
+        match serde_json::from_slice(&body).map_err(|error| not_understood(&reference, &error))? {
             OciManifest::Image(manifest) => Ok(Artefact {
                 reference,
                 digest,
@@ -267,22 +270,6 @@ impl Pull {
     async fn component(&self, artefact: Artefact, version: Option<Version>) -> Result<Fetched> {
         let layer = artefact.layer()?;
         let reference = &artefact.reference;
-        let fault = |error| failed(reference, error);
-        let mut stream = self.client.pull_blob_stream(reference, layer).await.map_err(fault)?;
-        let mut bytes = Vec::new();
-        loop {
-            let piece = stream.try_next().await.map_err(|error| fault(error.into()))?;
-            let Some(piece) = piece else { break };
-            bytes.extend_from_slice(&piece);
-            if bytes.len() as u64 > COMPONENT_LIMIT {
-                return Err(invalid(
-                    "from",
-                    reference.whole(),
-                    "its layer does not end",
-                    "tell whoever keeps the registry",
-                ));
-            }
-        }
         let Some(sha256) = layer.digest.strip_prefix("sha256:") else {
             return Err(invalid(
                 "from",
@@ -291,13 +278,15 @@ impl Pull {
                 "push it again with a usual client",
             ));
         };
+        let path = format!("blobs/{}", layer.digest);
+        let bytes = self.with.get(&path, &[], "*/*", PLUGIN).await;
         Ok(Fetched {
             origin: format!(
                 "oci://{}@{}",
                 reference.whole().split('@').next().unwrap_or_default(),
                 artefact.digest
             ),
-            bytes,
+            bytes: bytes.map_err(|failure| failed(reference, failure))?,
             version,
             sha256: Some(sha256.to_owned()),
             signature: artefact.annotation(SIGNATURE).map(str::to_owned),
@@ -305,62 +294,42 @@ impl Pull {
     }
 }
 
+fn subject(reference: &Reference) -> String {
+    format!("oci://{}", reference.whole())
+}
+
+fn not_understood(reference: &Reference, error: &serde_json::Error) -> ProviderError {
+    unavailable(
+        subject(reference),
+        format!("the registry's answer was not understood: {error}"),
+        "see that the registry is there and speaks OCI",
+    )
+}
+
 /// What the registry's answer, or its silence, means.
-fn failed(reference: &Reference, error: OciDistributionError) -> ProviderError {
+fn failed(reference: &Reference, failure: Failure) -> ProviderError {
     let registry = reference.resolve_registry();
-    let subject = format!("oci://{}", reference.whole());
-    let log_in = || {
-        denied(
+    match failure {
+        Failure::Absent => not_found(
+            subject(reference),
+            "the registry has no such thing",
+            "check its name and its tag",
+        ),
+        Failure::NotLetIn => denied(
             "plugin.registry",
             format!(
                 "the registry {registry} does not let us have {}",
                 reference.repository()
             ),
             format!("log in: docker login {registry}"),
-        )
-    };
-    let absent = || not_found(&subject, "the registry has no such thing", "check its name and its tag");
-    match error {
-        OciDistributionError::RegistryError { envelope, .. } => {
-            let has = |codes: &[OciErrorCode]| envelope.errors.iter().any(|error| codes.contains(&error.code));
-            if has(&[
-                OciErrorCode::ManifestUnknown,
-                OciErrorCode::NameUnknown,
-                OciErrorCode::BlobUnknown,
-            ]) {
-                return absent();
-            }
-            if has(&[OciErrorCode::Unauthorized, OciErrorCode::Denied]) {
-                return log_in();
-            }
-            unavailable(
-                subject,
-                envelope.to_string(),
-                "try again, or ask whoever keeps the registry",
-            )
-        }
-        OciDistributionError::ImageManifestNotFoundError(_) | OciDistributionError::ServerError { code: 404, .. } => {
-            absent()
-        }
-        OciDistributionError::UnauthorizedError { .. }
-        | OciDistributionError::AuthenticationFailure(_)
-        | OciDistributionError::ServerError { code: 401 | 403, .. } => log_in(),
-        error => unavailable(subject, chain(&error), "see that the registry is there and speaks OCI"),
+        ),
+        Failure::Exceeded(exceeded) => exceeded.about(subject(reference)),
+        Failure::Broken(reason) => unavailable(
+            subject(reference),
+            reason,
+            "see that the registry is there and speaks OCI, or ask whoever keeps it",
+        ),
     }
-}
-
-/// An error with all its causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let next = error.to_string();
-        if !text.contains(&next) {
-            text = format!("{text}: {next}");
-        }
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]
@@ -393,20 +362,5 @@ mod tests {
         assert_eq!(version_of(&library, form), None);
         assert_eq!(version_of("0.1.0-riscv64gc-unknown-linux-gnu", form), None);
         assert_eq!(version_of("0.1.0", Form::Native), None);
-    }
-
-    #[test]
-    fn only_this_machine_is_spoken_to_without_tls() {
-        for registry in ["127.0.0.1:5000", "localhost", "[::1]:5000", "127.8.8.8:1"] {
-            assert!(is_loopback(registry), "{registry}");
-        }
-        for registry in [
-            "r.example:5000",
-            "10.0.0.1",
-            "localhost.example",
-            "127.0.0.1.example:80",
-        ] {
-            assert!(!is_loopback(registry), "{registry}");
-        }
     }
 }
