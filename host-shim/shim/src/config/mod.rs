@@ -8,6 +8,7 @@
 mod address;
 mod check;
 mod choose;
+mod depth;
 mod error;
 mod find;
 mod limits;

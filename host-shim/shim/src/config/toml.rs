@@ -7,14 +7,16 @@ use ::toml::Spanned;
 use ::toml::de::{DeTable, DeValue, Error};
 use serde_json::Number;
 
+use super::depth;
 use super::error::ConfigError;
 use super::node::{Data, KeyValue, Node, Origin, Source};
 
 /// A key that no file has: it is put in the place of a repeated one to find out which table that one belongs to.
 const MARKER: &str = "__repeated_key_of_this_table__";
 
-/// The whole document as a table.
+/// The whole document as a table, once it is known to be nested no deeper than settings are.
 pub(super) fn parse(source: &Arc<Source>) -> Result<Node, ConfigError> {
+    depth::check_toml(source)?;
     match DeTable::parse(&source.text) {
         Ok(table) => {
             let all = 0..source.text.len();

@@ -7,9 +7,11 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Number;
+use serde_saphyr::budget::BudgetBreach;
 use serde_saphyr::options::{DuplicateKeyPolicy, NonFiniteFloatPolicy};
 use serde_saphyr::{Error, Location, Spanned};
 
+use super::depth::{DEPTH, too_deep};
 use super::error::ConfigError;
 use super::node::{Data, KeyValue, Node, Origin, Source};
 
@@ -23,6 +25,7 @@ pub(super) fn parse(source: &Arc<Source>) -> Result<Node, ConfigError> {
         leading_zero_numbers_as_strings: true,
         underscored_numbers_as_strings: true,
         with_snippet: false,
+        budget: serde_saphyr::budget! { max_depth: DEPTH },
     };
     let root: Option<Spanned<Raw>> =
         serde_saphyr::from_str_with_options(&source.text, options).map_err(|error| syntax(source, &error))?;
@@ -175,6 +178,13 @@ fn offset(text: &str, line: u64, column: u64) -> usize {
 fn syntax(source: &Arc<Source>, error: &Error) -> ConfigError {
     let error = error.without_snippet();
     let described = error.to_string();
+    if let Error::Budget {
+        breach: BudgetBreach::Depth { .. },
+        location,
+    } = error
+    {
+        return too_deep(&place(location, source));
+    }
     let (reason, remedy) = match error {
         Error::MultipleDocuments { .. } => (
             "the file holds more than one YAML document".to_owned(),

@@ -239,13 +239,26 @@ fn a_megabyte_is_passed_on_where_it_is_right_and_never_shown() {
 
 #[test]
 fn very_deep_and_broken_documents_are_errors_and_nothing_worse() {
-    for depth in [200, 100_000] {
-        let deep = format!("a = {}{}", "[".repeat(depth), "]".repeat(depth));
-        let _ = load("a.toml", &deep, &[]);
-        let deep = format!("a: {}{}", "[".repeat(depth), "]".repeat(depth));
-        let _ = load("a.yaml", &deep, &[]);
-        let deep = format!("a: {}", "- ".repeat(depth));
-        let _ = load("a.yaml", &deep, &[]);
+    for depth in [40, 200, 100_000] {
+        let brackets = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        let (dashes, keys) = ("- ".repeat(depth), vec!["a"; depth].join("."));
+        // Each of the tables would be as deep as its keys are long.
+        let tables = format!("{} = {{ ", vec!["a"; 40].join(".")).repeat(depth.min(1000));
+        for (name, text) in [
+            ("a.toml", format!("a = {brackets}")),
+            ("a.toml", format!("[{keys}]\n")),
+            ("a.toml", format!("{keys} = 1\n")),
+            ("a.toml", tables),
+            ("a.yaml", format!("a: {brackets}")),
+            ("a.yaml", format!("a:\n  {dashes}x")),
+            ("a.yaml", format!("a: {}", "{a: ".repeat(depth))),
+        ] {
+            let error = load(name, &text, &[]).expect_err("too deep");
+            assert!(
+                error.to_string().contains("nested deeper than 32, the limit"),
+                "{depth} in {name}: {error}"
+            );
+        }
     }
     for broken in [
         "\0",
