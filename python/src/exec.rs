@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use mngr_host_shim::contract::docker::ExecOptions;
+use mngr_host_shim::contract::limits::OUTPUT;
 use mngr_host_shim::contract::{ProviderError, Result};
 use mngr_host_shim::error::timeout;
 use mngr_host_shim::provider::Provider;
@@ -103,8 +104,12 @@ pub async fn run(
     }
 }
 
-async fn attend(mut session: ExecSession, stdin: &[u8]) -> Result<Ended> {
-    let feeding = feed(session.stdin.take(), stdin);
+async fn attend(mut session: ExecSession, fed: &[u8]) -> Result<Ended> {
+    let stdin = session.stdin.take();
+    let feeding = async {
+        feed(stdin, fed).await;
+        Ok(())
+    };
     let mut ended = Ended::default();
     let listening = async {
         while let Some(piece) = session.output.next().await {
@@ -113,11 +118,12 @@ async fn attend(mut session: ExecSession, stdin: &[u8]) -> Result<Ended> {
                 Channel::Stdout => ended.stdout.extend_from_slice(&piece.bytes),
                 Channel::Stderr => ended.stderr.extend_from_slice(&piece.bytes),
             }
+            let length = ended.stdout.len() + ended.stderr.len();
+            OUTPUT.check(length).map_err(|exceeded| exceeded.about("the command"))?;
         }
         Ok::<(), ProviderError>(())
     };
-    let ((), listened) = tokio::join!(feeding, listening);
-    listened?;
+    tokio::try_join!(feeding, listening)?;
     ended.exit_code = Some(session.control.wait().await?);
     Ok(ended)
 }

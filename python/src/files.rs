@@ -5,6 +5,7 @@ use std::io::Read;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
 use mngr_host_shim::contract::Result;
+use mngr_host_shim::contract::limits::COPY;
 use mngr_host_shim::error::{internal, invalid};
 use mngr_host_shim::provider::Provider;
 use mngr_host_shim::streams::Archive;
@@ -109,6 +110,8 @@ async fn collect(archive: Archive, cancel: &CancellationToken, agent: &str, path
     let collecting = async {
         let mut bytes = Vec::new();
         while let Some(piece) = pieces.try_next().await.map_err(|error| broken(agent, path, &error))? {
+            COPY.check(bytes.len() + piece.len())
+                .map_err(|exceeded| exceeded.about(format!("copying {agent}:{path}")))?;
             bytes.extend_from_slice(&piece);
         }
         Ok(bytes)
