@@ -11,6 +11,7 @@ use abi_stable::std_types::{RSlice, RStr};
 use futures::future::select_all;
 use mngr_plugin_abi::guest::{self, Guest};
 use mngr_plugin_abi::{BoxedHost, Outcome, Plugin, PluginRef, decode, encode};
+use serde::ser::{Serialize, SerializeSeq, Serializer};
 
 /// The version that it says it is. Tests write another over it.
 const VERSION: &str = "0.1.0                           ";
@@ -19,9 +20,9 @@ async fn answer(guest: Rc<Guest>, operation: String, arguments: Vec<u8>) -> Resu
         "backend.describe" => {
             let version = std::hint::black_box(VERSION).trim_end();
             let capabilities = ["instance.discover".to_owned()].to_vec();
-            encode(&("odd", version, "Is odd.", capabilities, 0_u8, 0_u8, 0_u8))
+            encode(&("odd", version, "Is odd.", capabilities, 0_u8, 0_u8, 0_u8))?
         }
-        "backend.check-config" => encode(&("{}", 0_u8, 0_u8)),
+        "backend.check-config" => encode(&("{}", 0_u8, 0_u8))?,
         // A list of none.
         "instance.discover" => vec![0, 0],
         "instance.get" => panic!("there is no such agent as {}", decode_name(&arguments)),
@@ -44,10 +45,11 @@ async fn answer(guest: Rc<Guest>, operation: String, arguments: Vec<u8>) -> Resu
             let wait = |number| if number < 99 { 3_600_000_u64 } else { 0 };
             let waits = (0..100).map(|number| guest.submit::<()>("system.sleep", &(wait(number),)));
             let (_, first, _) = select_all(waits.map(Box::pin)).await;
-            encode(&Ok::<_, u8>((0_u8, first as u64)))
+            encode(&Ok::<_, u8>((0_u8, first as u64)))?
         }
         "instance.resources" => vec![0xff; 32],
-        "instance.logs" => encode(&Ok::<u64, u8>(77)),
+        "instance.logs" => encode(&Ok::<u64, u8>(77))?,
+        "instance.resume" => encode(&Shapeless)?,
         "instance.changes" => {
             guest.submit::<()>("docker.burn", &()).await;
             Vec::new()
@@ -72,6 +74,15 @@ async fn answer(guest: Rc<Guest>, operation: String, arguments: Vec<u8>) -> Resu
         }
         other => return Err(format!("it has no function {other}")),
     })
+}
+
+/// A sequence that does not say how long it is, for which the format has no form.
+struct Shapeless;
+
+impl Serialize for Shapeless {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_seq(None)?.end()
+    }
 }
 
 /// The agent that a call is for: the second of its arguments.

@@ -46,7 +46,7 @@ pub enum Outcome {
     Panicked(RString),
     /// The host did not want it any more.
     Cancelled,
-    /// It does not know that function, or can not read the arguments.
+    /// It does not know that function, can not read the arguments, or can not write the result.
     Misunderstood(RString),
 }
 

@@ -32,12 +32,15 @@ enum Submitted {
 
 impl Guest {
     /// Begins a host call.
+    ///
+    /// # Panics
+    /// Where the arguments can not be written, which ends the call.
     pub fn submit<R: DeserializeOwned>(
         self: &Rc<Self>,
         operation: &'static str,
         arguments: &impl Serialize,
     ) -> HostCall<R> {
-        let arguments = encode(arguments);
+        let arguments = written(operation, arguments);
         let ticket = self.host.submit(operation.into(), RSlice::from_slice(&arguments));
         let under_way = Submitted::UnderWay(Waker::noop().clone());
         self.submitted.borrow_mut().insert(ticket, under_way);
@@ -52,9 +55,9 @@ impl Guest {
     /// Calls a function of the host that does not wait.
     ///
     /// # Panics
-    /// Where the answer can not be read, which ends the call.
+    /// Where the arguments can not be written or the answer can not be read, which ends the call.
     pub fn ask<R: DeserializeOwned>(&self, operation: &'static str, arguments: &impl Serialize) -> R {
-        let arguments = encode(arguments);
+        let arguments = written(operation, arguments);
         read(
             operation,
             &self.host.ask(operation.into(), RSlice::from_slice(&arguments)),
@@ -94,6 +97,13 @@ impl Guest {
                 waker.wake();
             }
         }
+    }
+}
+
+fn written(operation: &str, arguments: &impl Serialize) -> Vec<u8> {
+    match encode(arguments) {
+        Ok(bytes) => bytes,
+        Err(reason) => panic!("the arguments of {operation}: {reason}"),
     }
 }
 
@@ -167,7 +177,7 @@ impl Drop for Stream {
 }
 
 /// Answers one call of a library, for [`Plugin::call`](crate::Plugin): `answer` is given the function's name and its
-/// arguments, and returns the result as [`encode`] writes it, or what it does not understand.
+/// arguments, and returns the result as [`encode`] writes it, or why it can not answer.
 ///
 /// A panic ends the call with its message, and no other.
 pub fn call<F: Future<Output = Result<Vec<u8>, String>>>(
@@ -232,6 +242,7 @@ mod tests {
 
     use super::*;
     use crate::crossing::{Answer, Host, Host_TO};
+    use crate::tests::Shapeless;
 
     /// What the host has been asked, and how many calls were under way when it was waited for.
     #[derive(Default)]
@@ -303,7 +314,7 @@ mod tests {
     fn calls_that_are_joined_are_under_way_together() {
         let (outcome, echo) = called(|guest| async move {
             let calls = (0..100_u64).map(|number| guest.submit::<u64>("docker.x", &number));
-            Ok(encode(&join_all(calls).await))
+            encode(&join_all(calls).await)
         });
         let Outcome::Answered(result) = outcome else {
             panic!("{outcome:?}")
@@ -325,6 +336,19 @@ mod tests {
             message.starts_with("seven is 8 (") && message.contains("guest.rs"),
             "{message}"
         );
+    }
+
+    #[test]
+    fn arguments_that_can_not_be_written_end_the_call_and_are_not_sent() {
+        let (outcome, echo) = called(|guest| async move { encode(&guest.submit::<u8>("docker.x", &Shapeless).await) });
+        let Outcome::Panicked(message) = outcome else {
+            panic!("{outcome:?}")
+        };
+        assert!(
+            message.starts_with("the arguments of docker.x: it can not be written"),
+            "{message}"
+        );
+        assert_eq!(echo.log().tickets, 0);
     }
 
     #[test]
@@ -350,7 +374,7 @@ mod tests {
 
     #[test]
     fn what_does_not_wait_is_answered_at_once() {
-        let (outcome, _) = called(|guest| async move { Ok(encode(&guest.ask::<u8>("system.x", &7_u8))) });
+        let (outcome, _) = called(|guest| async move { encode(&guest.ask::<u8>("system.x", &7_u8)) });
         assert!(matches!(outcome, Outcome::Answered(result) if *result == [7]));
     }
 }

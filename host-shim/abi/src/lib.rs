@@ -16,9 +16,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// Writes arguments or a result.
-pub fn encode(value: &impl Serialize) -> Vec<u8> {
-    // Fails for types whose length is not known beforehand, of which the contract has none.
-    postcard::to_stdvec(value).unwrap_or_default()
+///
+/// # Errors
+/// Why it can not be written, for people: the format has no form for a sequence or a map whose length is not known beforehand.
+pub fn encode(value: &impl Serialize) -> Result<Vec<u8>, String> {
+    postcard::to_stdvec(value).map_err(|error| format!("it can not be written: {error}"))
 }
 
 /// Reads arguments or a result; all of it must be used up.
@@ -35,12 +37,29 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
 
 #[cfg(test)]
 mod tests {
+    use serde::Serializer;
+    use serde::ser::SerializeSeq;
+
     use super::*;
+
+    /// A sequence that does not say how long it is.
+    pub(crate) struct Shapeless;
+
+    impl Serialize for Shapeless {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.serialize_seq(None)?.end()
+        }
+    }
+
+    #[test]
+    fn what_has_no_form_is_an_error_and_not_an_empty_message() {
+        assert!(encode(&Shapeless).is_err());
+    }
 
     #[test]
     fn what_is_written_is_read_and_neither_more_nor_less() {
         let value = ("a".to_owned(), Some(7_u64), vec![Err::<(), u8>(3), Ok(())]);
-        let bytes = encode(&value);
+        let bytes = encode(&value).expect("it has a form");
         assert_eq!(decode(&bytes), Ok(value));
         type Value = (String, Option<u64>, Vec<Result<(), u8>>);
         assert!(decode::<Value>(&bytes[..bytes.len() - 1]).is_err());

@@ -147,10 +147,10 @@ impl Capabilities for Imports {
 /// A call of `backend`, which asks the host for nothing.
 fn backend(operation: &str, arguments: &[u8]) -> std::result::Result<Option<Vec<u8>>, String> {
     Ok(match operation {
-        "backend.describe" => Some(encode(&DockerProviderBackend.describe())),
+        "backend.describe" => Some(encode(&DockerProviderBackend.describe())?),
         "backend.check-config" => {
             let (name, settings): (String, String) = decode(arguments)?;
-            Some(encode(&DockerProviderBackend.check_config(&name, &settings)))
+            Some(encode(&DockerProviderBackend.check_config(&name, &settings))?)
         }
         _ => None,
     })
@@ -171,7 +171,7 @@ macro_rules! exports {
                         let $provider = DockerProviderInstance::open(Imports($guest.clone()), provider)?;
                         $answer.await
                     };
-                    Ok(encode(&Box::pin(answering).await))
+                    encode(&Box::pin(answering).await)
                 })*
                 _ => Err(format!("it has no function {operation}")),
             }
@@ -240,7 +240,7 @@ exports! {
 /// Answers one call by the name of its function.
 ///
 /// # Errors
-/// A function that there is not, or arguments that can not be read.
+/// A function that there is not, arguments that can not be read, or an answer that can not be written.
 pub async fn answer(guest: Rc<Guest>, operation: String, arguments: Vec<u8>) -> std::result::Result<Vec<u8>, String> {
     match backend(&operation, &arguments)? {
         Some(result) => Ok(result),

@@ -44,11 +44,12 @@ impl Plugin {
         let meter = Arc::new(Meter::new(session.limits));
         let (mut calls, host) = HostCalls::new(self.context(&session, &meter));
         let arguments = encode(&arguments(calls.streams()));
+        let arguments = arguments.map_err(|reason| unwritable(operation, &reason));
         let mut answer = None;
         let (kept, limit) = (&mut answer, &meter);
         // Once this is over, or dropped, nothing that the library has asked for runs any more: it owns what does that.
         let answering = Box::pin(async move {
-            let result = library.bytes(&mut calls, operation, arguments, host, limit).await?;
+            let result = library.bytes(&mut calls, operation, arguments?, host, limit).await?;
             let result = decode(&result).map_err(|reason| unreadable(operation, &reason))?;
             Ok(kept.insert(read(result, calls.streams())).is_ok())
         });
@@ -72,7 +73,7 @@ impl Library {
                 outcome = run(self, operation, arguments, host) => outcome,
                 never = calls.serve() => match never {},
             };
-            let result = answered(outcome)?;
+            let result = answered(operation, outcome)?;
             if u64::try_from(result.len()).is_ok_and(|length| length > meter.limits().transfer) {
                 return Err(meter.too_much_data());
             }
@@ -104,14 +105,20 @@ async fn run(
 }
 
 /// The result that a call came to.
-fn answered(outcome: std::result::Result<Outcome, String>) -> std::result::Result<Vec<u8>, Excess> {
+fn answered(operation: &str, outcome: std::result::Result<Outcome, String>) -> std::result::Result<Vec<u8>, Excess> {
     Err(Excess::fixed(match outcome {
         Ok(Outcome::Answered(result)) => return Ok(result.into()),
         Ok(Outcome::Panicked(message)) => format!("it panicked: {message}"),
-        Ok(Outcome::Misunderstood(reason)) => format!("it does not understand what it is asked: {reason}"),
+        Ok(Outcome::Misunderstood(reason)) => format!("it can not answer {operation}: {reason}"),
         Ok(Outcome::Cancelled) => "it gave up though nobody asked it to".to_owned(),
         Err(reason) => reason,
     }))
+}
+
+fn unwritable(operation: &str, reason: &str) -> Excess {
+    Excess::fixed(format!(
+        "the arguments of {operation} can not be handed to it: {reason}"
+    ))
 }
 
 fn unreadable(operation: &str, reason: &str) -> Excess {
@@ -127,7 +134,8 @@ impl Library {
         settings: &str,
     ) -> std::result::Result<ConfigReport, Excess> {
         const OPERATION: &str = "backend.check-config";
-        let result = answered(Ok(self.call(OPERATION, &encode(&(name, settings)), host)))?;
+        let arguments = encode(&(name, settings)).map_err(|reason| unwritable(OPERATION, &reason))?;
+        let result = answered(OPERATION, Ok(self.call(OPERATION, &arguments, host)))?;
         decode(&result).map_err(|reason| unreadable(OPERATION, &reason))
     }
 }

@@ -43,10 +43,15 @@ async fn a_library_that_panics_ends_its_call_with_the_reason_and_no_other() {
 }
 
 #[tokio::test]
-async fn a_function_that_a_library_lacks_and_an_answer_that_can_not_be_read_are_told() {
+async fn a_function_that_a_library_lacks_and_an_answer_that_can_not_be_written_or_read_are_told() {
     let (provider, _folder) = odd(|_| ()).await;
     let lacking = broken(provider.volume_delete("v").await).message();
     assert!(lacking.contains("no function instance.volume-delete"), "{lacking}");
+    let unwritable = broken(provider.resume("a").await).message();
+    assert!(
+        unwritable.contains("it can not answer instance.resume: it can not be written"),
+        "{unwritable}"
+    );
     let unreadable = broken(provider.resources("a").await).message();
     assert!(
         unreadable.contains("instance.resources can not be read"),

@@ -17,7 +17,7 @@ macro_rules! answered {
         let ($($argument,)*): ($($kind,)*) = decode($bytes)?;
         let answering = async { $answer };
         let result: Result<_> = Box::pin(answering).await;
-        Ok(encode(&result))
+        encode(&result)
     }};
 }
 
@@ -118,7 +118,7 @@ macro_rules! imports {
         /// Answers a host call.
         ///
         /// # Errors
-        /// A function that there is not, or arguments that cannot be read.
+        /// A function that there is not, arguments that cannot be read, or an answer that can not be written.
         #[allow(clippy::let_unit_value, reason = "some have no arguments")]
         pub(super) async fn answer(
             calls: &Offer,
@@ -134,7 +134,7 @@ macro_rules! imports {
                 "system.sleep" => {
                     let (milliseconds,): (u64,) = decode(arguments)?;
                     calls.context.sleep(milliseconds).await;
-                    Ok(encode(&()))
+                    encode(&())
                 }
                 _ => Err("there is no such function".to_owned()),
             }
@@ -147,7 +147,7 @@ mngr_engine::engine_operations!(imports);
 /// Answers a function that does not wait.
 ///
 /// # Errors
-/// A function that there is not, or arguments that cannot be read.
+/// A function that there is not, arguments that cannot be read, or an answer that can not be written.
 pub(super) fn answer_at_once(
     context: &CallContext,
     place: EnginePlace,
@@ -157,7 +157,7 @@ pub(super) fn answer_at_once(
     Ok(match operation {
         "docker.place" => {
             let _ = context.meter.host_call();
-            encode(&place)
+            encode(&place)?
         }
         "system.log" => {
             let (level, message): (LogLevel, String) = decode(arguments)?;
@@ -169,8 +169,8 @@ pub(super) fn answer_at_once(
             context.report(progress);
             Vec::new()
         }
-        "system.now" => encode(&context.now()),
-        "system.random-id" => encode(&context.random_id()),
+        "system.now" => encode(&context.now())?,
+        "system.random-id" => encode(&context.random_id())?,
         _ => return Err("there is no such function, or it has to be waited for".to_owned()),
     })
 }

@@ -64,9 +64,9 @@ impl Offer {
     }
 }
 
-/// What can not be meant ends the call.
-fn misunderstood(meter: &Meter, operation: &str, reason: &str) {
-    let reason = format!("it called {operation}, and that can not be understood: {reason}");
+/// What can not be meant, and what has no answer that can be written, ends the call.
+fn unanswerable(meter: &Meter, operation: &str, reason: &str) {
+    let reason = format!("it called {operation}, and that can not be answered: {reason}");
     meter.exceed(Excess::fixed(reason));
 }
 
@@ -123,7 +123,7 @@ impl HostCalls {
                         tickets.insert(ticket, handle);
                         let answering = async move {
                             let result = imports::answer(offer, &operation, &arguments).await;
-                            (ticket, result.map_err(|reason| misunderstood(meter, &operation, &reason)))
+                            (ticket, result.map_err(|reason| unanswerable(meter, &operation, &reason)))
                         };
                         under_way.push(Abortable::new(answering, given_up));
                     }
@@ -203,7 +203,7 @@ impl Host for Crossing {
             return RVec::new();
         }
         let answer = imports::answer_at_once(&self.context, self.place, &operation, &arguments);
-        let answer = answer.map_err(|reason| misunderstood(&self.context.meter, &operation, &reason));
+        let answer = answer.map_err(|reason| unanswerable(&self.context.meter, &operation, &reason));
         answer.unwrap_or_default().into()
     }
 
@@ -240,7 +240,7 @@ mod tests {
     }
 
     fn sleep(host: &BoxedHost, milliseconds: u64) -> u64 {
-        let arguments = encode(&(milliseconds,));
+        let arguments = encode(&(milliseconds,)).expect("it has a form");
         host.submit("system.sleep".into(), RSlice::from_slice(&arguments))
     }
 
