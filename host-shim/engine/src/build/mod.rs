@@ -14,6 +14,8 @@ use mngr_contract::error::invalid;
 use mngr_contract::streams::Archive;
 use mngr_docker_grammar::flags::{Known, Name, read, rewrite};
 
+use crate::docker::tarball::Opened;
+
 /// The Dockerfile of a context that names none.
 const DOCKERFILE: &str = "Dockerfile";
 
@@ -50,7 +52,7 @@ pub fn context(directory: &Path, args: &[String]) -> Result<(Archive, Vec<String
                 Some(inside) => inside.display().to_string(),
                 None => {
                     let name = format!(".dockerfile.{}", uuid::Uuid::new_v4().simple());
-                    outside = Some((path, name.clone()));
+                    outside = Some(path);
                     name
                 }
             };
@@ -60,10 +62,8 @@ pub fn context(directory: &Path, args: &[String]) -> Result<(Archive, Vec<String
             })?);
         }
     }
-    let there = outside
-        .as_ref()
-        .map_or_else(|| root.join(&dockerfile), |(path, _)| path.clone());
-    if !there.is_file() {
+    let there = outside.clone().unwrap_or_else(|| root.join(&dockerfile));
+    let Some(opened) = Opened::behind(&there).ok().filter(|file| file.metadata().is_file()) else {
         let remedy = "write it there, or name another with --file (an absolute path, or one in the directory)";
         return Err(invalid(
             "dockerfile",
@@ -71,8 +71,10 @@ pub fn context(directory: &Path, args: &[String]) -> Result<(Archive, Vec<String
             "there is no such file",
             remedy,
         ));
-    }
+    };
     let rules = ignore::Rules::of(&root, &dockerfile).map_err(|error| unusable(error.to_string()))?;
+    let outside = outside.map(|_| (opened, dockerfile));
+    let root = Opened::at(&root).map_err(|error| unusable(error.to_string()))?;
     Ok((Archive::Context(pack::bytes(root, rules, outside), withheld), args))
 }
 

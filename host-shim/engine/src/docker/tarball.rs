@@ -1,22 +1,23 @@
 //! Tar archives as they are sent: a path is packed, an archive's topmost entry renamed, both as the bytes are asked for.
 
 mod entries;
+mod opened;
 mod pack;
 mod rename;
 
 use std::ffi::OsStr;
-use std::fs;
 use std::io::{self, Write};
 use std::path::{Component, Path};
 
 use mngr_contract::error::invalid;
 use mngr_contract::streams::{Archive, ByteStream};
 use mngr_contract::{ProviderError, Result};
+use tar::Builder;
 use tokio_util::io::{ReaderStream, StreamReader, SyncIoBridge};
 
 pub use entries::each;
-pub use pack::append;
-use pack::pack;
+pub(crate) use opened::Opened;
+pub(crate) use pack::{Choice, append, pack};
 pub use rename::{inside, rename};
 
 /// Bytes between the thread that packs and the connection.
@@ -51,8 +52,8 @@ pub fn bytes(archive: Archive, root_name: Option<String>) -> Result<ByteStream> 
                 Some(name) => name,
                 None => last_component(&path)?,
             };
-            let metadata = fs::symlink_metadata(&path).map_err(|error| unreadable(&about(&path, &error)))?;
-            if name == CONTENTS_ONLY && !metadata.is_dir() {
+            let root = Opened::at(&path).map_err(|error| unreadable(&error))?;
+            if name == CONTENTS_ONLY && !root.metadata().is_dir() {
                 return Err(invalid(
                     "path",
                     path.display().to_string(),
@@ -60,7 +61,12 @@ pub fn bytes(archive: Archive, root_name: Option<String>) -> Result<ByteStream> 
                     "leave `/.` off its end",
                 ));
             }
-            Ok(written(move |to| pack(&path, &name, to)))
+            let top = if name == CONTENTS_ONLY { String::new() } else { name };
+            Ok(written(move |to| {
+                let mut builder = Builder::new(to);
+                pack(root, Path::new(&top), &mut builder, |_| Choice::Packed)?;
+                builder.into_inner()?.flush()
+            }))
         }
     }
 }
@@ -82,18 +88,15 @@ fn last_component(path: &Path) -> Result<String> {
     // `.` and `..` have no name of their own.
     let whole = match path.components().next_back() {
         Some(Component::Normal(_)) => path.to_path_buf(),
-        _ => path.canonicalize().map_err(|error| unreadable(&about(path, &error)))?,
+        _ => path
+            .canonicalize()
+            .map_err(|error| unreadable(&io::Error::new(error.kind(), format!("{}: {error}", path.display()))))?,
     };
     let name = whole.file_name().and_then(|name| name.to_str());
     name.map(str::to_owned).ok_or_else(|| {
         let reason = "it has no name, or one that is not UTF-8";
         invalid("path", path.display().to_string(), reason, "name another path")
     })
-}
-
-/// An error that says which file.
-pub fn about(path: &Path, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
 /// Bytes that a thread of its own writes. It ends when the reader goes away.
@@ -118,11 +121,12 @@ pub fn written(write: impl FnOnce(&mut dyn Write) -> io::Result<()> + Send + 'st
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+    use std::fs;
     use std::io::Read;
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     use futures::{StreamExt, TryStreamExt};
-    use tar::{Builder, EntryType, Header};
+    use tar::{EntryType, Header};
 
     use super::*;
 
