@@ -1,180 +1,179 @@
-//! `.dockerignore` as Docker reads it. Its rules are neither git's nor a shell's: patterns are anchored at the context's
-//! root, one that matches a directory matches all below it, and the last one that matches wins.
+//! What `.dockerignore` leaves out of a context, as Docker reads it
+//! (<https://docs.docker.com/build/concepts/context/#dockerignore-files>). Its rules are neither git's nor a shell's: patterns are
+//! anchored at the context's root, one that matches a directory matches all below it, and the last one that matches wins.
 
-use std::io;
+use std::io::{self, Read};
 use std::path::Path;
+
+use mngr_contract::Result;
+use mngr_contract::error::invalid;
+
+use super::pattern::{Pattern, name};
+use crate::docker::tarball::Opened;
+
+/// The file at the context's root.
+const FILE: &str = ".dockerignore";
+
+/// Longest line, in bytes, as BuildKit has it.
+const LONGEST: usize = 64 << 10;
 
 /// What is left out of a context.
 #[derive(Debug, Default)]
-pub(super) struct Rules(Vec<Rule>);
+pub(super) struct Rules {
+    rules: Vec<Rule>,
+    /// Paths that are sent whatever the rules say.
+    always: Vec<String>,
+}
 
 #[derive(Debug)]
 struct Rule {
     keeps: bool,
-    pattern: Vec<char>,
+    pattern: Pattern,
 }
 
 impl Rules {
-    /// The rules of a directory. The Dockerfile and `.dockerignore` itself are always sent.
-    pub(super) fn of(root: &Path, dockerfile: &str) -> io::Result<Self> {
-        let text = match std::fs::read(root.join(".dockerignore")) {
-            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(io::Error::new(error.kind(), format!(".dockerignore: {error}"))),
-        };
-        let mut rules = Self::read(&text);
-        if !rules.0.is_empty() {
-            let always = [".dockerignore", dockerfile].map(|path| Rule::new(path, true));
-            rules.0.extend(always.into_iter().flatten());
+    /// The rules of a directory, from the file that is called as the Dockerfile at `there` and lies beside it, or else from
+    /// that of the directory itself. `dockerfile` is what the Dockerfile is called in the directory; it is always sent.
+    ///
+    /// # Errors
+    /// `invalid-argument` where the file can not be read, and for a line that Docker stops a build at.
+    pub(super) fn of(root: &Path, dockerfile: &str, there: &Path) -> Result<Self> {
+        let mut own = there.as_os_str().to_owned();
+        own.push(FILE);
+        for (path, always) in [
+            (Path::new(&own), &[dockerfile][..]),
+            // The engine reads this one again, and takes out what it leaves out.
+            (&root.join(FILE), &[FILE, dockerfile]),
+        ] {
+            if let Some(text) = read(path)? {
+                return Ok(Self {
+                    rules: rules(path, &text)?,
+                    always: always.iter().map(|path| (*path).to_owned()).collect(),
+                });
+            }
         }
-        Ok(rules)
-    }
-
-    fn read(text: &str) -> Self {
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let lines = text.lines().filter(|line| !line.starts_with('#')).map(str::trim);
-        Self(
-            lines
-                .filter_map(|line| match line.strip_prefix('!') {
-                    Some(kept) => Rule::new(kept.trim(), true),
-                    None => Rule::new(line, false),
-                })
-                .collect(),
-        )
+        Ok(Self::default())
     }
 
     /// Whether a path of the context is left out.
     pub(super) fn leave_out(&self, path: &Path) -> bool {
-        let names: Vec<String> = path.iter().map(|name| name.to_string_lossy().into_owned()).collect();
-        let mut out = false;
-        for rule in &self.0 {
-            let matches = || {
-                (1..=names.len()).any(|length| {
-                    let path: Vec<char> = names[..length].join("/").chars().collect();
-                    fits(&rule.pattern, &path)
-                })
-            };
-            if rule.keeps == out && matches() {
-                out = !rule.keeps;
-            }
-        }
-        out
+        let path = name(path.as_os_str());
+        let last = || self.rules.iter().rev().find(|rule| rule.pattern.matches(&path));
+        !self.always.contains(&path) && last().is_some_and(|rule| !rule.keeps)
     }
 
     /// Whether something below a directory that is left out may be sent all the same.
-    pub(super) fn has_exceptions(&self) -> bool {
-        self.0.iter().any(|rule| rule.keeps)
+    pub(super) fn may_send_below(&self, directory: &Path) -> bool {
+        let directory = name(directory.as_os_str());
+        let below = |path: &String| path.strip_prefix(&directory).is_some_and(|rest| rest.starts_with('/'));
+        let mut kept = self.rules.iter().filter(|rule| rule.keeps);
+        self.always.iter().any(below) || kept.any(|rule| rule.pattern.may_match_below(&directory))
     }
 }
 
-impl Rule {
-    /// None for an empty pattern, and for one that is the root itself, which can not be left out.
-    fn new(pattern: &str, keeps: bool) -> Option<Self> {
-        let mut parts: Vec<&str> = Vec::new();
-        for part in pattern.split('/') {
-            match part {
-                "" | "." => {}
-                ".." if !parts.is_empty() => {
-                    parts.pop();
-                }
-                part => parts.push(part),
-            }
-        }
-        let pattern = parts.join("/").chars().collect::<Vec<_>>();
-        (!pattern.is_empty()).then_some(Self { keeps, pattern })
-    }
-}
-
-/// Go's `filepath.Match`, and `**` for any number of directories.
-fn fits(pattern: &[char], path: &[char]) -> bool {
-    match pattern {
-        [] => path.is_empty(),
-        ['*', '*', '/', rest @ ..] => {
-            fits(rest, path) || (0..path.len()).any(|at| path[at] == '/' && fits(rest, &path[at + 1..]))
-        }
-        ['*', '*', rest @ ..] => (0..=path.len()).any(|at| fits(rest, &path[at..])),
-        ['*', rest @ ..] => {
-            let end = path.iter().position(|c| *c == '/').unwrap_or(path.len());
-            (0..=end).any(|at| fits(rest, &path[at..]))
-        }
-        ['?', rest @ ..] => path.first().is_some_and(|c| *c != '/') && fits(rest, &path[1..]),
-        ['[', rest @ ..] => match (class(rest), path) {
-            (Some((set, after)), [c, path @ ..]) => set.holds(*c) && fits(after, path),
-            _ => false,
-        },
-        ['\\', c, rest @ ..] | [c, rest @ ..] => path.first() == Some(c) && fits(rest, &path[1..]),
-    }
-}
-
-struct Class {
-    negated: bool,
-    ranges: Vec<(char, char)>,
-}
-
-impl Class {
-    fn holds(&self, c: char) -> bool {
-        c != '/' && self.negated != self.ranges.iter().any(|(from, to)| (*from..=*to).contains(&c))
-    }
-}
-
-/// What stands between brackets, and what follows.
-fn class(pattern: &[char]) -> Option<(Class, &[char])> {
-    let (negated, mut rest) = match pattern {
-        ['^', rest @ ..] => (true, rest),
-        rest => (false, rest),
+/// The bytes of a file; none where there is no such file.
+fn read(path: &Path) -> Result<Option<Vec<u8>>> {
+    let read = || {
+        let mut text = Vec::new();
+        Opened::behind(path)?.content()?.read_to_end(&mut text)?;
+        Ok::<_, io::Error>(text)
     };
-    let mut ranges = Vec::new();
-    loop {
-        match rest {
-            [']', after @ ..] if !ranges.is_empty() => return Some((Class { negated, ranges }, after)),
-            [from, '-', to, after @ ..] if *to != ']' => {
-                ranges.push((*from, *to));
-                rest = after;
+    match read() {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(invalid(
+            "dockerignore",
+            path.display().to_string(),
+            format!("it can not be read: {error}"),
+            "make it a file that you may read, or remove it",
+        )),
+    }
+}
+
+fn rules(path: &Path, text: &[u8]) -> Result<Vec<Rule>> {
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+    let mut rules = Vec::new();
+    for (index, line) in text.split(|byte| *byte == b'\n').enumerate() {
+        match rule(line) {
+            Ok(rule) => rules.extend(rule),
+            Err(reason) => {
+                let shown: String = String::from_utf8_lossy(line).trim().chars().take(200).collect();
+                return Err(invalid(
+                    "dockerignore",
+                    format!("{}:{}", path.display(), index + 1),
+                    format!("the pattern `{shown}` can not be meant: {reason}"),
+                    "correct the line, or write `\\` before a character that stands for itself",
+                ));
             }
-            ['\\', c, after @ ..] | [c, after @ ..] => {
-                ranges.push((*c, *c));
-                rest = after;
-            }
-            [] => return None,
         }
     }
+    Ok(rules)
+}
+
+/// The rule of a line. None for a comment, an empty line and a pattern that can match nothing.
+fn rule(line: &[u8]) -> std::result::Result<Option<Rule>, &'static str> {
+    if line.len() >= LONGEST {
+        return Err("it is longer than 64 KiB");
+    }
+    if line.starts_with(b"#") {
+        return Ok(None);
+    }
+    let line = name(std::os::unix::ffi::OsStrExt::from_bytes(line));
+    let line = line.trim();
+    let (keeps, pattern) = match line.strip_prefix('!') {
+        Some(kept) => (true, kept.trim()),
+        None => (false, line),
+    };
+    if keeps && pattern.trim_matches('/').is_empty() {
+        return Err("an exception names what it keeps");
+    }
+    Ok(Pattern::parse(pattern)?.map(|pattern| Rule { keeps, pattern }))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
     use super::*;
 
+    fn of(text: &str) -> Rules {
+        Rules {
+            rules: rules(Path::new(FILE), text.as_bytes()).expect("rules"),
+            always: Vec::new(),
+        }
+    }
+
     #[test]
-    fn patterns_mean_what_docker_means_by_them() {
+    fn lines_are_read_as_docker_reads_them_and_the_last_that_matches_wins() {
         for (text, out, sent) in [
-            ("a", &["a", "a/b"][..], &["b/a", "ab"][..]),
-            ("/a/", &["a", "a/b"], &["b/a"]),
-            ("./a/../b", &["b"], &["a"]),
-            ("*.log", &["x.log", ".log"], &["d/x.log", "x.log2"]),
-            ("**/*.log", &["x.log", "d/x.log", "d/e/x.log"], &["x.txt"]),
-            ("*/tmp", &["a/tmp", "a/tmp/x"], &["tmp", "a/b/tmp"]),
-            ("**", &["a", "a/b", ".hidden"], &[]),
-            ("a/**", &["a/b", "a/b/c"], &["a", "b"]),
-            ("a/**/z", &["a/z", "a/b/z", "a/b/c/z"], &["az", "b/z"]),
-            ("tmp?", &["tmp1", "tmpx"], &["tmp", "tmp12"]),
-            ("[a-c]x", &["ax", "cx"], &["dx", "x"]),
-            ("[^a]x", &["bx"], &["ax"]),
-            ("\\*x", &["*x"], &["ax"]),
-            ("# a\na", &["a"], &["# a"]),
+            ("# a\na", &["a"][..], &["# a"][..]),
             (" # kept", &["# kept"], &["a"]),
-            ("  a  \n\n", &["a"], &["b"]),
+            ("  a  \r\n\n\tb\r\n", &["a", "b"], &["c"]),
+            ("\u{feff}a", &["a"], &[]),
+            ("\u{feff}# a", &[], &["a", "# a"]),
             ("*\n!b", &["a", "c"], &["b", "b/c"]),
+            ("*\n  !  /b/  ", &["a"], &["b", "b/c"]),
+            ("! b\nb", &["b"], &[]),
+            ("*.md\n!README.md", &["x.md"], &["README.md", "d/x.md"]),
             (
                 "*.md\n!README*.md\nREADME-secret.md",
                 &["x.md", "README-secret.md"],
                 &["README.md", "README-1.md"],
             ),
-            ("d\n!d/keep", &["d", "d/x"], &["d/keep"]),
-            ("! b\nb", &["b"], &[]),
-            (".", &[], &["a"]),
-            ("\u{feff}a", &["a"], &[]),
+            ("*.md\nREADME-secret.md\n!README*.md", &["x.md"], &["README-secret.md"]),
+            ("docs\n!docs/README.md", &["docs", "docs/x"], &["docs/README.md"]),
+            ("docs/*\n!docs/README.md", &["docs/x"], &["docs", "docs/README.md"]),
+            (
+                "**\n!util/web\nutil/web/foo",
+                &["a", "util/web/foo"],
+                &["util/web", "util/web/bar"],
+            ),
+            ("x\n!x/y/z\nx/y", &["x/y", "x/y/z"], &[]),
+            ("*\n!.", &["a"], &[]),
+            ("\\#a\n\\!b", &["#a", "!b"], &["a", "b"]),
         ] {
-            let rules = Rules::read(text);
+            let rules = of(text);
             for path in out {
                 assert!(rules.leave_out(Path::new(path)), "{text:?} leaves {path} out");
             }
@@ -185,11 +184,73 @@ mod tests {
     }
 
     #[test]
+    fn a_line_that_can_not_be_meant_is_named_with_its_file_and_what_to_do() {
+        for (text, line, pattern) in [
+            ("a\n\n[a-\n", 3, "[a-"),
+            ("[b", 1, "[b"),
+            ("a\\", 1, "a\\"),
+            ("a\n  !  ", 2, "!"),
+            ("!/", 1, "!/"),
+        ] {
+            let error = rules(Path::new("/c/.dockerignore"), text.as_bytes()).expect_err(text);
+            assert_eq!(error.field(), Some("dockerignore"));
+            let expected = format!("`/c/.dockerignore:{line}`: the pattern `{pattern}` can not be meant: ");
+            assert!(error.message().contains(&expected), "{}", error.message());
+            assert!(error.remedy().contains("correct the line"), "{}", error.remedy());
+        }
+        assert!(rules(Path::new(FILE), &b"a".repeat(LONGEST)).is_err());
+    }
+
+    #[test]
     fn the_dockerfile_and_the_rules_themselves_are_always_sent() {
         let directory = tempfile::tempdir().expect("a directory");
-        std::fs::write(directory.path().join(".dockerignore"), "*\n").expect("written");
-        let rules = Rules::of(directory.path(), "docker/Dockerfile").expect("rules");
-        assert!(rules.leave_out(Path::new("a")) && rules.has_exceptions());
-        assert!(!rules.leave_out(Path::new("docker/Dockerfile")) && !rules.leave_out(Path::new(".dockerignore")));
+        fs::write(directory.path().join(FILE), "**\n").expect("written");
+        let there = directory.path().join("docker/[1]");
+        let rules = Rules::of(directory.path(), "docker/[1]", &there).expect("rules");
+        let out = |path: &str| rules.leave_out(Path::new(path));
+        assert!(out("a") && out("docker") && out("docker/1"));
+        assert!(!out("docker/[1]") && !out(FILE));
+        let below = |path: &str| rules.may_send_below(Path::new(path));
+        assert!(below("docker") && !below("a"));
+    }
+
+    #[test]
+    fn the_file_beside_the_dockerfile_is_read_instead_of_the_contexts_own() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let root = directory.path();
+        fs::create_dir(root.join("docker")).expect("made");
+        fs::write(root.join(FILE), "everyones\n").expect("written");
+        let there = root.join("docker/Dev");
+        let rules = || Rules::of(root, "docker/Dev", &there).expect("rules");
+        assert!(rules().leave_out(Path::new("everyones")));
+        fs::write(root.join("docker/Dev.dockerignore"), "devs\n").expect("written");
+        assert!(rules().leave_out(Path::new("devs")) && !rules().leave_out(Path::new("everyones")));
+        fs::write(root.join("docker/Dev.dockerignore"), "").expect("written");
+        assert!(!rules().leave_out(Path::new("everyones")), "an empty one counts");
+    }
+
+    #[test]
+    fn rules_that_can_not_be_read_stop_the_build() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let root = directory.path();
+        fs::create_dir(root.join(FILE)).expect("made");
+        let error = Rules::of(root, "Dockerfile", &root.join("Dockerfile")).expect_err("a directory");
+        assert!(error.message().contains("not a file"), "{}", error.message());
+        fs::remove_dir(root.join(FILE)).expect("removed");
+        symlink(FILE, root.join(FILE)).expect("linked");
+        assert!(
+            Rules::of(root, "Dockerfile", &root.join("Dockerfile")).is_err(),
+            "a loop"
+        );
+    }
+
+    #[test]
+    fn only_an_exception_that_may_hold_keeps_a_directory_from_being_skipped() {
+        let rules = of("node_modules\nd\n!d/keep\n*.cache\n!**/x");
+        let below = |path: &str| rules.may_send_below(Path::new(path));
+        assert!(below("d") && below("node_modules"));
+        let rules = of("node_modules\nd\n!d/keep");
+        let below = |path: &str| rules.may_send_below(Path::new(path));
+        assert!(below("d") && !below("node_modules") && !below("d/other"));
     }
 }

@@ -4,6 +4,7 @@
 
 mod ignore;
 mod pack;
+mod pattern;
 mod withheld;
 
 use std::path::{Path, PathBuf};
@@ -26,7 +27,8 @@ const DOCKERFILE: &str = "Dockerfile";
 /// `--ssh` only the ids stay in the arguments.
 ///
 /// # Errors
-/// `invalid-argument` where the directory, the Dockerfile, `.dockerignore` or a secret can not be read.
+/// `invalid-argument` where the directory, the Dockerfile or a secret can not be read, and for a `.dockerignore` that can not be
+/// read or has a pattern that can not be meant.
 pub fn context(directory: &Path, args: &[String]) -> Result<(Archive, Vec<String>)> {
     let unusable = |reason: String| {
         let remedy = "name the directory that holds the Dockerfile";
@@ -72,7 +74,7 @@ pub fn context(directory: &Path, args: &[String]) -> Result<(Archive, Vec<String
             remedy,
         ));
     };
-    let rules = ignore::Rules::of(&root, &dockerfile).map_err(|error| unusable(error.to_string()))?;
+    let rules = ignore::Rules::of(&root, &dockerfile, &there)?;
     let outside = outside.map(|_| (opened, dockerfile));
     let root = Opened::at(&root).map_err(|error| unusable(error.to_string()))?;
     Ok((Archive::Context(pack::bytes(root, rules, outside), withheld), args))
@@ -114,6 +116,19 @@ mod tests {
             assert_eq!(found, Some((element, value.to_owned())), "{args:?}");
         }
         assert_eq!(last_dockerfile(&strings(&["--pull", "--filex", "f", "-f"])), None);
+    }
+
+    #[tokio::test]
+    async fn a_pattern_that_can_not_be_meant_stops_the_build_before_anything_is_sent() {
+        let directory = tempfile::tempdir().expect("a directory");
+        std::fs::write(directory.path().join("Dockerfile"), "FROM scratch\n").expect("written");
+        std::fs::write(directory.path().join(".dockerignore"), "secrets/[a-\n").expect("written");
+        let error = context(directory.path(), &[]).err().expect("refused");
+        assert_eq!(
+            (error.kind(), error.field()),
+            ("invalid_argument", Some("dockerignore"))
+        );
+        assert!(error.message().contains(".dockerignore:1`"), "{}", error.message());
     }
 
     #[tokio::test]

@@ -18,7 +18,7 @@ fn pack(root: Opened, rules: &Rules, outside: Option<(Opened, String)>, to: &mut
     let mut builder = Builder::new(to);
     tarball::pack(root, Path::new(""), &mut builder, |path| match rules.leave_out(path) {
         false => Choice::Packed,
-        true if rules.has_exceptions() => Choice::LeftOut,
+        true if rules.may_send_below(path) => Choice::LeftOut,
         true => Choice::Pruned,
     })?;
     if let Some((source, name)) = outside {
@@ -39,7 +39,8 @@ mod tests {
 
     /// The paths that are sent of a directory.
     async fn sent(root: &Path) -> BTreeSet<String> {
-        let rules = Rules::of(root, "Dockerfile").expect("rules");
+        let dockerfile = root.join("Dockerfile");
+        let rules = Rules::of(root, "Dockerfile", &dockerfile).expect("rules");
         let root = Opened::at(root).expect("opened");
         let pieces: Vec<bytes::Bytes> = bytes(root, rules, None).try_collect().await.expect("bytes");
         let archive = pieces.concat();
