@@ -15,7 +15,7 @@ use crate::contract::backend::Argument;
 use crate::contract::docker::{BuildOptions, Image};
 use crate::contract::system::LogLevel;
 use crate::contract::types::ProviderError;
-use crate::error::{invalid, summary};
+use crate::error::{invalid, kind};
 use crate::labels::{self, Pair};
 use crate::{Capabilities, DockerProviderInstance, Result, container, lookup};
 
@@ -299,7 +299,7 @@ pub async fn remove<C: Capabilities>(provider: &DockerProviderInstance<C>, tag: 
     match provider.capabilities.image_remove(tag).await {
         Ok(_) | Err(ProviderError::NotFound(_)) => {}
         Err(error) => {
-            let message = format!("image {tag} is left and could not be removed: {}", summary(&error));
+            let message = format!("image {tag} is left and could not be removed ({})", kind(&error));
             provider.capabilities.log(LogLevel::Error, &message);
         }
     }

@@ -5,7 +5,7 @@ use mngr_docker_grammar::words::shown;
 use crate::contract::docker::{Container, ContainerSpec, ContainerStatus};
 use crate::contract::system::{LogLevel, Progress};
 use crate::contract::types::ProviderError;
-use crate::error::{already_exists, conflict, invalid, may_have_happened, summary};
+use crate::error::{already_exists, conflict, invalid, kind, may_have_happened};
 use crate::labels::{self, Identity};
 use crate::{Capabilities, DockerProviderInstance, Result, agent, lookup};
 
@@ -103,7 +103,7 @@ pub(crate) async fn remove<C: Capabilities>(provider: &DockerProviderInstance<C>
     match provider.capabilities.container_remove(id).await {
         Ok(()) | Err(ProviderError::NotFound(_)) => {}
         Err(error) => {
-            let message = format!("container {id} is left and could not be removed: {}", summary(&error));
+            let message = format!("container {id} is left and could not be removed ({})", kind(&error));
             provider.capabilities.log(LogLevel::Error, &message);
         }
     }

@@ -16,7 +16,7 @@ use crate::contract::docker::Volume;
 use crate::contract::instance::{Document, DocumentChange, DocumentFilter};
 use crate::contract::system::LogLevel;
 use crate::contract::types::ProviderError;
-use crate::error::{conflict, invalid, summary};
+use crate::error::{conflict, invalid, kind};
 use crate::labels::{self, Pair};
 use crate::{Capabilities, DockerProviderInstance, Result, agent};
 
@@ -104,7 +104,7 @@ pub async fn document_write<C: Capabilities>(
         }
         for kept in there {
             if let Err(error) = discard(provider, &kept.volume).await {
-                let message = format!("an old revision is left, volume {}: {}", kept.volume, summary(&error));
+                let message = format!("an old revision is left, volume {} ({})", kept.volume, kind(&error));
                 provider.capabilities.log(LogLevel::Warn, &message);
             }
         }

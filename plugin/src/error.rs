@@ -94,7 +94,25 @@ pub fn may_have_happened(error: &ProviderError) -> bool {
     }
 }
 
-/// An error in one line, for the log.
+/// The case's name, for the log. The rest of an error may hold what a log must not.
+pub fn kind(error: &ProviderError) -> &'static str {
+    match error {
+        ProviderError::InvalidArgument(_) => "invalid_argument",
+        ProviderError::NotFound(_) => "not_found",
+        ProviderError::AlreadyExists(_) => "already_exists",
+        ProviderError::Ambiguous(_) => "ambiguous",
+        ProviderError::Conflict(_) => "conflict",
+        ProviderError::Unsupported(_) => "unsupported",
+        ProviderError::Denied(_) => "denied",
+        ProviderError::Unavailable(_) => "unavailable",
+        ProviderError::Timeout(_) => "timeout",
+        ProviderError::ResourceExhausted(_) => "resource_exhausted",
+        ProviderError::SnapshotBlocked(_) => "snapshot_blocked",
+        ProviderError::Internal(_) => "internal",
+    }
+}
+
+/// An error in one line, for what is answered.
 pub fn summary(error: &ProviderError) -> String {
     match error {
         ProviderError::InvalidArgument(e) => format!("{} `{}`: {}", e.field, e.value, e.reason),

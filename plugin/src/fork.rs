@@ -6,7 +6,7 @@ use crate::contract::docker::ContainerChanges;
 use crate::contract::instance::{ForkRequest, SnapshotRequest};
 use crate::contract::system::LogLevel;
 use crate::contract::types::{Agent, Snapshot};
-use crate::error::{already_exists, conflict, invalid, summary};
+use crate::error::{already_exists, conflict, invalid, kind};
 use crate::gpu::{self, Wish};
 use crate::labels::{self, Identity};
 use crate::recipe::{Origin, Recipe};
@@ -111,7 +111,7 @@ pub async fn fork<C: Capabilities>(
                 restored.discard(provider).await;
             }
             if taken && let Err(second) = snapshot::remove(provider, &base, &[]).await {
-                let message = format!("snapshot {} is left: {}", base.id, summary(&second));
+                let message = format!("snapshot {} is left ({})", base.id, kind(&second));
                 provider.capabilities.log(LogLevel::Error, &message);
             }
             Err(error)

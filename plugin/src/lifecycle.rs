@@ -5,7 +5,7 @@ use crate::contract::docker::{Container, ContainerStatus};
 use crate::contract::instance::{DestroyRequest, Destroyed, StartRequest, StopRequest, Stopped};
 use crate::contract::system::LogLevel;
 use crate::contract::types::{Agent, ProviderError};
-use crate::error::summary;
+use crate::error::kind;
 use crate::{Capabilities, DockerProviderInstance, Result};
 use crate::{agent, gpu, labels, lookup, restore, snapshot, volumes};
 
@@ -173,7 +173,7 @@ pub async fn destroy<C: Capabilities>(
             Ok(true) => destroyed.deleted_snapshots.push(snapshot.id),
             Ok(false) => destroyed.kept_snapshots.push(snapshot.id),
             Err(error) => {
-                let message = format!("snapshot {} is kept: {}", snapshot.id, summary(&error));
+                let message = format!("snapshot {} is kept ({})", snapshot.id, kind(&error));
                 provider.capabilities.log(LogLevel::Warn, &message);
                 destroyed.kept_snapshots.push(snapshot.id);
             }

@@ -7,7 +7,7 @@ use crate::contract::instance::{ArrivalRequest, Departure, DepartureRequest, Sna
 use crate::contract::system::LogLevel;
 use crate::contract::types::Agent;
 use crate::contract::types::{AgentState, ProviderError, Snapshot};
-use crate::error::{already_exists, conflict, invalid, summary};
+use crate::error::{already_exists, conflict, invalid, kind};
 use crate::gpu::Wish;
 use crate::labels::{self, Identity};
 use crate::recipe::{Origin, Recipe};
@@ -164,7 +164,7 @@ pub async fn snapshot_load<C: Capabilities>(
         && image.tags.is_empty()
         && let Err(error) = provider.capabilities.image_remove(&id).await
     {
-        let message = format!("image {id} is left: {}", summary(&error));
+        let message = format!("image {id} is left ({})", kind(&error));
         provider.capabilities.log(LogLevel::Warn, &message);
     }
     adopted

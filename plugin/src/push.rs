@@ -4,7 +4,7 @@ use crate::contract::docker::DeriveOptions;
 use crate::contract::instance::{PushRequest, Pushed};
 use crate::contract::system::LogLevel;
 use crate::contract::types::{ProviderError, Snapshot};
-use crate::error::{invalid, summary};
+use crate::error::{invalid, kind};
 use crate::{Capabilities, DockerProviderInstance, Result};
 use crate::{adopt, container, findings, image, labels, leaving, snapshot};
 
@@ -37,7 +37,7 @@ pub async fn snapshot_push<C: Capabilities>(
         match provider.capabilities.image_remove(&name).await {
             Ok(_) | Err(ProviderError::NotFound(_)) => {}
             Err(error) => {
-                let message = format!("image {name} is left: {}", summary(&error));
+                let message = format!("image {name} is left ({})", kind(&error));
                 provider.capabilities.log(LogLevel::Error, &message);
             }
         }
@@ -89,7 +89,7 @@ pub async fn snapshot_pull<C: Capabilities>(provider: &DockerProviderInstance<C>
         // The host refuses where the name was there before.
         Ok(_) | Err(ProviderError::NotFound(_) | ProviderError::Denied(_)) => {}
         Err(error) => {
-            let message = format!("the engine still has the name {reference}: {}", summary(&error));
+            let message = format!("the engine still has the name {reference} ({})", kind(&error));
             provider.capabilities.log(LogLevel::Warn, &message);
         }
     }

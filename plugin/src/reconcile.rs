@@ -12,7 +12,7 @@ use crate::contract::instance::{
 };
 use crate::contract::system::LogLevel;
 use crate::contract::types::ProviderError;
-use crate::error::summary;
+use crate::error::kind;
 use crate::{Capabilities, DockerProviderInstance, Result};
 use crate::{labels, lookup, push, restore, volumes};
 
@@ -39,7 +39,7 @@ pub async fn reconcile<C: Capabilities>(
             Ok(true) => done.settled.push(call.id),
             Ok(false) => {}
             Err(error) => {
-                let message = format!("the call {} is not settled yet: {}", call.id, summary(&error));
+                let message = format!("the call {} is not settled yet ({})", call.id, kind(&error));
                 provider.capabilities.log(LogLevel::Warn, &message);
                 failure.get_or_insert(error);
             }

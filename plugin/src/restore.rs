@@ -7,7 +7,7 @@ use crate::contract::docker::Container;
 use crate::contract::instance::PendingRename;
 use crate::contract::system::LogLevel;
 use crate::contract::types::{Agent, AgentState, ProviderError, Snapshot};
-use crate::error::{already_exists, conflict, invalid, may_have_happened, summary};
+use crate::error::{already_exists, conflict, invalid, kind, may_have_happened};
 use crate::gpu::{self, Wish};
 use crate::labels::{self, Fault, Identity};
 use crate::recipe::{Origin, Recipe};
@@ -192,10 +192,10 @@ async fn replace<C: Capabilities>(
         // The old one may be gone, so that the new one must stay. Where it is not, it goes with the next call.
         Err(error) if may_have_happened(&error) => {
             let message = format!(
-                "{} runs anew; whether its old container {} is gone is not known: {}",
+                "{} runs anew; whether its old container {} is gone is not known ({})",
                 identity.name,
                 old.id,
-                summary(&error)
+                kind(&error)
             );
             provider.capabilities.log(LogLevel::Warn, &message);
             Ok(found)
@@ -222,10 +222,10 @@ async fn put_back<C: Capabilities>(
 ) -> ProviderError {
     if let Err(second) = provider.capabilities.container_rename(&old.id, &old.name).await {
         let message = format!(
-            "container {} is still called {}{ASIDE}: {}; rename it: docker rename {0} {1}",
+            "container {} is still called {}{ASIDE} ({}); rename it: docker rename {0} {1}",
             old.id,
             old.name,
-            summary(&second)
+            kind(&second)
         );
         provider.capabilities.log(LogLevel::Error, &message);
     }

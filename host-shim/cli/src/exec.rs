@@ -6,6 +6,7 @@ use std::pin::Pin;
 use clap::Args;
 use futures::StreamExt;
 use mngr_host_shim::contract::docker::ExecOptions;
+use mngr_host_shim::contract::log;
 use mngr_host_shim::error::invalid;
 use mngr_host_shim::streams::ExecSession;
 use serde_json::json;
@@ -125,7 +126,7 @@ async fn attend(context: &Context, mut session: ExecSession, terminal: bool) -> 
             Some(()) = resized.recv(), if terminal => {
                 let size = terminal::size();
                 if let Err(error) = session.control.resize(size.columns, size.rows).await {
-                    tracing::debug!(error = error.message(), "the terminal keeps its size");
+                    log!(DEBUG, "the terminal keeps its size", error = error);
                 }
             }
             failure = context.interrupted() => return Err(failure),
@@ -140,7 +141,7 @@ async fn attend(context: &Context, mut session: ExecSession, terminal: bool) -> 
 async fn feed(mut to: Pin<Box<dyn AsyncWrite + Send>>) {
     let mut stdin = tokio::io::stdin();
     if let Err(error) = tokio::io::copy(&mut stdin, &mut to).await {
-        tracing::debug!(%error, "stdin is not passed on any further");
+        log!(DEBUG, "stdin is not passed on any further", error = error);
     }
     let _ = to.shutdown().await;
 }

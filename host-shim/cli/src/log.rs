@@ -80,7 +80,10 @@ pub fn init(format: Format) -> Log {
     {
         subscriber.init();
         if is_collected {
-            tracing::info!("no traces are sent: this mngr-docker was built without the feature `otel`");
+            mngr_host_shim::contract::log!(
+                INFO,
+                "no traces are sent: this mngr-docker was built without the feature `otel`"
+            );
         }
         Log {}
     }

@@ -14,7 +14,9 @@ use docker_credential::{CredentialRetrievalError, DockerCredential};
 use mngr_contract::ProviderError;
 use mngr_contract::environment::Environment;
 use mngr_contract::limits::{CREDENTIALS, Exceeded};
+use mngr_contract::log;
 use mngr_contract::ssh::Command;
+use mngr_contract::trace::{Loggable, Name};
 use serde::Deserialize;
 
 use crate::machine;
@@ -110,10 +112,11 @@ impl CredentialStore {
             Ok(None) => return None,
             Err(reason) => reason,
         };
-        tracing::warn!(
-            registry,
-            reason,
-            "no credentials are sent; see the Docker CLI's config.json"
+        log!(
+            WARN,
+            "no credentials are sent; see the Docker CLI's config.json",
+            registry = Name(registry),
+            reason = reason,
         );
         None
     }
@@ -127,6 +130,16 @@ pub fn registry_of(reference: &str) -> &str {
     }
 }
 
+/// Why there are no credentials, in words of this program. A helper's own words may be a secret.
+#[derive(Debug, PartialEq)]
+struct Reason(String);
+
+impl Loggable for Reason {
+    fn log(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// Which programs of the Docker CLI's configuration keep credentials.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -136,12 +149,12 @@ struct Helpers {
 }
 
 /// What the configuration has for a server: of the helper for it, else what is written there, else of the store. An error is the
-/// reason why there is none, without a word of what a helper printed: that may be a secret.
-async fn look_up(config: &Path, server: &str) -> std::result::Result<Option<DockerCredential>, String> {
+/// reason why there is none.
+async fn look_up(config: &Path, server: &str) -> std::result::Result<Option<DockerCredential>, Reason> {
     let Ok(text) = std::fs::read(config) else {
         return Ok(None);
     };
-    let unreadable = |_| "the configuration can not be read".to_owned();
+    let unreadable = |_| Reason("the configuration can not be read".to_owned());
     let mut config: serde_json::Map<_, _> = serde_json::from_slice(&text).map_err(unreadable)?;
     let helpers: Helpers = serde_json::from_slice(&text).map_err(unreadable)?;
     if let Some(helper) = helpers.cred_helpers.get(server).filter(|helper| !helper.is_empty()) {
@@ -154,7 +167,7 @@ async fn look_up(config: &Path, server: &str) -> std::result::Result<Option<Dock
         Ok(credential) => Ok(Some(credential)),
         Err(CredentialRetrievalError::NoCredentialConfigured) if helpers.creds_store.is_empty() => Ok(None),
         Err(CredentialRetrievalError::NoCredentialConfigured) => ask(&helpers.creds_store, server).await,
-        Err(_) => Err("what the configuration has for it does not decode".to_owned()),
+        Err(_) => Err(Reason("what the configuration has for it does not decode".to_owned())),
     }
 }
 
@@ -168,11 +181,11 @@ struct Kept {
 
 /// Asks a credential helper, as <https://github.com/docker/docker-credential-helpers> has it: the server on its standard input,
 /// JSON on its standard output.
-async fn ask(helper: &str, server: &str) -> std::result::Result<Option<DockerCredential>, String> {
+async fn ask(helper: &str, server: &str) -> std::result::Result<Option<DockerCredential>, Reason> {
     ask_program(&format!("docker-credential-{helper}"), server).await
 }
 
-async fn ask_program(program: &str, server: &str) -> std::result::Result<Option<DockerCredential>, String> {
+async fn ask_program(program: &str, server: &str) -> std::result::Result<Option<DockerCredential>, Reason> {
     let question = Command {
         argv: vec![program.to_owned(), "get".to_owned()],
         stdin: server.as_bytes().to_vec(),
@@ -182,18 +195,18 @@ async fn ask_program(program: &str, server: &str) -> std::result::Result<Option<
     let mut child = tokio::process::Command::new(program);
     child.arg("get");
     let output = match machine::run_child(child, &question).await {
-        Ok(output) if output.truncated => return Err(Exceeded(CREDENTIALS).to_string()),
+        Ok(output) if output.truncated => return Err(Reason(Exceeded(CREDENTIALS).to_string())),
         Ok(output) => output,
-        Err(ProviderError::Timeout(_)) => return Err(format!("{program} did not answer within {HELPER:?}")),
-        Err(_) => return Err(format!("{program} can not be run")),
+        Err(ProviderError::Timeout(_)) => return Err(Reason(format!("{program} did not answer within {HELPER:?}"))),
+        Err(_) => return Err(Reason(format!("{program} can not be run"))),
     };
     let says_nothing = |text: &[u8]| String::from_utf8_lossy(text).contains(NOTHING);
     match serde_json::from_slice::<Kept>(&output.stdout) {
         _ if output.exit_status != 0 && (says_nothing(&output.stdout) || says_nothing(&output.stderr)) => Ok(None),
-        _ if output.exit_status != 0 => Err(format!("{program} failed")),
-        Err(_) => Err(format!(
+        _ if output.exit_status != 0 => Err(Reason(format!("{program} failed"))),
+        Err(_) => Err(Reason(format!(
             "the answer of {program} is not what a credential helper answers"
-        )),
+        ))),
         Ok(kept) if kept.username == TOKEN => Ok(Some(DockerCredential::IdentityToken(kept.secret))),
         Ok(kept) => Ok(Some(DockerCredential::UsernamePassword(kept.username, kept.secret))),
     }
@@ -251,7 +264,7 @@ mod tests {
     }
 
     /// What a helper that is this script answers.
-    async fn asked(script: &str) -> std::result::Result<Option<DockerCredential>, String> {
+    async fn asked(script: &str) -> std::result::Result<Option<DockerCredential>, Reason> {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("docker-credential-own");
         std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("written");
@@ -278,7 +291,7 @@ mod tests {
             ("echo hunter2", "not what a credential helper answers"),
         ] {
             let error = asked(script).await.expect_err("no credentials");
-            assert!(error.contains(reason) && !error.contains("hunter2"), "{error}");
+            assert!(error.0.contains(reason) && !error.0.contains("hunter2"), "{error:?}");
         }
     }
 
@@ -286,7 +299,7 @@ mod tests {
     async fn a_helper_that_prints_without_end_is_no_credentials_and_the_reason_names_the_limit() {
         let error = asked("exec head -c 300000000 /dev/zero").await.expect_err("too much");
         assert_eq!(
-            error,
+            error.0,
             "the answer of a credential helper is longer than 64 KiB, the limit"
         );
     }

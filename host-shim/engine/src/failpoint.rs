@@ -33,7 +33,7 @@ pub fn pass(name: &str) -> io::Result<()> {
     if !cfg!(debug_assertions) {
         return Ok(());
     }
-    tracing::trace!(target: "failpoint", "{name}");
+    tracing::event!(target: "failpoint", tracing::Level::TRACE, "{name}");
     fail::fail_point!(name, |action| match action.as_deref() {
         Some("kill") => {
             let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);

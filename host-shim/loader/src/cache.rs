@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 
 use mngr_contract::directories;
 use mngr_contract::environment::Environment;
+use mngr_contract::log;
+use mngr_contract::trace::Name;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_128};
@@ -63,7 +65,11 @@ impl ArtefactCache {
         }
         let file = File::open(self.path(engine, digest)).ok()?;
         if !whole(&file).ok()? {
-            tracing::warn!(digest, "the compiled plugin in the cache is damaged; compiling again");
+            log!(
+                WARN,
+                "the compiled plugin in the cache is damaged; compiling again",
+                digest = Name(digest)
+            );
             return None;
         }
         // Mapped, not read, so that what is not used takes no time and no memory of its own. By its descriptor: the file that was
@@ -80,13 +86,15 @@ impl ArtefactCache {
     pub(crate) fn store(&self, engine: &Engine, digest: &str, component: &Component) {
         let written = component
             .serialize()
-            .map_err(|error| error.to_string())
-            .and_then(|artefact| {
-                self.write(&self.path(engine, digest), &artefact)
-                    .map_err(|error| error.to_string())
-            });
+            .map_err(|_| io::ErrorKind::Other.into())
+            .and_then(|artefact| self.write(&self.path(engine, digest), &artefact));
         if let Err(error) = written {
-            tracing::debug!(directory = %self.directory.display(), error, "the compiled plugin is not cached");
+            log!(
+                DEBUG,
+                "the compiled plugin is not cached",
+                directory = self.directory,
+                error = error
+            );
         }
     }
 

@@ -11,6 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use mngr_contract::error::{internal, invalid};
+use mngr_contract::log;
+use mngr_contract::trace::Name;
 use mngr_contract::{ProviderError, Result};
 
 use super::component::Maker;
@@ -366,12 +368,12 @@ impl Rejection {
 
     /// Says it in the log.
     pub fn log(&self, kept: &Plugin) {
-        tracing::warn!(
-            "the plugin {} is not taken: {}; {} stays in use ({})",
-            self.origin,
-            self.error.message(),
-            kept.origin(),
-            self.error.remedy()
+        log!(
+            WARN,
+            "another plugin is not taken, and the one before stays in use; `mngr-docker doctor` says why",
+            refused = Name(&self.origin),
+            kept = Name(kept.origin()),
+            error = self.error,
         );
     }
 }

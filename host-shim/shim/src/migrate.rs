@@ -12,8 +12,10 @@ use mngr_contract::error::{internal, invalid};
 use mngr_contract::instance::{
     ArrivalRequest, Departure, DepartureRequest, DestroyRequest, DiscoverRequest, PushRequest,
 };
+use mngr_contract::log;
 use mngr_contract::streams::Archive;
 use mngr_contract::system::Progress;
+use mngr_contract::trace::Name;
 use mngr_contract::types::{Agent, Problem, Snapshot};
 use mngr_contract::{ProviderError, Result};
 
@@ -80,7 +82,13 @@ pub async fn migrate(from: &Provider, to: &Provider, agent: &str, migration: &Mi
     let (agent, snapshot, registry_reference) = match (done, swept) {
         (Ok(done), Ok(_)) => done,
         (Ok(done), Err(error)) => {
-            tracing::warn!(snapshot = departure.snapshot.id, "is left: {}", error.message());
+            let snapshot = Name(&departure.snapshot.id);
+            log!(
+                WARN,
+                "the snapshot that it moved with is left",
+                snapshot = snapshot,
+                error = error
+            );
             done
         }
         (Err(error), swept) => return Err(with_leftover(error, from, &departure.snapshot, swept.err())),

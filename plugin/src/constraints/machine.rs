@@ -4,7 +4,7 @@ use crate::contract::docker::Container;
 use crate::contract::ssh::{Command, CommandOutput};
 use crate::contract::system::LogLevel;
 use crate::contract::types::{Finding, FindingKind, ProviderError};
-use crate::error::summary;
+use crate::error::{kind, summary};
 use crate::findings::finding;
 use crate::{Capabilities, DockerProviderInstance, Result};
 
@@ -178,7 +178,7 @@ pub(super) async fn room<C: Capabilities>(provider: &DockerProviderInstance<C>) 
     let space = match run(provider, &argv).await {
         Ok(output) => used_and_free(&output),
         Err(error) => {
-            let message = format!("free space for a snapshot is not known: {}", summary(&error));
+            let message = format!("free space for a snapshot is not known ({})", kind(&error));
             provider.capabilities.log(LogLevel::Debug, &message);
             None
         }

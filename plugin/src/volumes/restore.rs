@@ -7,7 +7,7 @@ use super::companion::{self, CONTENT};
 use super::save::as_root;
 use crate::contract::system::LogLevel;
 use crate::contract::types::{FindingKind, ProviderError, Snapshot, SnapshotVolume};
-use crate::error::{conflict, not_found, summary};
+use crate::error::{conflict, kind, not_found};
 use crate::labels::{self, Identity, Pair};
 use crate::start_args::{self, Draft, remount};
 use crate::{Capabilities, DockerProviderInstance, Result, container};
@@ -164,10 +164,7 @@ impl Restored {
             match provider.capabilities.volume_remove(name).await {
                 Ok(()) | Err(ProviderError::NotFound(_)) => {}
                 Err(error) => {
-                    let message = format!(
-                        "volume {name} is left: {}; `mngr-docker gc` removes it",
-                        summary(&error)
-                    );
+                    let message = format!("volume {name} is left ({}); `mngr-docker gc` removes it", kind(&error));
                     provider.capabilities.log(LogLevel::Warn, &message);
                 }
             }

@@ -8,7 +8,7 @@ use super::companion::{self, Place};
 use crate::contract::docker::{Container, ContainerStatus, ExecOptions};
 use crate::contract::system::{LogLevel, Progress};
 use crate::contract::types::{Finding, FindingKind, ProviderError, SnapshotVolume};
-use crate::error::{conflict, summary};
+use crate::error::{conflict, kind};
 use crate::labels::{self, Identity};
 use crate::recipe::Recipe;
 use crate::start_args::remount;
@@ -127,8 +127,8 @@ impl Saved {
             Err(error) => {
                 let name = of.agent_name;
                 let message = format!(
-                    "{name} is still frozen: {}; resume it: mngr-docker resume {name}",
-                    summary(&error)
+                    "{name} is still frozen ({}); resume it: mngr-docker resume {name}",
+                    kind(&error)
                 );
                 provider.capabilities.log(LogLevel::Error, &message);
             }
@@ -150,10 +150,7 @@ pub(crate) async fn discard<C: Capabilities>(
         match provider.capabilities.image_remove(image).await {
             Ok(_) | Err(ProviderError::NotFound(_)) => {}
             Err(error) => {
-                let message = format!(
-                    "image {image} is left: {}; `mngr-docker gc` removes it",
-                    summary(&error)
-                );
+                let message = format!("image {image} is left ({}); `mngr-docker gc` removes it", kind(&error));
                 provider.capabilities.log(LogLevel::Warn, &message);
             }
         }

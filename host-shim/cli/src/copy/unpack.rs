@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use mngr_host_shim::contract::Result;
 use mngr_host_shim::contract::docker::PathStat;
+use mngr_host_shim::contract::log;
 use mngr_host_shim::engine::docker::tarball;
 use mngr_host_shim::error::{conflict, invalid, not_found};
 use tar::EntryType;
@@ -105,7 +106,7 @@ fn is_made_here(path: &Path, kind: EntryType) -> bool {
             | EntryType::GNUSparse
     );
     if !made {
-        tracing::warn!(path = %path.display(), "is no file, directory or link, and is left out");
+        log!(WARN, "what is no file, directory or link is left out", path = path);
     }
     made
 }

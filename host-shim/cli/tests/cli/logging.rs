@@ -1,5 +1,8 @@
 //! What is logged, for people and for programs, and what never is.
 
+use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::Command;
 
@@ -165,4 +168,121 @@ fn no_secret_is_logged_however_much_is() {
         let token = std::fs::read_to_string(person.home().join("token")).expect("the file");
         assert_eq!(token.trim(), RUN_WITH, "it was there to be logged");
     }
+}
+
+/// Puts a program where [`failing`] finds it first.
+fn program(person: &Person, name: &str, script: &str) {
+    person.write(name, format!("#!/bin/sh\n{script}\n"));
+    let path = person.home().join(name);
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).expect("made a program");
+}
+
+/// What a command that fails says to its caller, on stdout, and what it logs meanwhile.
+fn failing(person: &Person, arguments: &[&str]) -> Ran {
+    let mut command = person.command(&[&["--json"], arguments].concat());
+    let path = format!(
+        "{}:{}",
+        person.home().display(),
+        std::env::var("PATH").unwrap_or_default()
+    );
+    let ran = ran(command.env("RUST_LOG", "trace").env("PATH", path));
+    assert_ne!(ran.status, 0, "{arguments:?}");
+    ran
+}
+
+/// An engine that answers all but the first questions with an error, and shows in its text what it has been sent.
+fn indiscreet_engine(socket: &Path) {
+    let listener = UnixListener::bind(socket).expect("a socket");
+    std::thread::spawn(move || {
+        for mut client in listener.incoming().flatten() {
+            std::thread::spawn(move || {
+                let mut request = Vec::new();
+                let mut piece = [0; 4096];
+                while let Ok(length @ 1..) = client.read(&mut piece) {
+                    request.extend_from_slice(&piece[..length]);
+                    if !request.windows(4).any(|window| window == b"\r\n\r\n") {
+                        continue;
+                    }
+                    let head = String::from_utf8_lossy(&request).into_owned();
+                    request.clear();
+                    let (status, body) = match head.contains("/_ping") || head.contains("/version") {
+                        true => (
+                            "200 OK",
+                            serde_json::json!({ "ApiVersion": "1.41", "MinAPIVersion": "1.24" }),
+                        ),
+                        false => (
+                            "500 Sorry",
+                            serde_json::json!({ "message": "TOKEN=hunter2-of-the-engine" }),
+                        ),
+                    };
+                    let body = body.to_string();
+                    let answer = format!(
+                        "HTTP/1.1 {status}\r\nApi-Version: 1.41\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+                        body.len()
+                    );
+                    if client.write_all(answer.as_bytes()).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn what_an_engine_says_of_a_failure_is_told_and_not_logged() {
+    let person = Person::new();
+    let socket = person.home().join("engine.sock");
+    indiscreet_engine(&socket);
+    person.use_engine(&socket);
+    for arguments in [&["list"][..], &["create", "a"], &["destroy", "a"], &["gc"]] {
+        let ran = failing(&person, arguments);
+        assert!(ran.stdout.contains("hunter2-of-the-engine"), "{}", ran.stdout);
+        assert!(ran.stderr.contains("the engine has answered"), "{}", ran.stderr);
+        assert!(!ran.stderr.contains("hunter2"), "{arguments:?}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn what_ssh_says_of_a_failure_is_told_and_not_logged() {
+    let person = Person::new();
+    program(&person, "ssh", "echo hunter2-of-ssh >&2; exit 255");
+    person.configure(&format!(
+        "[providers.{}]\nbackend = \"docker\"\nhost = \"ssh://me@far.example\"\n",
+        person.provider
+    ));
+    let ran = failing(&person, &["list"]);
+    assert!(ran.stdout.contains("hunter2-of-ssh"), "{}", ran.stdout);
+    assert!(ran.stderr.contains("the call has ended"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("hunter2"), "{}", ran.stderr);
+}
+
+#[test]
+fn what_a_credential_helper_prints_is_not_logged() {
+    let person = Person::new();
+    // An engine that is named is not looked for in that file.
+    let engine = std::env::var("DOCKER_HOST").unwrap_or_else(|_| "unix:///var/run/docker.sock".to_owned());
+    person.use_engine(Path::new(engine.strip_prefix("unix://").expect("a local engine")));
+    std::fs::create_dir_all(person.home().join(".docker")).expect("a folder");
+    person.write(".docker/config.json", r#"{"credsStore": "loud"}"#);
+    program(
+        &person,
+        "docker-credential-loud",
+        "cat > /dev/null; echo hunter2; echo hunter2 >&2; exit 1",
+    );
+    let ran = failing(&person, &["create", "a1", "--image", "127.0.0.1:1/none"]);
+    assert!(ran.stderr.contains("docker-credential-loud failed"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("hunter2"), "{}", ran.stderr);
+}
+
+#[test]
+fn the_value_of_a_setting_that_is_refused_is_told_and_not_logged() {
+    let person = Person::new();
+    person.configure(&format!(
+        "[providers.{}]\nbackend = \"docker\"\nengine_timeout_seconds = \"hunter2\"\n",
+        person.provider
+    ));
+    let ran = failing(&person, &["list"]);
+    assert!(ran.stdout.contains("engine_timeout_seconds"), "{}", ran.stdout);
+    assert!(!ran.stderr.contains("hunter2"), "{}", ran.stderr);
 }

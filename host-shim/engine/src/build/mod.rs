@@ -123,7 +123,7 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         std::fs::write(directory.path().join("Dockerfile"), "FROM scratch\n").expect("written");
         std::fs::write(directory.path().join(".dockerignore"), "secrets/[a-\n").expect("written");
-        let error = context(directory.path(), &[]).err().expect("refused");
+        let error = context(directory.path(), &[]).expect_err("refused");
         assert_eq!(
             (error.kind(), error.field()),
             ("invalid_argument", Some("dockerignore"))

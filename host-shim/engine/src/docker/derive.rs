@@ -4,6 +4,8 @@ use bollard::models::ContainerCreateResponse;
 use mngr_contract::Result;
 use mngr_contract::docker::{CommitOptions, DeriveOptions};
 use mngr_contract::labels::PROVIDER_LABEL;
+use mngr_contract::log;
+use mngr_contract::trace::Name;
 
 use super::{DockerEngine, flatten, images, references};
 use crate::scratch;
@@ -15,10 +17,11 @@ pub(super) async fn image_derive(engine: &DockerEngine, reference: &str, options
     let image = format!("{}:{}", options.repository, options.tag);
     let made = make(engine, reference, options).await;
     if let Err(error) = scratch::sweep(engine, &image).await {
-        tracing::warn!(
-            image,
-            error = error.message(),
-            "what it was made through is not removed"
+        log!(
+            WARN,
+            "what it was made through is not removed",
+            image = Name(&image),
+            error = error
         );
     }
     made

@@ -13,6 +13,8 @@ use http::Method;
 use http_body_util::BodyDataStream;
 use mngr_contract::docker::CommitOptions;
 use mngr_contract::error::internal;
+use mngr_contract::log;
+use mngr_contract::trace::Name;
 use mngr_contract::{ProviderError, Result};
 
 use super::containers::{container_pause, container_unpause};
@@ -27,7 +29,12 @@ pub(super) async fn commit(engine: &DockerEngine, id: &str, options: CommitOptio
     let image = format!("{}:{}", options.repository, options.tag);
     let made = make(engine, id, options).await;
     if let Err(error) = scratch::sweep(engine, &image).await {
-        tracing::warn!(image, error = error.message(), "what flattening needed is not removed");
+        log!(
+            WARN,
+            "what flattening needed is not removed",
+            image = Name(&image),
+            error = error
+        );
     }
     made
 }

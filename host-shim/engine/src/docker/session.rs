@@ -23,6 +23,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::DockerEngine;
 use super::requests::empty;
+use mngr_contract::log;
 use mngr_contract::streams::Withheld;
 
 /// Bytes on their way between the engine and what answers it.
@@ -73,7 +74,9 @@ impl Session {
             let served = async { tokio::join!(passed, server) };
             tokio::select! {
                 () = ended.cancelled() => {}
-                (passed, served) = served => tracing::debug!(?passed, ?served, "the build's session has ended"),
+                (passed, served) = served => {
+                    log!(DEBUG, "the build's session has ended", passed = passed.is_ok(), served = served.is_ok());
+                }
             }
         });
         Ok(Self { id, _ends: ends })

@@ -27,7 +27,9 @@ use super::{command, failure};
 use crate::machine;
 use crate::unix::connect;
 use mngr_contract::error::{internal, not_found};
+use mngr_contract::log;
 use mngr_contract::ssh::{Command, CommandOutput};
+use mngr_contract::trace::{Name, io_kind};
 use mngr_contract::{ProviderError, Result};
 
 /// What the session prints when it is there. Without a session sshd delays small packets, so one is kept open.
@@ -331,8 +333,14 @@ impl Link {
         }
     }
 
-    fn broken(&self, error: &dyn std::error::Error) -> ProviderError {
-        tracing::debug!(to = %self.destination, %error, "the connection does not do");
+    fn broken(&self, error: &(dyn std::error::Error + 'static)) -> ProviderError {
+        let to = self.destination.to_string();
+        log!(
+            DEBUG,
+            "the connection does not do",
+            to = Name(&to),
+            error = io_kind(error)
+        );
         self.is_broken.store(true, Ordering::Relaxed);
         failure::cut(&self.destination)
     }

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use mngr_contract::directories;
 use mngr_contract::environment::Environment;
+use mngr_contract::log;
 use rustix::process::{Pid, Signal, getuid, kill_process};
 
 /// How the directories' names begin.
@@ -87,7 +88,7 @@ fn sweep(base: &Path) {
     for entry in entries.flatten() {
         let ours = entry.file_name().to_str().is_some_and(|name| name.starts_with(PREFIX));
         if ours && let Err(error) = sweep_one(&entry.path()) {
-            tracing::debug!(path = %entry.path().display(), %error, "a directory of ssh is left");
+            log!(DEBUG, "a directory of ssh is left", path = entry.path(), error = error);
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use mngr_contract::Result;
 use mngr_contract::docker::{ContainerChanges, Filesystem, Image};
+use mngr_contract::log;
+use mngr_contract::trace::Name;
 use mngr_engine::scratch;
 
 use super::{Guard, may_have_happened};
@@ -90,10 +92,11 @@ impl Guard {
             Ok(())
         });
         if let Err(error) = removed.await {
-            tracing::warn!(
-                container = id,
-                error = error.message(),
-                "what comparing needed is not removed"
+            log!(
+                WARN,
+                "what comparing needed is not removed",
+                container = Name(&id),
+                error = error
             );
         }
     }

@@ -4,6 +4,7 @@ use mngr_contract::docker::{
     CommitOptions, Container, ContainerChanges, ContainerFilter, ContainerSpec, ContainerStatus, ContainerSummary,
     CreatedContainer, Event,
 };
+use mngr_contract::log;
 use mngr_contract::types::Limits;
 use mngr_contract::{ProviderError, Result};
 use mngr_engine::Engine;
@@ -91,10 +92,7 @@ impl Guard {
                         Ok(())
                     });
                     if let Err(error) = removed.await {
-                        tracing::debug!(
-                            error = error.message(),
-                            "a volume of a container that was not made stays"
-                        );
+                        log!(DEBUG, "a volume of a container that was not made stays", error = error);
                     }
                 }
                 Err(error)

@@ -6,6 +6,8 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
+use mngr_contract::log;
+
 use mngr_engine::failpoint;
 use serde::{Deserialize, Serialize};
 
@@ -157,7 +159,7 @@ impl JournalEntry {
     /// Takes the file away.
     pub fn remove(self) {
         if let Err(error) = fs::remove_file(&self.path) {
-            tracing::debug!(file = %self.path.display(), %error, "a journal entry is not removed");
+            log!(DEBUG, "a journal entry is not removed", file = self.path, error = error);
         }
     }
 

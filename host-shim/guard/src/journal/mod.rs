@@ -18,6 +18,8 @@ pub use self::step::Step;
 pub use self::store::{Stale, Store, UnfinishedCall};
 use mngr_contract::ProviderError;
 use mngr_contract::docker::ContainerStatus;
+use mngr_contract::log;
+use mngr_contract::trace::Name;
 use mngr_engine::Engine;
 
 /// One reversible effect.
@@ -91,8 +93,12 @@ impl Journal {
                 None => store.begin(&step).map(|new| *entry = Some(new)),
             }
             .map_err(|error| {
-                let directory = store.directory().display().to_string();
-                tracing::warn!(directory, %error, "a crash in this call could not be mended later: no journal");
+                log!(
+                    WARN,
+                    "a crash in this call could not be mended later: no journal",
+                    directory = store.directory(),
+                    error = error,
+                );
             })
         };
         let _ = tokio::task::spawn_blocking(write).await;
@@ -104,10 +110,10 @@ impl Journal {
         let locked = tokio::task::spawn_blocking(move || store.lock(&container)).await;
         let error = match locked {
             Ok(Ok(lock)) => return Some(lock),
-            Ok(Err(error)) => error.to_string(),
-            Err(error) => error.to_string(),
+            Ok(Err(error)) => error.kind(),
+            Err(_) => std::io::ErrorKind::Other,
         };
-        tracing::warn!(error, "calls for one agent are not kept apart");
+        log!(WARN, "calls for one agent are not kept apart", error = error);
         None
     }
 
@@ -285,7 +291,12 @@ impl Journal {
             match undone {
                 Ok(()) | Err(ProviderError::NotFound(_)) => {}
                 Err(error) => {
-                    tracing::warn!(what, error = error.message(), "could not be undone");
+                    log!(
+                        WARN,
+                        "what a call had done could not be undone",
+                        what = Name(&what),
+                        error = error
+                    );
                     left.push(format!("{what} and could not be undone: {}", error.message()));
                 }
             }

@@ -21,6 +21,7 @@ use std::sync::{Mutex, PoisonError};
 use mngr_contract::directories;
 use mngr_contract::environment::Environment;
 use mngr_contract::instance::Pending;
+use mngr_contract::log;
 use mngr_engine::failpoint;
 use sha2::{Digest, Sha256};
 
@@ -109,7 +110,12 @@ impl Store {
         let has_room = match entry.end() {
             Ok(has_room) => has_room,
             Err(error) => {
-                return tracing::debug!(file = %entry.path().display(), %error, "a journal entry is not ended");
+                return log!(
+                    DEBUG,
+                    "a journal entry is not ended",
+                    file = entry.path(),
+                    error = error
+                );
             }
         };
         let mut spare = self.spare();
@@ -174,8 +180,8 @@ impl Store {
             return None;
         }
         let mut text = String::new();
-        let read = file.read_to_string(&mut text).map_err(|error| error.to_string());
-        match read.and_then(|_| parse(&text)) {
+        let read = file.read_to_string(&mut text);
+        match read.and_then(|_| parse(&text).map_err(io::Error::other)) {
             Ok(Some(open)) => Some(Stale {
                 entry: JournalEntry::new(file, path),
                 open,
@@ -184,12 +190,12 @@ impl Store {
                 let _ = fs::remove_file(&path);
                 None
             }
-            Err(reason) => {
-                let file = path.display().to_string();
-                tracing::warn!(
-                    file,
-                    reason,
-                    "a journal entry can not be read; look at it, and remove it"
+            Err(error) => {
+                log!(
+                    WARN,
+                    "a journal entry can not be read; look at it, and remove it",
+                    file = path,
+                    error = error,
                 );
                 None
             }

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use mngr_contract::directories;
 use mngr_contract::environment::Environment;
+use mngr_contract::log;
 use serde::Serialize;
 
 /// Bytes from which on a log is set aside.
@@ -117,8 +118,12 @@ impl AuditLog {
         if let Err(error) = self.append(&line)
             && !self.has_warned.swap(true, Ordering::Relaxed)
         {
-            let file = self.path.display();
-            tracing::warn!(%file, %error, "the audit log can not be written: what plugins do goes unrecorded");
+            log!(
+                WARN,
+                "the audit log can not be written: what plugins do goes unrecorded",
+                file = self.path,
+                error = error,
+            );
         }
     }
 

@@ -12,6 +12,7 @@ use mngr_contract::error::unsupported;
 use mngr_contract::system::{LogLevel, Progress};
 use mngr_engine::ProgressSink;
 use mngr_guard::Guard;
+use tracing::Level;
 
 use super::meter::{Meter, UnderWay};
 
@@ -76,18 +77,18 @@ impl CallContext {
             .map_or(EnginePlace::ThisMachine, |guard| guard.place())
     }
 
-    /// `system.log`. What is too much is not written, and the call ends.
+    /// `system.log`: what the plugin says, in its words. What is too much is not written, and the call ends.
     pub(super) fn log(&self, level: LogLevel, message: &str) {
         if self.meter.host_call().is_err() || self.meter.output(message.len()).is_err() {
             return;
         }
         let plugin = &*self.plugin;
         match level {
-            LogLevel::Trace => tracing::trace!(plugin, "{message}"),
-            LogLevel::Debug => tracing::debug!(plugin, "{message}"),
-            LogLevel::Info => tracing::info!(plugin, "{message}"),
-            LogLevel::Warn => tracing::warn!(plugin, "{message}"),
-            LogLevel::Error => tracing::error!(plugin, "{message}"),
+            LogLevel::Trace => tracing::event!(Level::TRACE, plugin, "{message}"),
+            LogLevel::Debug => tracing::event!(Level::DEBUG, plugin, "{message}"),
+            LogLevel::Info => tracing::event!(Level::INFO, plugin, "{message}"),
+            LogLevel::Warn => tracing::event!(Level::WARN, plugin, "{message}"),
+            LogLevel::Error => tracing::event!(Level::ERROR, plugin, "{message}"),
         }
     }
 

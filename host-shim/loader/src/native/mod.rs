@@ -131,17 +131,15 @@ fn keep(bytes: &[u8]) -> io::Result<PathBuf> {
 fn refused(origin: &str, error: &LibraryError) -> mngr_contract::ProviderError {
     let refuse = |reason: String, remedy: &str| invalid("plugin", origin, reason, remedy);
     const REBUILD: &str = "take one that was built for this mngr-docker, or the component, which fits any";
-    tracing::debug!(origin, "the library is refused: {error}");
     match error {
         LibraryError::OpenError { err, .. } => {
             let cause = std::error::Error::source(&**err).map_or_else(|| err.to_string(), ToString::to_string);
             refuse(format!("the dynamic linker refuses it: {cause}"), REBUILD)
         }
         LibraryError::GetSymbolError { .. } => refuse(image::NO_PLUGIN.to_owned(), image::BUILD_A_PLUGIN),
-        LibraryError::AbiInstability(_) => refuse(
-            "its types are laid out otherwise than this shim's (RUST_LOG=debug says which)".to_owned(),
-            REBUILD,
-        ),
+        LibraryError::AbiInstability(_) => {
+            refuse("its types are laid out otherwise than this shim's".to_owned(), REBUILD)
+        }
         LibraryError::IncompatibleVersionNumber {
             expected_version,
             actual_version,

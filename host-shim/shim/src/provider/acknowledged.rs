@@ -8,6 +8,7 @@ use mngr_contract::instance::{
     Action, ArrivalRequest, DestroyRequest, Destroyed, ForkRequest, GcRequest, SnapshotRequest, StartRequest,
     StopRequest, Stopped,
 };
+use mngr_contract::log;
 use mngr_contract::types::{Agent, Snapshot};
 
 use super::Provider;
@@ -29,8 +30,12 @@ impl Provider {
     pub(super) fn record<E: IntoIterator<Item = LedgerEntry>>(&self, entries: impl FnOnce() -> E) {
         let Some(ledger) = &self.ledger else { return };
         if let Err(error) = ledger.write(entries()) {
-            let file = ledger.path().display().to_string();
-            tracing::warn!(file, %error, "the ledger is not written, so `check` will know less");
+            log!(
+                WARN,
+                "the ledger is not written, so `check` will know less",
+                file = ledger.path(),
+                error = error
+            );
         }
     }
 

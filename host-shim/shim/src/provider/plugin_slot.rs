@@ -7,6 +7,8 @@ use futures::future::BoxFuture;
 use mngr_contract::backend::SettingProblem;
 use mngr_contract::error::{internal, invalid, timeout};
 use mngr_contract::instance::DiscoverRequest;
+use mngr_contract::log;
+use mngr_contract::trace::Name;
 use mngr_contract::{Result, types};
 use mngr_guard::Guard;
 use mngr_guard::policy::Policy;
@@ -194,7 +196,13 @@ impl PluginSlot {
         };
         match trial {
             Ok(active) => {
-                tracing::info!(provider = %self.name, origin, digest, "another plugin is in use");
+                log!(
+                    INFO,
+                    "another plugin is in use",
+                    provider = Name(&self.name),
+                    origin = Name(&origin),
+                    digest = Name(&digest),
+                );
                 *self.active.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(active);
                 *self.rejected() = None;
             }

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
 use mngr_contract::instance::Action;
+use mngr_contract::log;
 use mngr_contract::system::Progress;
 use mngr_contract::{ProviderError, Result};
 use mngr_engine::scratch;
@@ -33,7 +34,7 @@ impl Provider {
                     left
                 }
                 Err(error) => {
-                    actions.iter().for_each(log);
+                    actions.iter().for_each(say);
                     return Err(error);
                 }
             };
@@ -118,21 +119,32 @@ impl Provider {
                 return;
             };
             match self.settle_once().await {
-                Ok((actions, _)) => actions.iter().for_each(log),
+                Ok((actions, _)) => actions.iter().for_each(say),
                 Err(ProviderError::Unsupported(_)) => {
-                    let directory = store.directory().display().to_string();
-                    tracing::debug!(directory, "the plugin settles no calls that died");
+                    log!(
+                        DEBUG,
+                        "the plugin settles no calls that died",
+                        directory = store.directory()
+                    );
                 }
                 Err(error) => {
-                    let remedy = "it is tried again with the next call";
-                    tracing::warn!("what a crash left is not settled yet: {}; {remedy}", error.message());
+                    log!(
+                        WARN,
+                        "what a crash left is not settled yet: the next call tries again, and `mngr-docker reconcile` says why",
+                        error = error,
+                    );
                 }
             }
         })
     }
 }
 
-fn log(action: &Action) {
+/// Logs what the plugin says that it did, in its words.
+fn say(action: &Action) {
     let (verb, subject) = (&action.verb, &action.subject);
-    tracing::warn!("after a crash: {verb} {subject}: {}", action.reason);
+    tracing::event!(
+        tracing::Level::WARN,
+        "after a crash: {verb} {subject}: {}",
+        action.reason
+    );
 }

@@ -26,6 +26,7 @@ mod names;
 mod peer;
 mod ports;
 mod registry;
+mod secrets;
 mod snapshots;
 mod stats;
 mod volumes;
