@@ -66,7 +66,7 @@ class Discovery(Belongings):
                 self._heal(host_id, found, survey.kept.agents.get(host_id, {}))
             return found
         except NativeError as error:
-            logger.debug("Host {} is listed by what is kept of it: {}", clean(agent["name"]), error)
+            logger.debug("Host {} is listed by what is kept of it ({})", clean(agent["name"]), error.kind)
             return None
 
     def _heal(self, host_id: HostId, found: dict[str, Any], kept: Mapping[str, dict[str, Any]]) -> None:

@@ -262,7 +262,7 @@ class HostsOfEngine(BaseProviderInstance):
         try:
             agent = self._agent(host_id)
         except NativeError as error:
-            logger.warning("The state of host {} can not be asked: {}", host_id, error)
+            logger.warning("The state of host {} can not be asked ({})", host_id, error.kind)
             return None
         return HostState.UNKNOWN if agent is not None and agent["state"] == "running" else None
 

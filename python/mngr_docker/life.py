@@ -99,7 +99,7 @@ class Life(Belongings):
             self._provider.destroy(agent_of(host_id))
             self._records.forget(host_id)
         except NativeError as error:
-            logger.warning("What was made of host {} is left, and could not be removed: {}", host_id, error)
+            logger.warning("What was made of host {} is left, and could not be removed ({})", host_id, error.kind)
 
     def _make(
         self,
@@ -206,7 +206,7 @@ class Life(Belongings):
                     try:
                         self._provider.snapshot_create(agent["id"])
                     except NativeError as error:
-                        logger.warning("Stopping {} without a snapshot: {}", clean(agent["name"]), error)
+                        logger.warning("Stopping {} without a snapshot ({})", clean(agent["name"]), error.kind)
                 self._provider.stop(agent["id"], timeout_seconds=max(0, int(timeout_seconds)))
                 peer.update(self._provider, agent, host_id, stop_reason=HostState.STOPPED.value)
             self._changed(host_id, stop_reason=HostState.STOPPED.value)

@@ -39,7 +39,7 @@ def update(provider: Provider, agent: dict[str, Any], host_id: HostId, **certifi
     try:
         provider.write_file(agent["id"], _path(host_id), json.dumps(record, indent=2).encode())
     except ProviderError as error:
-        logger.warning("The record of {} that mngr's own Docker provider keeps is out of date: {}", host_id, error)
+        logger.warning("The record of {} that mngr's own provider keeps is out of date ({})", host_id, error.kind)
 
 
 def forget_agents(provider: Provider, agent: dict[str, Any], host_id: HostId) -> None:
@@ -49,7 +49,7 @@ def forget_agents(provider: Provider, agent: dict[str, Any], host_id: HostId) ->
     try:
         provider.exec(agent["id"], ["rm", "-rf", f"{_RECORDS}/{host_id}"], user="root", workdir="/")
     except ProviderError as error:
-        logger.warning("What mngr's own Docker provider keeps of the agents of {} is left: {}", host_id, error)
+        logger.warning("What mngr's own provider keeps of the agents of {} is left ({})", host_id, error.kind)
 
 
 def update_snapshots(provider: Provider, agent: dict[str, Any], host_id: HostId) -> None:

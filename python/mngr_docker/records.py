@@ -75,7 +75,7 @@ class Records:
                 elif key.startswith(_AGENT):
                     agents.setdefault(owner, {})[key] = json.loads(document["body"])
             except ValueError as error:
-                logger.warning("The record {} of host {} can not be read: {}", clean(key), owner, error)
+                logger.warning("The record {} of host {} can not be read ({})", clean(key), owner, type(error).__name__)
         return Kept(hosts, agents)
 
     def write(self, record: HostRecord, *, only_new: bool = False) -> None:
