@@ -15,6 +15,9 @@ use super::depth::{DEPTH, too_deep};
 use super::error::ConfigError;
 use super::node::{Data, KeyValue, Node, Origin, Source};
 
+/// What the parser says of 256 brackets in one another.
+const PARSERS_LIMIT: &str = "recursion limit exceeded";
+
 /// The whole document.
 pub(super) fn parse(source: &Arc<Source>) -> Result<Node, ConfigError> {
     let options = serde_saphyr::options! {
@@ -178,11 +181,16 @@ fn offset(text: &str, line: u64, column: u64) -> usize {
 fn syntax(source: &Arc<Source>, error: &Error) -> ConfigError {
     let error = error.without_snippet();
     let described = error.to_string();
-    if let Error::Budget {
-        breach: BudgetBreach::Depth { .. },
-        location,
-    } = error
-    {
+    let too_deep_at = match error {
+        Error::Budget {
+            breach: BudgetBreach::Depth { .. },
+            location,
+        } => Some(location),
+        // The parser reads ahead of what is counted, and has a limit of its own.
+        Error::ExternalMessage { msg, location, .. } if msg.contains(PARSERS_LIMIT) => Some(location),
+        _ => None,
+    };
+    if let Some(location) = too_deep_at {
         return too_deep(&place(location, source));
     }
     let (reason, remedy) = match error {
