@@ -124,7 +124,7 @@ async fn trust(context: &Context, store: &TrustStore, path: &Path, yes: bool) ->
         }
     }
     store.trust(&file.path, &file.sha256)?;
-    context.output.note(shown!("{} is trusted as it is now.", &shown));
+    context.output.note(shown!("{} is trusted as it was read.", &shown));
     told(context, &file, true)
 }
 

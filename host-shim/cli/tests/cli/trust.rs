@@ -295,7 +295,7 @@ fn what_needs_trust_is_shown_before_it_is_asked_for() {
     assert!(screen.contains("It is not trusted."), "{screen}");
     assert_eq!(repository.run(&["list"]).status, 2);
     let screen = ask("y\n");
-    assert!(screen.contains("is trusted as it is now"), "{screen}");
+    assert!(screen.contains("is trusted as it was read"), "{screen}");
     let doctor = repository.run(&["doctor"]).stdout;
     assert!(!doctor.contains("trust in"), "{doctor}");
 }

@@ -17,7 +17,6 @@ use super::check::{backend, is_other_backend, providers};
 use super::error::ConfigError;
 use super::find::{self, Found};
 use super::node::{Data, KeyValue, Node, Origin, Source};
-use super::shorten::shorten;
 use super::table::Key;
 use super::{ProviderConfig, parse};
 use crate::trust::TrustStore;
@@ -147,7 +146,7 @@ fn reason(key: &str, value: &Data) -> Option<&'static str> {
 pub struct NeedsTrust {
     /// The setting, for example `providers.docker.plugin`.
     pub field: String,
-    /// Its value, shortened.
+    /// Its whole value: what matters may stand at its end.
     pub value: String,
     /// What it does in the hands of a stranger.
     pub reason: &'static str,
@@ -160,7 +159,7 @@ impl NeedsTrust {
     fn of(provider: &KeyValue, entry: &KeyValue, reason: &'static str) -> Self {
         Self {
             field: format!("providers.{}.{}", provider.key, entry.key),
-            value: shorten(&entry.node.shown()),
+            value: entry.node.shown(),
             reason,
             provider: provider.key.clone(),
             key: entry.key.clone(),
@@ -194,7 +193,8 @@ fn is_of(node: &Node, source: &Arc<Source>) -> bool {
         }
 }
 
-/// Settings of the user's own file that narrow what is allowed: a directory's file that takes its place would take them away.
+/// Settings of the user's own file that may narrow what is allowed and need no trust themselves: a directory's file that takes its
+/// place would take them away.
 const NARROWING: [&str; 5] = [
     "policy",
     "permissions",
@@ -221,7 +221,9 @@ fn hidden(environment: &Environment) -> Result<Vec<NeedsTrust>, ConfigError> {
         let narrows = |entry: &&KeyValue| {
             let is_open =
                 entry.key == "policy" && matches!(&entry.node.data, Data::Text(name) if name == Preset::Open.name());
-            NARROWING.contains(&entry.key.as_str()) && entry.node.data != Data::Null && !is_open
+            let narrows = NARROWING.contains(&entry.key.as_str()) && entry.node.data != Data::Null && !is_open;
+            // What needs trust itself says where agents run, and as what.
+            narrows || (entry.key != "policy" && reason(&entry.key, &entry.node.data).is_some())
         };
         all.extend(
             entries

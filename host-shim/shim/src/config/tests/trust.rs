@@ -191,7 +191,10 @@ fn a_file_that_takes_away_what_narrows_rights_at_home_waits_however_harmless_it_
         ("plugin_limits = { memory = \"1m\" }", true),
         ("snapshot_findings = { tmpfs = \"block\" }", true),
         ("policy = \"open\"", false),
-        ("host = \"ssh://mine\"", false),
+        ("host = \"ssh://mine\"", true),
+        ("docker_runtime = \"runsc\"", true),
+        ("default_start_args = [\"--cap-drop=ALL\"]", true),
+        ("default_memory = \"1g\"", false),
     ] {
         fs::write(&home, provider(own)).expect("written");
         for theirs in ["", "prefix = 'x'\n", &provider("default_cpus = 1")] {
