@@ -15,6 +15,7 @@ mod lookups;
 mod places;
 mod verdicts;
 mod volumes;
+mod ways;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, OnceLock};

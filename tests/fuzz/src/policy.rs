@@ -2,7 +2,7 @@
 //! written here a second time, in their simplest form.
 
 use mngr_host_shim::contract::docker::{ContainerSpec, DeviceMapping, Mount, MountKind};
-use mngr_host_shim::policy::{AGENT_LABEL, Machine, PROVIDER_LABEL, Permissions, Policy, Preset};
+use mngr_host_shim::policy::{AGENT_LABEL, LeadsTo, Machine, PROVIDER_LABEL, Permissions, Policy, Preset};
 
 /// Topmost directories in which a place of work may lie.
 const TOPS: [&str; 10] = [
@@ -141,7 +141,7 @@ pub fn run(bytes: &[u8]) {
     let machine = Machine::default();
     for wanted in &needs.places {
         let leads_to = format!("/{}", parts(&wanted.path).join("/"));
-        let verdict = standard.place(wanted, Some(&[leads_to]), &machine);
+        let verdict = standard.place(wanted, &LeadsTo::Places(vec![leads_to]), &machine);
         assert!(
             verdict.is_err() || wanted.read_only || may_be_work(&wanted.path),
             "{}",

@@ -183,6 +183,51 @@ fn the_settings_in_use_and_what_they_name_are_given_to_no_agent() {
 }
 
 #[test]
+fn what_the_settings_of_one_provider_name_is_given_to_no_agent_of_another() {
+    let person = Person::new();
+    for folder in ["keys", "logs", "plugins", "sockets"] {
+        std::fs::create_dir(person.home().join(folder)).expect("a folder");
+    }
+    let lines = [
+        "identity_file = \"~/keys/id\"",
+        "audit_log = \"~/logs/audit.jsonl\"",
+        "plugin = \"~/plugins/theirs.wasm\"",
+    ];
+    let other = lines.join("\n");
+    let home = person.home().display();
+    person.write(
+        "both.toml",
+        format!(
+            "[providers.{0}]\nbackend = \"docker\"\ndefault_image = \"{IMAGE}\"\n\
+             [providers.{0}-far]\nbackend = \"docker\"\nhost = \"ssh://far.example\"\n{other}\n\
+             [providers.{0}-near]\nbackend = \"docker\"\nhost = \"unix://{home}/sockets/e.sock\"\n",
+            person.provider
+        ),
+    );
+    for (folder, rule) in [
+        ("keys", "docker.binds"),
+        ("logs", "docker.binds"),
+        ("plugins", "docker.binds"),
+        ("sockets", "docker.engine-socket"),
+    ] {
+        let flag = format!("--volume={home}/{folder}:/x:ro");
+        let ran = person.run(&[
+            "--config",
+            "both.toml",
+            "--provider",
+            &person.provider,
+            "create",
+            "a",
+            "-s",
+            &flag,
+        ]);
+        assert_eq!(ran.status, 5, "{folder}: {}", ran.stderr);
+        assert!(ran.stderr.contains(rule), "{folder}: {}", ran.stderr);
+    }
+    assert_eq!(person.containers(), [""; 0]);
+}
+
+#[test]
 fn the_audit_log_can_be_elsewhere_and_off() {
     let person = Person::new();
     let refuse = || assert_eq!(person.run(&["create", "a", "-s", "--privileged"]).status, 5);

@@ -112,6 +112,9 @@ impl Guard {
                 }
             }
         }
+        for place in &mut places {
+            place.restarts = needs.restarts;
+        }
         self.places(&places).await?;
         Ok(absent)
     }

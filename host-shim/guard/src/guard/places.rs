@@ -4,11 +4,12 @@
 //! user that is logged in may not look into is not taken for absent: such a path counts as one that leads who knows where.
 
 use mngr_contract::docker::EnginePlace;
+use mngr_contract::error::internal;
 use mngr_contract::ssh::{Command, CommandOutput};
 use mngr_contract::{ProviderError, Result};
 
-use super::Guard;
-use crate::policy::{Machine, Wanted, plain};
+use super::{Guard, ways};
+use crate::policy::{Belongings, LeadsTo, Machine, Wanted, plain};
 
 const TIMEOUT_MS: u64 = 10_000;
 const MAX_OUTPUT: u64 = 1 << 20;
@@ -26,48 +27,68 @@ impl Guard {
         // As an engine takes it, and as the kernel would.
         let forms: Vec<_> = wanted
             .iter()
-            .flat_map(|wanted| [plain(&wanted.path), wanted.path.clone()])
+            .flat_map(|wanted| [plain(&wanted.path), without_slash(&wanted.path)])
             .collect();
         let (leads_to, machine) = tokio::join!(self.leads_to(&forms), self.machine());
         let (leads_to, machine) = (leads_to?, machine?);
         for (position, wanted) in wanted.iter().enumerate() {
-            let leads_to = leads_to.as_ref().map(|all| &all[2 * position..2 * position + 2]);
-            self.policy.place(wanted, leads_to, machine)?;
+            let leads_to = match &leads_to {
+                None => LeadsTo::Unknown,
+                Some(all) => match &all[2 * position..2 * position + 2] {
+                    [Some(cleaned), Some(asked)] => LeadsTo::Places(vec![cleaned.clone(), asked.clone()]),
+                    _ => LeadsTo::Hidden,
+                },
+            };
+            self.policy.place(wanted, &leads_to, machine)?;
         }
         Ok(())
     }
 
-    /// Where each of these leads; none where the machine can not tell.
-    async fn leads_to(&self, paths: &[String]) -> Result<Option<Vec<String>>> {
-        let command = |options: &[&str]| {
-            let options = ["realpath"].into_iter().chain(options.iter().copied()).chain(["--"]);
-            options.map(str::to_owned).chain(paths.iter().cloned()).collect()
-        };
-        let (resolved, there) = tokio::join!(self.run(command(&["-m", "-z"])), self.run(command(&["-e", "-z"])));
+    /// Where each of these leads, none for one of which the machine can not tell; none at all where it can not be asked.
+    async fn leads_to(&self, paths: &[String]) -> Result<Option<Vec<Option<String>>>> {
+        let (resolved, there) = tokio::join!(self.resolve("-m", paths), self.resolve("-e", paths));
         let (Some(resolved), Some(there)) = (resolved?, there?) else {
             return Ok(None);
         };
-        if resolved.exit_status == 0 && says_absent(&there) {
-            return Ok(ended_by_nul(&resolved.stdout, paths.len()));
+        if let Some(all) = followed(&resolved, &there, paths.len()) {
+            return Ok(Some(all.into_iter().map(Some).collect()));
         }
-        self.leads_to_by_one(paths).await
-    }
-
-    /// The same where there is only BusyBox, which tells of nothing that is not there.
-    async fn leads_to_by_one(&self, paths: &[String]) -> Result<Option<Vec<String>>> {
+        // BusyBox knows no such options, and says nothing of what it was asked.
+        let knows_options = resolved.stdout.contains(&0) || there.stdout.contains(&0);
         let mut all = Vec::with_capacity(paths.len());
         for path in paths {
-            let words = ["readlink", "-f", "--", path].map(str::to_owned).to_vec();
-            let Some(output) = self.run(words).await? else {
-                return Ok(None);
-            };
-            let text = String::from_utf8(output.stdout).ok();
-            match text.as_deref().and_then(|text| text.strip_suffix('\n')) {
-                Some(path) if output.exit_status == 0 && path.starts_with('/') => all.push(path.to_owned()),
-                _ => return Ok(None),
-            }
+            all.push(match knows_options {
+                true => self.leads_to_alone(path).await?,
+                false => self.leads_to_by_link(path).await?,
+            });
         }
         Ok(Some(all))
+    }
+
+    async fn resolve(&self, option: &str, paths: &[String]) -> Result<Option<CommandOutput>> {
+        let options = ["realpath", option, "-z", "--"].map(str::to_owned);
+        self.run(options.into_iter().chain(paths.iter().cloned()).collect())
+            .await
+    }
+
+    async fn leads_to_alone(&self, path: &str) -> Result<Option<String>> {
+        let one = [path.to_owned()];
+        let (resolved, there) = tokio::join!(self.resolve("-m", &one), self.resolve("-e", &one));
+        let (Some(resolved), Some(there)) = (resolved?, there?) else {
+            return Ok(None);
+        };
+        Ok(followed(&resolved, &there, 1).and_then(|mut all| all.pop()))
+    }
+
+    async fn leads_to_by_link(&self, path: &str) -> Result<Option<String>> {
+        let words = ["readlink", "-f", "--", path].map(str::to_owned).to_vec();
+        let Some(output) = self.run(words).await? else {
+            return Ok(None);
+        };
+        let text = String::from_utf8(output.stdout).ok();
+        let path = text.as_deref().and_then(|text| text.strip_suffix('\n'));
+        let path = path.filter(|path| output.exit_status == 0 && path.starts_with('/'));
+        Ok(path.map(str::to_owned))
     }
 
     /// What is known of the machine; asked once a call.
@@ -79,46 +100,49 @@ impl Guard {
         let words = ["getent", "passwd"].map(str::to_owned).to_vec();
         let (users, info, own) = tokio::join!(self.run(words), self.engine.info(), self.own_files());
         let users = users?.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
-        let endpoint = self.engine.endpoint();
         let belongings = self.policy.belongings();
         let is_here = self.engine.place() == EnginePlace::ThisMachine;
         let of_caller = |path: &Option<String>| path.as_deref().filter(|_| is_here).map(plain);
         let mut homes = users.as_deref().map(homes).unwrap_or_default();
         homes.extend(of_caller(&belongings.home).filter(|home| home != "/"));
+        let mut sockets = Vec::from_iter(socket_of(&self.engine.endpoint()));
+        if is_here {
+            sockets.extend(belongings.sockets.iter().cloned());
+            let (all_homes, all_sockets) = tokio::task::spawn_blocking(move || (ways::to(homes), ways::to(sockets)))
+                .await
+                .map_err(|error| internal("the places of this machine", error.to_string(), "report this"))?;
+            (homes, sockets) = (all_homes, all_sockets);
+        }
         Ok(Machine {
             homes,
             engine_data: Some(info?.root_dir).filter(|directory| directory.starts_with('/')),
-            socket: endpoint.strip_prefix("unix://").map(str::to_owned),
+            sockets,
             own: own?,
             working_directory: of_caller(&belongings.working_directory),
         })
     }
 
-    /// The provider's own files on the machine: by their names, and where those lead. Of another machine only what is there,
-    /// where it can tell: its paths are not this one's.
+    /// The provider's own files on the machine: by their names, by each link on the way, and where they lead. Of another machine
+    /// only what is there, where it can tell: its paths are not this one's.
     async fn own_files(&self) -> Result<Vec<String>> {
-        let named = &self.policy.belongings().own;
-        if named.is_empty() {
+        let Belongings { own, directories, .. } = self.policy.belongings().clone();
+        if own.is_empty() && directories.is_empty() {
             return Ok(Vec::new());
         }
-        let is_here = self.engine.place() == EnginePlace::ThisMachine;
-        let options = if is_here { "-m" } else { "-e" };
-        let words = ["realpath", options, "-z", "--"].map(str::to_owned);
-        let asked = self
-            .run(words.into_iter().chain(named.iter().cloned()).collect())
-            .await?;
-        let plain_names = || named.iter().map(|path| plain(path));
-        Ok(match asked {
-            // BusyBox has no such options.
-            None => plain_names().collect(),
-            Some(output) if output.exit_status != 0 && output.stdout.is_empty() && !says_absent(&output) => {
-                plain_names().collect()
-            }
-            Some(output) => {
+        let own = tokio::task::spawn_blocking(move || [ways::to(own), ways::to_all_in(directories)].concat())
+            .await
+            .map_err(|error| internal("the provider's own files", error.to_string(), "report this"))?;
+        if self.engine.place() == EnginePlace::ThisMachine {
+            return Ok(own);
+        }
+        Ok(match self.resolve("-e", &own).await? {
+            Some(output) if !output.stdout.is_empty() || says_absent(&output) => {
                 let text = String::from_utf8_lossy(&output.stdout).into_owned();
-                let led = text.split('\0').filter(|path| path.starts_with('/')).map(str::to_owned);
-                led.chain(plain_names().filter(|_| is_here)).collect()
+                let there = text.split('\0').filter(|path| path.starts_with('/')).map(str::to_owned);
+                there.collect()
             }
+            // It can not be asked.
+            _ => own,
         })
     }
 
@@ -143,6 +167,29 @@ fn says_absent(output: &CommandOutput) -> bool {
     String::from_utf8_lossy(&output.stderr)
         .lines()
         .all(|line| line.contains(ABSENT))
+}
+
+/// Where all of them lead, where nothing on the way was hidden.
+fn followed(resolved: &CommandOutput, there: &CommandOutput, count: usize) -> Option<Vec<String>> {
+    let is_whole = resolved.exit_status == 0 && says_absent(there);
+    is_whole.then(|| ended_by_nul(&resolved.stdout, count)).flatten()
+}
+
+/// The path without slashes at its end, which an engine takes off.
+fn without_slash(path: &str) -> String {
+    match path.trim_end_matches('/') {
+        "" => "/".to_owned(),
+        path => path.to_owned(),
+    }
+}
+
+/// The path of an engine's socket on its machine, where its endpoint names one.
+fn socket_of(endpoint: &str) -> Option<String> {
+    let behind_ssh = || {
+        let (_, socket) = endpoint.strip_prefix("ssh://")?.split_once('/')?;
+        (!socket.is_empty()).then(|| format!("/{socket}"))
+    };
+    endpoint.strip_prefix("unix://").map(plain).or_else(behind_ssh)
 }
 
 /// So many absolute paths.
@@ -172,6 +219,23 @@ mod tests {
         let passwd = "root:x:0:0:root:/root:/bin/bash\ndaemon:x:1:1::/usr/sbin:/bin/sh\nann:x:1000:1000::/data/ann/:/bin/sh\n\
                       nobody:x:65534:65534::/nonexistent:/bin/false\nodd\nx:x:1001:1:::\n";
         assert_eq!(homes(passwd), ["/root", "/data/ann"]);
+    }
+
+    #[test]
+    fn a_socket_is_where_the_endpoint_says() {
+        for (endpoint, socket) in [
+            ("unix:///run//x.sock", Some("/run/x.sock")),
+            ("ssh://me@there:22/srv/x.sock", Some("/srv/x.sock")),
+            ("ssh://there", None),
+            ("ssh://there/", None),
+            ("tcp://there:2375", None),
+        ] {
+            assert_eq!(socket_of(endpoint).as_deref(), socket, "{endpoint}");
+        }
+        assert_eq!(
+            (without_slash("/a//"), without_slash("//")),
+            ("/a".to_owned(), "/".to_owned())
+        );
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub struct Needs {
     pub networks: Vec<String>,
     /// What it is made of.
     pub image: String,
+    /// Whether the engine starts it again by itself.
+    pub restarts: bool,
 }
 
 /// A volume that a container is to mount by its name.
@@ -74,6 +76,7 @@ impl Policy {
             mounts,
             volumes_from,
             links,
+            restart_policy,
             // For `security`.
             annotations: _,
             env: _,
@@ -107,7 +110,6 @@ impl Policy {
             stop_timeout_seconds: _,
             healthcheck: _,
             init: _,
-            restart_policy: _,
             // What it is called on networks that it may join, and whom it asks for names.
             hostname: _,
             domainname: _,
@@ -135,6 +137,7 @@ impl Policy {
         let mut needs = Needs {
             image: image.clone(),
             places: self.log_places(spec)?,
+            restarts: !["", "no"].contains(&restart_policy.name.as_str()),
             ..Needs::default()
         };
         self.namespaces(spec, &mut needs)?;
@@ -256,7 +259,8 @@ impl Policy {
             return self.may(Rule::Volumes, &format!("a volume at {bind}"));
         };
         let options: Vec<_> = parts.next().unwrap_or_default().split(',').collect();
-        let read_only = options.contains(&"ro") && !options.contains(&"rw");
+        // To relabel a file for SELinux is to change it.
+        let read_only = options.contains(&"ro") && !["rw", "z", "Z"].iter().any(|word| options.contains(word));
         for option in options {
             let is_propagation = option.ends_with("shared") || option.ends_with("slave") || option.ends_with("private");
             if is_propagation {

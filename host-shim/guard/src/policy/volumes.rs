@@ -89,7 +89,8 @@ impl Policy {
             return Ok(Vec::new());
         }
         for (position, (key, value)) in options.iter().enumerate() {
-            if options[..position].iter().any(|(before, _)| before == key) {
+            let is_same = |before: &str| before.trim().eq_ignore_ascii_case(key.trim());
+            if options[..position].iter().any(|(before, _)| is_same(before)) {
                 let remedy = "give each option once";
                 return Err(invalid(
                     format!("volume option `{key}`"),

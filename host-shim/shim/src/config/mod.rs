@@ -69,8 +69,10 @@ pub struct Config {
 pub struct ProviderConfig {
     /// Instance name.
     pub name: String,
-    /// Files and directories that its settings come from, which no agent is given.
+    /// Files that its settings come from, and those that other providers' in the same file name. No agent is given them.
     pub settings_files: Vec<PathBuf>,
+    /// Sockets of the engines of those other providers.
+    pub sockets: Vec<String>,
     /// Which engine (`host`): absent for what the Docker CLI would choose.
     pub host: Option<String>,
     /// Which Docker context (`docker_context`), in place of `host`.
@@ -123,6 +125,7 @@ impl ProviderConfig {
         Self {
             name: name.into(),
             settings_files: Vec::new(),
+            sockets: Vec::new(),
             host: None,
             docker_context: None,
             ssh: Settings::default(),
@@ -203,10 +206,24 @@ impl Config {
             home: environment.home(),
         };
         let (mut providers, others) = check::sorted(&written, &base)?;
+        let named: Vec<_> = providers
+            .values()
+            .map(|provider| {
+                (
+                    provider.name.clone(),
+                    provider.named_files(environment),
+                    provider.socket(),
+                )
+            })
+            .collect();
         for provider in providers.values_mut() {
             provider
                 .settings_files
                 .extend(found.as_ref().map(|found| found.path.clone()));
+            for (_, files, socket) in named.iter().filter(|(other, ..)| *other != provider.name) {
+                provider.settings_files.extend(files.iter().cloned());
+                provider.sockets.extend(socket.clone());
+            }
         }
         let mut trust = FileTrust::OfUser;
         if let (Some(found), Some(source)) = (&found, &source)

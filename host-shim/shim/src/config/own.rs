@@ -1,6 +1,9 @@
 //! Which files the settings of a provider make its own.
 
+use std::path::PathBuf;
+
 use mngr_contract::environment::Environment;
+use mngr_contract::paths::plain;
 use mngr_guard::policy::{AuditChoice, AuditLog, Belongings};
 use mngr_registry::PluginChoice;
 
@@ -11,8 +14,25 @@ use super::find::expanded;
 const SSH_FILES: [&str; 2] = ["CertificateFile", "IdentityAgent"];
 
 impl ProviderConfig {
-    /// What no agent of the provider is given: the user's own files for this program, and what the settings name besides.
+    /// What no agent of the provider is given: the user's own files for this program, what the settings name besides, and the
+    /// program itself.
     pub fn belongings(&self, environment: &Environment) -> Belongings {
+        let named = self.named_files(environment).into_iter();
+        let named = named.chain(self.settings_files.iter().cloned());
+        Belongings {
+            sockets: self.sockets.clone(),
+            ..Belongings::of_user(environment, named.chain(std::env::current_exe()))
+        }
+    }
+
+    /// The socket of this provider's engine, where the settings name one of this machine.
+    pub(super) fn socket(&self) -> Option<String> {
+        let host = self.host.as_deref()?;
+        host.strip_prefix("unix://").map(plain)
+    }
+
+    /// The files that the settings of this provider name. An agent of another one that had them could do as this one does.
+    pub(super) fn named_files(&self, environment: &Environment) -> Vec<PathBuf> {
         let ssh = &self.ssh;
         let plugin = match &self.plugin {
             Some(PluginChoice::File(path)) => Some(path),
@@ -36,9 +56,8 @@ impl ProviderConfig {
             .filter(|(name, _)| SSH_FILES.iter().any(|known| known.eq_ignore_ascii_case(name)));
         let by_option = options.map(|(_, value)| expanded(value, environment.home()));
         let by_option = by_option.filter(|path| path.is_absolute());
-        let named = self.settings_files.iter().chain(named.into_iter().flatten());
-        let named = named.cloned().chain(log).chain(by_option);
-        Belongings::of_user(environment, named)
+        let named = named.into_iter().flatten().cloned();
+        named.chain(log).chain(by_option).collect()
     }
 }
 

@@ -1,7 +1,7 @@
 //! Every spelling of a path that leads to where no agent has any business.
 
 use mngr_host_shim::contract::docker::{Mount, MountKind};
-use mngr_host_shim::policy::{Machine, Permissions, Policy, Preset, Rule, Wanted, plain};
+use mngr_host_shim::policy::{LeadsTo, Machine, Permissions, Policy, Preset, Rule, Wanted, plain};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -194,9 +194,11 @@ fn refused(policy: &Policy, asked: &str, leads_to: Option<Vec<String>>) -> bool 
         what: "a mount".to_owned(),
         path: asked.to_owned(),
         read_only: false,
+        restarts: false,
         is_named: false,
     };
-    policy.place(&wanted, leads_to.as_deref(), &Machine::default()).is_err()
+    let leads_to = leads_to.map_or(LeadsTo::Unknown, LeadsTo::Places);
+    policy.place(&wanted, &leads_to, &Machine::default()).is_err()
 }
 
 proptest! {

@@ -34,6 +34,8 @@ const SYSTEM_DIRECTORIES: [&str; 13] = [
 ];
 /// Directories that lead elsewhere for each process that asks: what they say to this one is not what an engine sees.
 const OF_EACH_PROCESS: [&str; 2] = ["/proc", "/dev"];
+/// The processes' own part of them, by how it goes on behind `/proc/`.
+const PROCESSES: [&str; 2] = ["self", "thread-self"];
 /// Directories that may be named in part and not as a whole.
 const SYSTEM_ROOTS: [&str; 6] = ["/", "/home", "/usr", "/Users", "/var", "/var/lib"];
 const ENGINE_SOCKETS: [&str; 7] = [
@@ -55,8 +57,8 @@ pub struct Machine {
     pub homes: Vec<String>,
     /// Where the engine keeps its data.
     pub engine_data: Option<String>,
-    /// The socket through which the engine is reached.
-    pub socket: Option<String>,
+    /// The sockets through which engines are reached, each as it is named and where that leads.
+    pub sockets: Vec<String>,
     /// The provider's own files and directories there, each as it is named and where that leads.
     pub own: Vec<String>,
     /// The working directory of who runs this program; none where that is another machine's.
@@ -74,6 +76,8 @@ pub struct Wanted {
     pub path: String,
     /// Whether it is only to be read.
     pub read_only: bool,
+    /// Whether the engine mounts it anew by itself, when it starts the container again.
+    pub restarts: bool,
     /// Whether what it is reached through is named in the configuration, so that only what nobody may have is refused.
     pub is_named: bool,
 }
@@ -86,13 +90,31 @@ impl Wanted {
             what: "a mount".to_owned(),
             path: path.to_owned(),
             read_only,
+            restarts: false,
             is_named: false,
         }
     }
 }
 
-/// Where a path leads on the machine: as asked for, and once an engine has cleaned it. None where that is not known.
-pub type LeadsTo<'a> = Option<&'a [String]>;
+/// Where a path leads on the machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LeadsTo {
+    /// To these places: as asked for, and once an engine has cleaned it.
+    Places(Vec<String>),
+    /// The machine can be asked, and can not tell: there is a directory on the way that may not be looked into, or none.
+    Hidden,
+    /// The machine can not be asked.
+    Unknown,
+}
+
+impl LeadsTo {
+    fn places(&self) -> &[String] {
+        match self {
+            Self::Places(places) => places,
+            Self::Hidden | Self::Unknown => &[],
+        }
+    }
+}
 
 fn is_under(path: &str, directory: &str) -> bool {
     let rest = path.strip_prefix(directory.trim_end_matches('/'));
@@ -147,14 +169,15 @@ impl Machine {
         has_a_home.then(|| area(path, "which holds a home"))
     }
 
-    /// Whether a clean path is an engine's socket, or a directory that this engine's lies in.
+    /// Whether a clean path is an engine's socket.
     fn is_socket(&self, path: &str) -> bool {
         let name = path.rsplit('/').next().unwrap_or_default();
-        let through = self
-            .socket
-            .as_deref()
-            .is_some_and(|socket| is_under(&plain(socket), path));
-        ENGINE_SOCKETS.contains(&name) || (through && path != "/")
+        ENGINE_SOCKETS.contains(&name) || self.sockets.iter().any(|socket| socket == path)
+    }
+
+    /// Whether a clean path is a directory that a known engine's socket lies in.
+    fn holds_socket(&self, path: &str) -> bool {
+        path != "/" && self.sockets.iter().any(|socket| is_under(socket, path))
     }
 }
 
@@ -176,54 +199,120 @@ impl Policy {
     ///
     /// # Errors
     /// `denied` for an engine's socket, for the provider's own files, and for what neither is named nor safe.
-    pub fn place(&self, wanted: &Wanted, leads_to: LeadsTo<'_>, machine: &Machine) -> Result<()> {
+    pub fn place(&self, wanted: &Wanted, leads_to: &LeadsTo, machine: &Machine) -> Result<()> {
         let asked = plain(&wanted.path);
-        // Where it leads are its forms; where that is not known, or depends on who asks, its name is.
-        let by_name = leads_to.is_none() || OF_EACH_PROCESS.iter().any(|directory| is_under(&asked, directory));
-        let forms: Vec<_> = by_name
-            .then_some(&asked)
-            .into_iter()
-            .chain(leads_to.into_iter().flatten())
-            .collect();
-        let every_form = || std::iter::once(&asked).chain(leads_to.into_iter().flatten());
-        if self.preset() != Preset::Open {
+        let is_open = self.preset() == Preset::Open;
+        let every_form = || std::iter::once(&asked).chain(leads_to.places());
+        if !is_open {
             let own = |form: &&String| machine.own.iter().any(|own| touches(form, own));
             if let Some(form) = every_form().find(own) {
                 return Err(self.holds_own(wanted, &asked, form, machine));
             }
+            if *leads_to == LeadsTo::Hidden || is_of_a_process(&asked) || is_of_a_process(&wanted.path) {
+                return Err(self.not_followed(wanted, &asked));
+            }
         }
+        let which = self.among(wanted.rule);
         if let Some(socket) = every_form().find(|form| machine.is_socket(form)) {
             let what = mount_of(&wanted.what, &asked, socket, "which leads to an engine's socket");
             return self.may(Rule::EngineSocket, &what);
         }
-        let which = self.among(wanted.rule);
-        if which.any || wanted.is_named {
-            return Ok(());
+        if let Some(holder) = every_form().find(|form| machine.holds_socket(form)) {
+            let what = mount_of(&wanted.what, &asked, holder, "which holds an engine's socket");
+            self.may(Rule::EngineSocket, &what)?;
         }
-        for form in forms {
-            let area = machine.area_of(form, wanted.read_only);
-            if is_named(which, form, wanted.read_only, area.as_ref()) {
-                continue;
+        // Where it leads are its forms; where that is not known, or depends on who asks, its name is.
+        let by_name =
+            leads_to.places().is_empty() || OF_EACH_PROCESS.iter().any(|directory| is_under(&asked, directory));
+        for form in by_name.then_some(&asked).into_iter().chain(leads_to.places()) {
+            if !which.any && !wanted.is_named {
+                self.form(wanted, &asked, form, leads_to, machine)?;
             }
-            let why = match (leads_to, area) {
-                (None, _) => "whose links on the engine's machine can not be followed",
-                (_, Some(area)) => area.what,
-                (_, None) if which.has_part && safe::is_writable(form, machine) => continue,
-                (_, None) if which.has_part && safe::is_readable(form) => match wanted.read_only {
-                    true => continue,
-                    false => "which is safe only where it is mounted read-only",
-                },
-                (_, None) if which.has_part => "which is not a place where people keep work",
-                (_, None) => "",
-            };
-            let word = match wanted.read_only {
-                true => format!("{form}{READ_ONLY}"),
-                false => form.clone(),
-            };
-            let what = mount_of(&wanted.what, &asked, form, why);
-            return Err(self.refusal(wanted.rule, Need::Word(&word), &what));
+            if wanted.restarts && !is_open && self.can_be_exchanged(wanted.rule, form, machine) {
+                return Err(self.may_be_exchanged(wanted, &asked));
+            }
         }
         Ok(())
+    }
+
+    /// Whether one form of a place is named or safe.
+    fn form(&self, wanted: &Wanted, asked: &str, form: &str, leads_to: &LeadsTo, machine: &Machine) -> Result<()> {
+        let which = self.among(wanted.rule);
+        let area = machine.area_of(form, wanted.read_only);
+        if is_named(which, form, wanted.read_only, area.as_ref()) {
+            return Ok(());
+        }
+        // A home may be a link, and by its name what is kept in it is no less kept.
+        let is_kept = || safe::is_kept_at_home(asked, machine);
+        let why = match (leads_to, area) {
+            (LeadsTo::Unknown, _) => "whose links on the engine's machine can not be followed",
+            _ if which.has_part && !wanted.read_only && safe::is_readable(form) => {
+                "which is safe only where it is mounted read-only"
+            }
+            (_, Some(area)) => area.what,
+            (_, None) if which.has_part && wanted.read_only && safe::is_readable(form) => return Ok(()),
+            (_, None) if which.has_part && safe::is_writable(form, machine) => match is_kept() {
+                false => return Ok(()),
+                true => "which is kept in a home, or is one",
+            },
+            (_, None) if which.has_part => "which is not a place where people keep work",
+            (_, None) => "",
+        };
+        let word = match wanted.read_only {
+            true => format!("{form}{READ_ONLY}"),
+            false => form.to_owned(),
+        };
+        let what = mount_of(&wanted.what, asked, form, why);
+        Err(self.refusal(wanted.rule, Need::Word(&word), &what))
+    }
+
+    /// Whether an agent could have put something else in a place: whether it may be given a directory above it.
+    fn can_be_exchanged(&self, rule: Rule, form: &str, machine: &Machine) -> bool {
+        let may_be_given = |which: &Which, directory: &str| {
+            let area = machine.area_of(directory, false);
+            let is_safe = which.has_part && area.is_none() && safe::is_writable(directory, machine);
+            which.any || is_safe || is_named(which, directory, false, area.as_ref())
+        };
+        let mut above = form;
+        while let Some((directory, _)) = above.rsplit_once('/').filter(|(directory, _)| !directory.is_empty()) {
+            if [rule, Rule::Binds]
+                .iter()
+                .any(|rule| may_be_given(self.among(*rule), directory))
+            {
+                return true;
+            }
+            above = directory;
+        }
+        self.among(Rule::Binds).any
+    }
+
+    /// The refusal of what an engine would mount anew without anybody having looked.
+    fn may_be_exchanged(&self, wanted: &Wanted, asked: &str) -> ProviderError {
+        denied(
+            wanted.rule.name(),
+            format!(
+                "{} of {asked} is not allowed for the provider `{}` in a container that the engine starts again by itself: an agent \
+                 that has a directory above it could put a link there in the meantime",
+                wanted.what,
+                self.provider()
+            ),
+            "leave --restart off, or mount the topmost directory of the work, such as one directly in a home; only `policy: open` \
+             takes the two together",
+        )
+    }
+
+    /// The refusal of what nobody can say where it leads.
+    fn not_followed(&self, wanted: &Wanted, asked: &str) -> ProviderError {
+        denied(
+            wanted.rule.name(),
+            format!(
+                "{} of {asked}, whose links on the engine's machine can not be followed, is not allowed for the provider `{}`",
+                wanted.what,
+                self.provider()
+            ),
+            "name a place that is there and that the user of this program may look into, with no file for a directory on the way; \
+             only `policy: open` takes a path at its word",
+        )
     }
 
     /// The refusal of what holds something of the provider's own, which no permission grants.
@@ -271,6 +360,14 @@ pub fn meaning_of_safe() -> MeaningOfSafe {
         read_only: &safe::READ_ONLY,
         never: &safe::NEVER,
     }
+}
+
+/// Whether a path goes through what is another thing for each process that asks.
+fn is_of_a_process(path: &str) -> bool {
+    let path = path.trim_start_matches('/');
+    let below = path.strip_prefix("proc/").map(|rest| rest.trim_start_matches('/'));
+    let process = below.and_then(|rest| rest.split('/').next());
+    process.is_some_and(|name| PROCESSES.contains(&name) || name.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 fn mount_of(what: &str, asked: &str, form: &str, why: &str) -> String {

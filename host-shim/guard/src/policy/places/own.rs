@@ -10,6 +10,10 @@ use mngr_contract::environment::Environment;
 pub struct Belongings {
     /// Files and directories of the provider's own, by absolute paths: settings, keys, plugins, caches, journals and logs.
     pub own: Vec<String>,
+    /// Sockets of engines that are known besides the provider's own.
+    pub sockets: Vec<String>,
+    /// Directories of this program alone: what a link in one of them leads to is the provider's own as well.
+    pub directories: Vec<String>,
     /// The home of who runs this program.
     pub home: Option<String>,
     /// The working directory of who runs this program.
@@ -20,22 +24,31 @@ impl Belongings {
     /// Those of a user, and what settings and variables name besides. Relative paths start at the working directory.
     pub fn of_user(environment: &Environment, named: impl IntoIterator<Item = PathBuf>) -> Self {
         let below_home = |name: &str| environment.home().map(|home| home.join(name));
-        let variable = |name: &str| environment.var(name).map(PathBuf::from);
-        let own = [
+        let variable = |name: &str| {
+            let path = environment.var(name)?;
+            let at_home = path.strip_prefix("~/").and_then(below_home);
+            Some(at_home.unwrap_or_else(|| PathBuf::from(path)))
+        };
+        let directories = [
             below_home(".mngr"),
-            variable("MNGR_CONFIG"),
-            variable("DOCKER_CONFIG"),
-            variable("DOCKER_CERT_PATH"),
             directories::config(environment),
             directories::data(environment),
             directories::state(environment),
             directories::cache(environment),
+        ];
+        let own = [
+            variable("MNGR_CONFIG"),
+            variable("DOCKER_CONFIG"),
+            variable("DOCKER_CERT_PATH"),
+            variable("SSH_AUTH_SOCK"),
             // The sockets of `ssh`, and whose else they are.
             directories::runtime(environment),
         ];
         let whole = |path: PathBuf| text(environment.directory().join(path));
         Self {
             own: own.into_iter().flatten().chain(named).filter_map(whole).collect(),
+            sockets: Vec::new(),
+            directories: directories.into_iter().flatten().filter_map(whole).collect(),
             home: environment.home().and_then(text),
             working_directory: text(environment.directory()),
         }
@@ -58,6 +71,8 @@ mod tests {
             ("HOME", "/home/me"),
             ("XDG_STATE_HOME", "/data/state"),
             ("DOCKER_CONFIG", "docker"),
+            ("MNGR_CONFIG", "~/work/mngr.toml"),
+            ("SSH_AUTH_SOCK", "/data/agent.sock"),
         ];
         let environment = Environment::new(variables, "/work");
         let belongings = Belongings::of_user(
@@ -69,10 +84,13 @@ mod tests {
             "/data/state/mngr-docker",
             "/home/me/.cache/mngr-docker",
             "/work/docker",
+            "/home/me/work/mngr.toml",
+            "/data/agent.sock",
             "/data/key",
             "/work/settings.toml",
         ] {
-            assert!(belongings.own.iter().any(|path| path == own), "{own}: {belongings:?}");
+            let all = belongings.own.iter().chain(&belongings.directories);
+            assert!(all.clone().any(|path| path == own), "{own}: {belongings:?}");
         }
         assert_eq!(belongings.home.as_deref(), Some("/home/me"));
         assert_eq!(belongings.working_directory.as_deref(), Some("/work"));

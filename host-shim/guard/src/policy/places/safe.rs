@@ -34,6 +34,8 @@ const OF_WINDOWS: [&str; 7] = [
     "system volume information",
     "recovery",
 ];
+/// What macOS and Windows keep in a home in place of names with a dot.
+const OF_PROGRAMS: [&str; 2] = ["Library", "AppData"];
 /// How deep homes may lie below such a directory: `/media/ann/stick/home`.
 const DEEPEST_HOMES: usize = 3;
 /// Where temporary directories are made.
@@ -76,11 +78,15 @@ const SYSTEM_TOPS: [&str; 31] = [
 ];
 
 /// What may be read, and why that does no harm. Each is the distribution's own, for every user to read, and without secrets.
-pub(super) const READ_ONLY: [(&str, &str); 8] = [
+pub(super) const READ_ONLY: [(&str, &str); 10] = [
     ("/etc/ca-certificates", "certificates of authorities, which are public"),
     (
         "/etc/pki/ca-trust/extracted",
         "certificates of authorities, which are public",
+    ),
+    (
+        "/etc/pki/tls/certs",
+        "certificates of authorities, where Fedora has them",
     ),
     ("/etc/ssl/certs", "certificates of authorities, which are public"),
     ("/usr/include", "headers to compile with"),
@@ -91,6 +97,10 @@ pub(super) const READ_ONLY: [(&str, &str); 8] = [
         "certificates of authorities, which are public",
     ),
     ("/var/db/timezone", "time zones, on macOS"),
+    (
+        "/var/lib/ca-certificates",
+        "certificates of authorities, where openSUSE has them",
+    ),
 ];
 
 /// How what may be written is told to people.
@@ -161,13 +171,19 @@ fn below<'a>(path: &'a str, directory: &str) -> Option<Vec<&'a str>> {
     }
 }
 
-/// Whether these parts lie in a home at all, and none is one of those that begin with a dot.
+/// Whether these parts lie in a home at all, and none is one of those that begin with a dot or are a system's own word for them.
 fn is_work(parts: &[&str]) -> bool {
-    !parts.is_empty() && parts.iter().all(|part| !part.starts_with('.'))
+    let is_settings = |part: &&str| OF_PROGRAMS.iter().any(|known| part.eq_ignore_ascii_case(known));
+    !parts.is_empty() && !parts.first().is_some_and(is_settings) && parts.iter().all(|part| !part.starts_with('.'))
 }
 
 fn top(path: &str) -> &str {
     path.trim_start_matches('/').split('/').next().unwrap_or_default()
+}
+
+/// Whether a path lies in a home, or is one, and is no work there.
+pub(super) fn is_kept_at_home(path: &str, machine: &Machine) -> bool {
+    is_in_a_home(path, machine) == Some(false)
 }
 
 /// Whether a path in a home is work; none where it lies in no home. Of a home within another it is judged in both.
@@ -197,7 +213,8 @@ fn is_in_a_root(path: &str) -> bool {
 fn is_work_on_drive(parts: &[&str]) -> bool {
     let Some(first) = parts.first() else { return false };
     let first = first.to_ascii_lowercase();
-    !OF_WINDOWS.contains(&first.as_str()) && (first != "users" || parts.len() > 1)
+    // A short name, such as `PROGRA~1`, may stand for any of them.
+    !OF_WINDOWS.contains(&first.as_str()) && !first.contains('~') && (first != "users" || parts.len() > 1)
 }
 
 /// Whether a path on another disk is none of a home's own: that of somebody, or what in it begins with a dot.
@@ -319,6 +336,10 @@ mod tests {
             "/mnt/c/Users/ann",
             "/mnt/c/Users/ann/.gitconfig",
             "/mnt/c/PROGRAM FILES/x",
+            "/mnt/c/PROGRA~1",
+            "/mnt/c/Users/ann/AppData/Roaming",
+            "/Users/ann/Library",
+            "/Users/ann/Library/LaunchAgents",
             "/mnt/wsl/docker-desktop",
             "/mnt/wslg",
             "/data/home",

@@ -52,7 +52,7 @@ fn yaml(text: &str) -> Config {
 fn of_no_file(mut config: Config) -> Config {
     for provider in config.providers.values_mut() {
         let files = std::mem::take(&mut provider.settings_files);
-        assert_eq!(files, Vec::from_iter(config.path.clone()));
+        assert_eq!(files.first(), config.path.as_ref());
     }
     config
 }
