@@ -2,30 +2,12 @@
 
 use std::path::Path;
 
-use mngr_host_shim::contract::docker::{Mount, MountKind};
 use mngr_host_shim::engine::Engine;
 use mngr_host_shim::policy::{Preset, Rule};
 use serde_json::json;
 
 use super::request::{Case, Request, case};
-use super::room::{Room, within};
-
-fn mounted(room: &Room, source: &str) -> Request {
-    let source = source.to_owned();
-    room.things.create(|spec| {
-        spec.mounts = vec![Mount {
-            kind: MountKind::Bind,
-            source,
-            target: "/data".to_owned(),
-            ..Mount::default()
-        }];
-    })
-}
-
-fn bound(room: &Room, source: &str) -> Request {
-    let bind = format!("{source}:/data");
-    room.things.create(|spec| spec.binds = vec![bind])
-}
+use super::room::within;
 
 #[test]
 fn a_link_to_what_is_forbidden_is_as_forbidden_however_it_leads_there() {
@@ -50,36 +32,36 @@ fn a_link_to_what_is_forbidden_is_as_forbidden_however_it_leads_there() {
             let up = "../".repeat(Path::new(&direct).components().count());
             let relative = room.link(&format!("relative-{number}"), &format!("{up}{}", &target[1..]));
             for link in [&direct, &chained, &relative] {
-                cases.push(case(Rule::Binds, bound(room, link)));
-                cases.push(case(Rule::Binds, mounted(room, &format!("{link}/"))));
-                cases.push(case(Rule::Binds, bound(room, &format!("{link}/."))));
+                cases.push(case(Rule::Binds, room.bound(link)));
+                cases.push(case(Rule::Binds, room.mounted(&format!("{link}/"))));
+                cases.push(case(Rule::Binds, room.bound(&format!("{link}/."))));
             }
         }
         let etc = room.path("direct-1").display().to_string();
         for below in ["ssl", "not/there/yet", "../etc/ssl", "./ssh"] {
-            cases.push(case(Rule::Binds, bound(room, &format!("{etc}/{below}"))));
-            cases.push(case(Rule::Binds, mounted(room, &format!("{etc}//{below}"))));
+            cases.push(case(Rule::Binds, room.bound(&format!("{etc}/{below}"))));
+            cases.push(case(Rule::Binds, room.mounted(&format!("{etc}//{below}"))));
         }
         // `..` behind a link is the machine's business and not the text's.
         let folder = room.path("folder");
         std::fs::create_dir(&folder).expect("a folder");
         std::os::unix::fs::symlink("/etc/ssl", folder.join("out")).expect("a link");
-        cases.push(case(Rule::Binds, bound(room, &format!("{}/out/..", folder.display()))));
+        cases.push(case(Rule::Binds, room.bound(&format!("{}/out/..", folder.display()))));
         std::fs::create_dir(room.path(".ssh")).expect("a folder");
         let credentials = room.path(".ssh").display().to_string();
-        cases.push(case(Rule::Binds, bound(room, &room.link("keys", &credentials))));
+        cases.push(case(Rule::Binds, room.bound(&room.link("keys", &credentials))));
         let socket = room.link("socket", "/var/run/docker.sock");
-        cases.push(case(Rule::EngineSocket, bound(room, &socket)));
-        cases.push(case(Rule::EngineSocket, mounted(room, &room.link("twice", &socket))));
+        cases.push(case(Rule::EngineSocket, room.bound(&socket)));
+        cases.push(case(Rule::EngineSocket, room.mounted(&room.link("twice", &socket))));
         // The socket through which this very engine is reached, and the directory that it lies in.
         let own = room.path("engine").display().to_string();
-        cases.push(case(Rule::EngineSocket, bound(room, &own)));
-        cases.push(case(Rule::EngineSocket, bound(room, &format!("{own}/proxy.sock"))));
-        cases.push(case(Rule::EngineSocket, bound(room, &room.link("beside", &own))));
+        cases.push(case(Rule::EngineSocket, room.bound(&own)));
+        cases.push(case(Rule::EngineSocket, room.bound(&format!("{own}/proxy.sock"))));
+        cases.push(case(Rule::EngineSocket, room.bound(&room.link("beside", &own))));
         let (once, again) = (room.path("loop-1"), room.path("loop-2"));
         std::os::unix::fs::symlink(&once, &again).expect("a link");
         std::os::unix::fs::symlink(&again, &once).expect("a link");
-        cases.push(case(Rule::Binds, bound(room, &once.display().to_string())));
+        cases.push(case(Rule::Binds, room.bound(&once.display().to_string())));
         room.all_refused(cases).await;
     });
 }
@@ -88,7 +70,7 @@ fn a_link_to_what_is_forbidden_is_as_forbidden_however_it_leads_there() {
 fn a_link_to_what_is_safe_is_safe_and_a_named_root_may_be_a_link_itself() {
     within(async |room| {
         let link = room.link("link", &room.things.directory);
-        let (made, _) = room.outcome(&room.standard(), bound(room, &link)).await;
+        let (made, _) = room.outcome(&room.standard(), room.bound(&link)).await;
         made.expect("it leads to what is safe");
         room.engine
             .container_remove(&room.things.spec().name, true, true)
@@ -99,7 +81,7 @@ fn a_link_to_what_is_safe_is_safe_and_a_named_root_may_be_a_link_itself() {
         let guard = room.guard(Preset::Standard, &named);
         let inside = format!("{}/inside", room.things.directory);
         std::os::unix::fs::symlink("/opt", &inside).expect("a link");
-        let (refused, sent) = room.outcome(&guard, bound(room, &inside)).await;
+        let (refused, sent) = room.outcome(&guard, room.bound(&inside)).await;
         let error = refused.expect_err("it leads out of the named root");
         assert!(
             error.remedy().contains("\"/opt\"") && sent.is_empty(),
@@ -114,7 +96,7 @@ fn what_was_safe_at_create_is_looked_at_again_at_the_start() {
     within(async |room| {
         let moved = format!("{}/work", room.things.directory);
         std::fs::create_dir(&moved).expect("a folder");
-        room.outcome(&room.standard(), bound(room, &moved))
+        room.outcome(&room.standard(), room.bound(&moved))
             .await
             .0
             .expect("a container");

@@ -8,6 +8,8 @@ mod hostile;
 mod identity;
 mod links;
 mod log;
+mod names;
+mod own;
 mod places;
 mod presets;
 mod request;

@@ -4,13 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use mngr_docker_tests::sshd::Sshd;
-use mngr_host_shim::contract::docker::{Mount, MountKind, RestartPolicy};
 use mngr_host_shim::engine::Engine;
 use mngr_host_shim::engine::connect::connect;
 use mngr_host_shim::engine::ssh::Tunnels;
 use mngr_host_shim::environment::Environment;
 use mngr_host_shim::guard::Guard;
-use mngr_host_shim::policy::{Belongings, LeadsTo, Machine, Permissions, Policy, Preset, Rule, Wanted};
+use mngr_host_shim::policy::{LeadsTo, Machine, Policy, Preset, Rule, Wanted};
 use mngr_host_shim::streams::Archive;
 use serde_json::json;
 
@@ -150,34 +149,6 @@ fn of_the_root_of_an_image_only_the_named_kinds_of_places_are_allowed() {
     });
 }
 
-fn bind(room: &Room, source: &str) -> Request {
-    let bind = format!("{source}:/data");
-    room.things.create(|spec| spec.binds = vec![bind])
-}
-
-fn mount(room: &Room, source: &str) -> Request {
-    let source = source.to_owned();
-    room.things.create(|spec| {
-        spec.mounts = vec![Mount {
-            kind: MountKind::Bind,
-            source,
-            target: "/data".to_owned(),
-            ..Mount::default()
-        }];
-    })
-}
-
-/// A volume that is a place of the machine, to be made.
-fn device(room: &Room, device: &str) -> Request {
-    let options = pairs(&[("type", "none"), ("o", "bind"), ("device", device)]);
-    Request::Volume(
-        format!("{}-bound", room.things.provider),
-        "local".to_owned(),
-        options,
-        labels_of(&room.things.provider),
-    )
-}
-
 /// Every way to each of the refused places: by its name, with detours, and by links.
 fn ways(room: &Room) -> Vec<String> {
     let mut ways = Vec::new();
@@ -201,16 +172,16 @@ fn ways(room: &Room) -> Vec<String> {
 fn no_way_to_a_place_that_is_not_named_makes_it_safe() {
     within(async |room| {
         let ways = ways(room);
-        let binds = ways.iter().map(|way| case(Rule::Binds, bind(room, way)));
-        let mounts = ways.iter().map(|way| case(Rule::Binds, mount(room, way)));
+        let binds = ways.iter().map(|way| case(Rule::Binds, room.bound(way)));
+        let mounts = ways.iter().map(|way| case(Rule::Binds, room.mounted(way)));
         room.all_refused(binds.chain(mounts).collect()).await;
         let guard = room.guard(Preset::Standard, &json!({"docker.volume-binds": "safe"}));
         for way in &ways {
-            let (outcome, sent) = room.outcome(&guard, device(room, way)).await;
+            let (outcome, sent) = room.outcome(&guard, room.laid_over(way)).await;
             assert_eq!(outcome.expect_err(way).kind(), "denied", "{way}");
             assert!(sent.is_empty(), "{way}");
         }
-        room.outcome(&guard, device(room, &room.things.directory))
+        room.outcome(&guard, room.laid_over(&room.things.directory))
             .await
             .0
             .expect("a place of work");
@@ -228,10 +199,10 @@ fn behind_ssh_it_is_the_other_machine_that_says_where_a_path_leads() {
             None,
         );
         for way in ways(room).iter().step_by(3) {
-            let refused = bind(room, way).make(&guard).await.expect_err(way);
+            let refused = room.bound(way).make(&guard).await.expect_err(way);
             assert_eq!(refused.kind(), "denied", "{way}");
         }
-        bind(room, &room.things.directory)
+        room.bound(&room.things.directory)
             .make(&guard)
             .await
             .expect("a place of work");
@@ -242,7 +213,7 @@ fn behind_ssh_it_is_the_other_machine_that_says_where_a_path_leads() {
 fn what_is_safe_to_read_is_not_safe_to_write() {
     within(async |room| {
         let share = "/usr/share";
-        let (refused, _) = room.outcome(&room.standard(), mount(room, share)).await;
+        let (refused, _) = room.outcome(&room.standard(), room.mounted(share)).await;
         assert!(refused.expect_err("writable").message().contains("read-only"));
         let read = format!("{share}:/data:ro");
         let request = room.things.create(|spec| spec.binds = vec![read]);
@@ -258,7 +229,7 @@ fn what_is_safe_to_read_is_not_safe_to_write() {
 fn a_directory_that_is_named_for_reading_is_not_written() {
     within(async |room| {
         let guard = room.guard(Preset::Standard, &json!({"docker.binds": ["/etc/ssl:ro"]}));
-        let (refused, _) = room.outcome(&guard, mount(room, "/etc/ssl")).await;
+        let (refused, _) = room.outcome(&guard, room.mounted("/etc/ssl")).await;
         let remedy = refused.expect_err("writable").remedy().to_owned();
         assert!(remedy.contains("\"/etc/ssl\"]"), "{remedy}");
         let read = room
@@ -313,255 +284,6 @@ fn what_another_container_or_a_volume_brings_along_is_judged_as_well() {
         // Who names the volume means it.
         let named = room.guard(Preset::Standard, &json!({"docker.volumes": ["own", name]}));
         room.outcome(&named, with()).await.0.expect("it is named");
-    });
-}
-
-#[test]
-fn the_providers_own_files_are_given_to_nobody_but_where_everything_is_open() {
-    within(async |room| {
-        let kept = format!("{}/kept", room.things.directory);
-        std::fs::create_dir(&kept).expect("a folder");
-        let settings = format!("{kept}/settings.toml");
-        std::fs::write(&settings, "").expect("a file");
-        let planted = format!("{}/not/there/yet", room.things.directory);
-        let link = room.link("alias", &kept);
-        let guard = |preset, permissions| {
-            let permissions = Permissions::of(&permissions).expect("permissions");
-            let policy = Policy::new(&room.things.provider, preset, &permissions).keeping(Belongings {
-                own: vec![settings.clone(), format!("{planted}/state")],
-                ..Belongings::default()
-            });
-            Guard::new(Arc::new(room.engine.clone()), Arc::new(policy), None)
-        };
-        let any = json!({"docker.binds": "any", "docker.volume-binds": "any"});
-        for (preset, permissions) in [
-            (Preset::Standard, json!({})),
-            (Preset::Standard, any.clone()),
-            (Preset::Standard, json!({"docker.binds": [settings, kept]})),
-            (Preset::Strict, any.clone()),
-        ] {
-            let guard = guard(preset, permissions);
-            for place in [&settings, &kept, &room.things.directory, &link, &planted] {
-                for options in ["", ":ro"] {
-                    let bind = format!("{place}:/data{options}");
-                    let request = room.things.create(|spec| spec.binds = vec![bind]);
-                    let refused = request.make(&guard).await.expect_err(place);
-                    assert_eq!(refused.kind(), "denied", "{place}");
-                }
-            }
-        }
-        let refused = bind(room, &kept).make(&guard(Preset::Standard, any.clone())).await;
-        let refused = refused.expect_err("its own");
-        assert!(
-            refused.message().contains(&settings) && refused.remedy().contains("policy: open"),
-            "{} {}",
-            refused.message(),
-            refused.remedy()
-        );
-        let refused = device(room, &kept).make(&guard(Preset::Standard, any)).await;
-        assert_eq!(refused.expect_err("its own").kind(), "denied");
-        let open = guard(Preset::Open, json!({}));
-        bind(room, &kept).make(&open).await.expect("everything is open");
-    });
-}
-
-#[test]
-fn a_link_on_the_way_to_an_own_file_is_as_much_its_own_and_so_is_what_a_link_in_an_own_directory_leads_to() {
-    within(async |room| {
-        let base = &room.things.directory;
-        for folder in ["home", "store/v1", "state", "real"] {
-            std::fs::create_dir_all(format!("{base}/{folder}")).expect("a folder");
-        }
-        std::fs::write(format!("{base}/store/v1/settings.toml"), "").expect("a file");
-        std::fs::write(format!("{base}/real/trusted.json"), "").expect("a file");
-        for (link, target) in [
-            ("home/current", "../store/v1"),
-            ("settings.toml", "home/current/settings.toml"),
-            ("state/trusted.json", "../real/trusted.json"),
-        ] {
-            std::os::unix::fs::symlink(target, format!("{base}/{link}")).expect("a link");
-        }
-        let policy = Policy::standard(&room.things.provider).keeping(Belongings {
-            own: vec![format!("{base}/settings.toml")],
-            directories: vec![format!("{base}/state")],
-            ..Belongings::default()
-        });
-        let guard = Guard::new(Arc::new(room.engine.clone()), Arc::new(policy), None);
-        for own in [
-            "home",
-            "home/current",
-            "store",
-            "store/v1",
-            "state",
-            "real",
-            "real/trusted.json",
-        ] {
-            let refused = bind(room, &format!("{base}/{own}")).make(&guard).await.expect_err(own);
-            assert!(
-                refused.message().contains("the provider's own"),
-                "{own}: {}",
-                refused.message()
-            );
-        }
-        std::fs::create_dir(format!("{base}/free")).expect("a folder");
-        bind(room, &format!("{base}/free"))
-            .make(&guard)
-            .await
-            .expect("nobody's own");
-    });
-}
-
-#[test]
-fn a_container_that_the_engine_starts_again_has_nothing_that_an_agent_could_exchange() {
-    within(async |room| {
-        let inner = format!("{}/inner", room.things.directory);
-        std::fs::create_dir(&inner).expect("a folder");
-        let with = |sources: &[&str], policy: &str| {
-            let binds = sources
-                .iter()
-                .zip(1..)
-                .map(|(source, number)| format!("{source}:/data{number}"));
-            let (binds, name) = (binds.collect(), policy.to_owned());
-            room.things.create(|spec| {
-                spec.binds = binds;
-                spec.restart_policy = RestartPolicy {
-                    name,
-                    max_retries: None,
-                };
-            })
-        };
-        for policy in ["always", "on-failure", "unless-stopped"] {
-            for sources in [
-                &[inner.as_str()][..],
-                &["/srv", "/srv/a"],
-                &[&room.things.directory, &inner],
-            ] {
-                let (refused, sent) = room.outcome(&room.standard(), with(sources, policy)).await;
-                let error = refused.expect_err(policy);
-                assert!(
-                    error.remedy().contains("--restart") && sent.is_empty(),
-                    "{}",
-                    error.remedy()
-                );
-            }
-            let any = room.guard(Preset::Standard, &json!({"docker.binds": "any"}));
-            let (refused, _) = room.outcome(&any, with(&["/srv"], policy)).await;
-            assert_eq!(refused.expect_err("any agent may have /").kind(), "denied");
-        }
-        // Nobody may be given what is above it.
-        room.outcome(&room.standard(), with(&["/srv"], "on-failure"))
-            .await
-            .0
-            .expect("topmost");
-        drop(room.engine.container_remove(&room.things.spec().name, true, true).await);
-        room.outcome(&room.standard(), with(&[&inner], "no"))
-            .await
-            .0
-            .expect("looked at at each start");
-    });
-}
-
-#[test]
-fn a_path_that_can_not_be_followed_hides_nothing_of_the_others_and_is_not_taken_at_its_word() {
-    within(async |room| {
-        let directory = &room.things.directory;
-        let file = format!("{directory}/file");
-        std::fs::write(&file, "").expect("a file");
-        let link = room.link("to-etc", "/etc");
-        let named = json!({"docker.binds": [room.path("").display().to_string()]});
-        for permissions in [json!({}), named.clone()] {
-            let guard = room.guard(Preset::Standard, &permissions);
-            let below_a_file = format!("{file}/below");
-            for sources in [
-                vec![below_a_file.clone()],
-                vec![below_a_file.clone(), directory.clone()],
-            ] {
-                let binds = sources
-                    .iter()
-                    .zip(1..)
-                    .map(|(source, number)| format!("{source}:/data{number}"));
-                let binds: Vec<_> = binds.collect();
-                let (refused, sent) = room
-                    .outcome(&guard, room.things.create(|spec| spec.binds = binds))
-                    .await;
-                let message = refused.expect_err("nobody knows").message();
-                assert!(message.contains(&below_a_file) && sent.is_empty(), "{message}");
-            }
-        }
-        // What leads elsewhere is seen, whatever stands beside it.
-        let any = room.guard(Preset::Standard, &named);
-        let binds = vec![format!("{link}/:/etc2"), format!("{directory}:/data")];
-        let (refused, _) = room.outcome(&any, room.things.create(|spec| spec.binds = binds)).await;
-        let message = refused.expect_err("it leads to /etc").message();
-        assert!(message.contains("which leads to /etc"), "{message}");
-        for path in ["/proc/self/root/srv", "/proc/1/root", "//proc/thread-self/cwd"] {
-            let anything = room.guard(Preset::Standard, &json!({"docker.binds": "any"}));
-            let (refused, _) = room.outcome(&anything, bind(room, path)).await;
-            assert_eq!(refused.expect_err(path).kind(), "denied", "{path}");
-        }
-    });
-}
-
-#[test]
-fn a_home_that_is_a_link_keeps_what_is_in_it() {
-    within(async |room| {
-        let real = format!("{}/real", room.things.directory);
-        std::fs::create_dir_all(format!("{real}/.config")).expect("a folder");
-        std::fs::create_dir_all(format!("{real}/work")).expect("a folder");
-        let home = room.link("home", &real);
-        let policy = Policy::standard(&room.things.provider).keeping(Belongings {
-            home: Some(home.clone()),
-            ..Belongings::default()
-        });
-        let guard = Guard::new(Arc::new(room.engine.clone()), Arc::new(policy), None);
-        for kept in [
-            home.clone(),
-            real.clone(),
-            format!("{home}/.config"),
-            format!("{real}/.config"),
-            room.things.directory.clone(),
-        ] {
-            let refused = bind(room, &kept).make(&guard).await.expect_err(&kept);
-            assert_eq!(refused.kind(), "denied", "{kept}");
-        }
-        bind(room, &format!("{home}/work")).make(&guard).await.expect("work");
-    });
-}
-
-#[test]
-fn sockets_are_known_by_every_name_and_a_directory_that_holds_one_needs_both_permissions() {
-    within(async |room| {
-        let own = room.path("engine").display().to_string();
-        let alias = room.link("alias", &own);
-        let guard = |permissions| room.guard(Preset::Standard, &permissions);
-        for holder in [&own, &alias] {
-            let (refused, _) = room
-                .outcome(&guard(json!({"docker.binds": [own]})), bind(room, holder))
-                .await;
-            assert!(
-                refused
-                    .expect_err("it holds the socket")
-                    .message()
-                    .contains("docker.engine-socket")
-            );
-            let (refused, _) = room
-                .outcome(
-                    &guard(json!({"docker.engine-socket": true, "docker.binds": "none"})),
-                    bind(room, holder),
-                )
-                .await;
-            assert!(
-                refused
-                    .expect_err("it is a directory")
-                    .message()
-                    .contains("docker.binds")
-            );
-        }
-        let socket = format!("{alias}/proxy.sock");
-        let (made, _) = room
-            .outcome(&guard(json!({"docker.engine-socket": true})), bind(room, &socket))
-            .await;
-        made.expect("the socket alone");
     });
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use mngr_docker_tests::{FaultProxy, IMAGE, remove_all};
 use mngr_host_shim::config::ProviderConfig;
-use mngr_host_shim::contract::docker::{CommitOptions, ContainerSpec};
+use mngr_host_shim::contract::docker::{CommitOptions, ContainerSpec, Mount, MountKind};
 use mngr_host_shim::contract::{ProviderError, Result};
 use mngr_host_shim::engine::connect::connect;
 use mngr_host_shim::engine::ssh::Tunnels;
@@ -15,7 +15,7 @@ use mngr_host_shim::guard::Guard;
 use mngr_host_shim::policy::{Permissions, Policy, Preset};
 use serde_json::Value;
 
-use super::request::{Case, Request, commit, labels_of};
+use super::request::{Case, Request, commit, labels_of, pairs};
 
 /// Names of what there is.
 #[derive(Debug, Clone, Default)]
@@ -187,6 +187,33 @@ impl Room {
         let path = self.path(name);
         std::os::unix::fs::symlink(target, &path).expect("a link");
         path.display().to_string()
+    }
+
+    /// A container that is to have a place of the machine by `--volume`.
+    pub fn bound(&self, source: &str) -> Request {
+        let bind = format!("{source}:/data");
+        self.things.create(|spec| spec.binds = vec![bind])
+    }
+
+    /// A container that is to have a place of the machine by `--mount`.
+    pub fn mounted(&self, source: &str) -> Request {
+        let source = source.to_owned();
+        self.things.create(|spec| {
+            spec.mounts = vec![Mount {
+                kind: MountKind::Bind,
+                source,
+                target: "/data".to_owned(),
+                ..Mount::default()
+            }];
+        })
+    }
+
+    /// A volume that is to be a place of the machine.
+    pub fn laid_over(&self, device: &str) -> Request {
+        let options = pairs(&[("type", "none"), ("o", "bind"), ("device", device)]);
+        let labels = labels_of(&self.things.provider);
+        let name = format!("{}-bound", self.things.provider);
+        Request::Volume(name, "local".to_owned(), options, labels)
     }
 
     /// Makes a request, and says what came of it and which requests went out that change something.

@@ -71,10 +71,10 @@ mod tests {
             ("HOME", "/home/me"),
             ("XDG_STATE_HOME", "/data/state"),
             ("DOCKER_CONFIG", "docker"),
-            ("MNGR_CONFIG", "~/work/mngr.toml"),
+            ("MNGR_CONFIG", "~/own/mngr.toml"),
             ("SSH_AUTH_SOCK", "/data/agent.sock"),
         ];
-        let environment = Environment::new(variables, "/work");
+        let environment = Environment::new(variables, "/project");
         let belongings = Belongings::of_user(
             &environment,
             [PathBuf::from("/data/key"), PathBuf::from("settings.toml")],
@@ -83,16 +83,16 @@ mod tests {
             "/home/me/.mngr",
             "/data/state/mngr-docker",
             "/home/me/.cache/mngr-docker",
-            "/work/docker",
-            "/home/me/work/mngr.toml",
+            "/project/docker",
+            "/home/me/own/mngr.toml",
             "/data/agent.sock",
             "/data/key",
-            "/work/settings.toml",
+            "/project/settings.toml",
         ] {
             let all = belongings.own.iter().chain(&belongings.directories);
             assert!(all.clone().any(|path| path == own), "{own}: {belongings:?}");
         }
         assert_eq!(belongings.home.as_deref(), Some("/home/me"));
-        assert_eq!(belongings.working_directory.as_deref(), Some("/work"));
+        assert_eq!(belongings.working_directory.as_deref(), Some("/project"));
     }
 }
