@@ -29,15 +29,16 @@ fn run(person: &Person, arguments: &[&str]) -> Ran {
     Ran::from(limited.output().expect("it runs"))
 }
 
+/// What the program has said, in one line.
+fn said(ran: &Ran) -> String {
+    let words: Vec<_> = ran.stderr.split_whitespace().collect();
+    words.join(" ").replace("│ ", "")
+}
+
 /// The program fails, and says that this is longer than the limit.
 fn exceeds(person: &Person, arguments: &[&str], limit: &str) {
     let ran = run(person, arguments);
-    let said = ran
-        .stderr
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ")
-        .replace("│ ", "");
+    let said = said(&ran);
     assert!(
         ran.status != 0 && said.contains(limit),
         "{arguments:?}: {} {said}",
@@ -282,12 +283,7 @@ fn a_line_of_ssh_without_an_end_is_refused() {
     let mut whole = person.command(&["list"]);
     whole.env("PATH", path);
     let ran = Ran::from(whole.output().expect("it runs"));
-    let said = ran
-        .stderr
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ")
-        .replace("│ ", "");
+    let said = said(&ran);
     assert!(
         ran.status != 0 && said.contains("a line of what ssh says is longer than 64 KiB, the limit"),
         "{said}"
