@@ -25,7 +25,7 @@ use super::output::{Shown, Table, cells, shown};
 #[command(after_help = "Examples:
   mngr-docker trust
   mngr-docker trust --yes
-  mngr-docker trust --revoke ~/work/.mngr/settings.toml
+  mngr-docker trust --revoke ~/project/.mngr/settings.toml
   mngr-docker trust --list")]
 pub struct Trust {
     /// The settings file [default: ./.mngr/settings.toml]

@@ -279,6 +279,19 @@ mod tests {
     }
 
     #[test]
+    fn the_readme_tells_every_place_that_may_be_read_and_no_other() {
+        let readme =
+            std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md")).expect("a README");
+        let rows = readme.lines().filter(|line| line.starts_with("| to read | `"));
+        let places = |row: &str| row.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
+        let mut told: Vec<_> = rows.flat_map(places).collect();
+        told.sort();
+        let mut known = READ_ONLY.map(|(place, _)| place.to_owned());
+        known.sort();
+        assert_eq!(told, known);
+    }
+
+    #[test]
     fn places_of_work_are_allowed() {
         for path in [
             "/home/ann/work",
