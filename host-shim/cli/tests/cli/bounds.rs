@@ -297,8 +297,12 @@ fn a_registry_of_plugins_may_send_without_end_and_is_refused() {
     let answer = "an answer of a plugin's registry is longer than 4 MiB, the limit";
     let manifest = r#"{"schemaVersion":2,"config":{"mediaType":"application/vnd.wasm.config.v0+json","digest":"sha256:aa","size":1},
         "layers":[{"mediaType":"application/wasm","digest":"sha256:bb","size":1}]}"#;
+    // It closes each connection after one answer. A client that is not told asks again on one that is gone.
     let fits = |body: &str| {
-        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
         Flood::whole(format!("{head}{body}"))
     };
     let tags: Vec<_> = (0..60_000).map(|number| format!("\"1.0.{number}\"")).collect();
@@ -341,8 +345,9 @@ fn a_registry_of_plugins_may_send_without_end_and_is_refused() {
             }
             if path == "/token" {
                 let realm = format!("Bearer realm=\"http://{address}/token\",service=\"s\"");
-                let head =
-                    format!("HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: {realm}\r\nContent-Length: 0\r\n\r\n");
+                let head = format!(
+                    "HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nWWW-Authenticate: {realm}\r\nContent-Length: 0\r\n\r\n"
+                );
                 return Flood::whole(head);
             }
             manifest.clone()
