@@ -24,6 +24,7 @@
 //! same time. What it made is removed by that provider's label when it ends, however it ends.
 
 mod component;
+mod docker_cli;
 mod fault_proxy;
 mod flood;
 pub mod fuzz;
@@ -31,6 +32,7 @@ mod network_mount;
 mod private_engine;
 mod registry;
 pub mod sshd;
+mod tally;
 mod testbed;
 pub mod tls;
 mod until;
@@ -41,12 +43,14 @@ pub use component::{
     cache_home, component, component_of, component_of_version, component_with, library, library_of, plugin_cache,
     program, with_note, written_over,
 };
+pub use docker_cli::DockerCli;
 pub use fault_proxy::{Fault, FaultProxy};
 pub use flood::{Flood, flood_server};
 pub use mngr_conformance::remove_all;
 pub use network_mount::NetworkMount;
 pub use private_engine::{PrivateEngine, Setup};
 pub use registry::Registry;
+pub use tally::{Compared, Tally};
 pub use testbed::{IMAGE, Kind, Testbed, argv, error_kind, output_of, run, run_private, tar_of};
 pub use until::{until, until_asked};
 

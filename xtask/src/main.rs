@@ -7,8 +7,10 @@
 mod beside;
 mod command;
 mod component;
+mod debian;
 mod deny;
 mod dist;
+mod docker_cli;
 mod engine;
 mod host_image;
 mod image;
@@ -129,6 +131,7 @@ fn setup(root: &Path) -> Result<()> {
 /// Programs, an engine and images that tests need, and the packages that Python needs.
 fn machine(root: &Path) -> Result<()> {
     packages::ensure()?;
+    docker_cli::ensure(root)?;
     let engine = engine::find_or_start()?;
     eprintln!("setup: engine {engine}");
     let image = image::ensure(&engine)?;

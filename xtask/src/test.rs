@@ -110,8 +110,9 @@ fn tell_what_is_left_out(root: &Path) -> Result<()> {
         .read()?;
     let tests = listed.lines().count();
     eprintln!(
-        "left out: {tests} behaviours by way of a library (`native_rest::`) or of SSH (`remote_rest::`), each of which runs on the \
-         sandbox engine and on the real one; `cargo xtask test --all` runs them as well"
+        "left out: {tests} tests: behaviours by way of a library (`native_rest::`) or of SSH (`remote_rest::`), each of which runs on \
+         the sandbox engine and on the real one, and whole tables beside the Docker CLI (`docker::`), of which a part runs; \
+         `cargo xtask test --all` runs them as well"
     );
     Ok(())
 }

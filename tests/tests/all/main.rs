@@ -3,6 +3,7 @@
 
 mod behaviour;
 mod conformance;
+mod docker;
 mod engine;
 mod native;
 mod plugins;
