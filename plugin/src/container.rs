@@ -45,6 +45,22 @@ pub(crate) async fn make<C: Capabilities>(
     }
 }
 
+/// Refuses the name of an agent whose container somebody has renamed. The engine holds the names of all others.
+pub(crate) async fn check_free<C: Capabilities>(provider: &DockerProviderInstance<C>, name: &str) -> Result<()> {
+    let Some(container) = lookup::renamed_by_hand(provider, name).await? else {
+        return Ok(());
+    };
+    let (renamed, own) = (&container.name, provider.container_name(name));
+    Err(already_exists(
+        format!("agent `{}`", shown(name)),
+        format!(
+            "the provider has an agent of that name, whose container somebody has renamed to `{}`",
+            shown(renamed)
+        ),
+        format!("use another name, or give that container its name back: docker rename {renamed} {own}"),
+    ))
+}
+
 /// The error for a name that is taken, by an agent or by a container of someone else's.
 pub(crate) async fn taken<C: Capabilities>(provider: &DockerProviderInstance<C>, name: &str) -> ProviderError {
     let subject = format!("agent `{}`", shown(name));

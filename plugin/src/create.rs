@@ -12,7 +12,7 @@ use crate::gpu::{self, Wish};
 use crate::labels::{self, Identity, Pair};
 use crate::recipe::{self, Origin, Recipe};
 use crate::{Capabilities, DockerProviderInstance, Result};
-use crate::{agent, build, image, launch, limits, ports, snapshot, start_args, tags, volumes};
+use crate::{agent, build, container, image, launch, limits, ports, snapshot, start_args, tags, volumes};
 
 /// What an agent is made from.
 #[derive(Debug)]
@@ -118,11 +118,16 @@ pub async fn create<C: Capabilities>(
     let wish = Wish::of(&draft);
     // Before an image is built or pulled for nothing.
     gpu::foresee(provider, &wish, &id).await?;
+    let free = container::check_free(provider, &request.name);
     let base = match request.source {
-        Source::DefaultImage => from_image(provider, &provider.settings.default_image, &draft).await?,
-        Source::Image(reference) => from_image(provider, &reference, &draft).await?,
-        Source::Snapshot(reference) => Base::snapshot(snapshot::find(provider, &reference).await?),
+        Source::DefaultImage => beside(free, from_image(provider, &provider.settings.default_image, &draft)).await?,
+        Source::Image(reference) => beside(free, from_image(provider, &reference, &draft)).await?,
+        Source::Snapshot(reference) => {
+            let snapshot = beside(free, snapshot::find(provider, &reference)).await?;
+            Base::snapshot(snapshot)
+        }
         Source::Build { context, args } => {
+            free.await?;
             let mut options = build::options(&args)?;
             options.platform = options.platform.or_else(|| draft.platform.clone());
             let (tag, image) = build::image(provider, context, options, &id, &request.name).await?;
@@ -157,6 +162,12 @@ pub async fn create<C: Capabilities>(
         build::remove(provider, &image).await;
     }
     Ok(agent::of_container(&provider.name, &made?))
+}
+
+/// Does two things at once, of which the first must not fail.
+async fn beside<T>(check: impl Future<Output = Result<()>>, work: impl Future<Output = Result<T>>) -> Result<T> {
+    let (checked, done) = futures::join!(check, work);
+    checked.and(done)
 }
 
 fn word(field: &str, given: &str) -> Result<String> {

@@ -49,6 +49,7 @@ pub async fn fork<C: Capabilities>(
         if lookup::by_name(provider, name).await?.is_some() {
             return Err(container::taken(provider, name).await);
         }
+        container::check_free(provider, name).await?;
     }
 
     let (base, taken) = match &request.snapshot {

@@ -200,6 +200,10 @@ pub async fn rename<C: Capabilities>(
     if container.name == container_name {
         return Ok(agent::of_container(&provider.name, &container));
     }
+    // Its own name is not taken: the container gets it back.
+    if container::name(provider, &container) != new_name {
+        container::check_free(provider, new_name).await?;
+    }
     match provider
         .capabilities
         .container_rename(&container.id, &container_name)

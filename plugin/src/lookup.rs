@@ -138,6 +138,28 @@ pub async fn by_name<C: Capabilities>(provider: &DockerProviderInstance<C>, name
     }
 }
 
+/// The agent of that name whose container somebody has renamed, so that the engine would let another have its name.
+///
+/// # Errors
+/// Whatever the engine answers.
+pub async fn renamed_by_hand<C: Capabilities>(
+    provider: &DockerProviderInstance<C>,
+    name: &str,
+) -> Result<Option<ContainerSummary>> {
+    let mut filter = ContainerFilter {
+        all: true,
+        labels: labels::filters(&provider.name),
+    };
+    filter.labels.push(format!("{}={name}", labels::HOST_NAME));
+    let found = listed(provider, filter).await?;
+    let is_it = |container: &ContainerSummary| {
+        labels::owned_by(&container.labels, &provider.name)
+            && agent::living_name(&provider.name, &container.name).is_none()
+            && agent::name_of(&provider.name, &container.name, &container.labels) == name
+    };
+    Ok(found.into_iter().find(is_it))
+}
+
 /// The one container that bears an agent's id, by a list call that answers with no other; none where it is not that simple.
 async fn by_id<C: Capabilities>(provider: &DockerProviderInstance<C>, id: &str) -> Result<Option<Container>> {
     let labelled = [

@@ -77,6 +77,7 @@ pub async fn migrate_in<C: Capabilities>(
     draft.spec.limits = limits;
     limits::fit(provider, &draft.spec.limits).await?;
     let identity = identity(provider, departed, request.name, request.keep_identity, &snapshot).await?;
+    crate::container::check_free(provider, &identity.name).await?;
     let mut spec = recipe.container(provider, &identity, &draft, snapshot.image);
     spec.labels.push((labels::SNAPSHOT_ID.to_owned(), snapshot.id));
     if !recipe.omitted.is_empty() {

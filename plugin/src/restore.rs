@@ -123,6 +123,7 @@ async fn revive<C: Capabilities>(
         snapshot_id: Some(snapshot.id.clone()),
         ..labels::decode(&image.labels).map_err(broken)?
     };
+    container::check_free(provider, &identity.name).await?;
     let mut recipe = Recipe::of(&image.labels).map_err(broken)?;
     recipe.source = Origin::Snapshot(snapshot.id.clone());
     recipe.no_start = false;

@@ -54,6 +54,11 @@ impl Guard {
         images.get(reference).cloned()
     }
 
+    pub(super) fn see_image(&self, reference: &str, image: Image) {
+        let mut images = self.images.lock().unwrap_or_else(PoisonError::into_inner);
+        images.insert(reference.to_owned(), image);
+    }
+
     pub(super) fn frozen(&self) -> MutexGuard<'_, HashMap<String, Option<ContainerLock>>> {
         self.frozen.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -4,12 +4,13 @@ use mngr_contract::docker::{
     CommitOptions, Container, ContainerChanges, ContainerFilter, ContainerSpec, ContainerStatus, ContainerSummary,
     CreatedContainer, Event,
 };
+use mngr_contract::labels::{MARK_LABEL, Mark, are_own, mark};
 use mngr_contract::log;
 use mngr_contract::types::Limits;
 use mngr_contract::{ProviderError, Result};
 use mngr_engine::Engine;
 
-use super::lookups::Known;
+use super::lookups::{Known, found};
 use super::{Guard, may_have_happened};
 use crate::journal::Step;
 use crate::policy::{self, AGENT_LABEL, NamedVolume, Rule};
@@ -25,12 +26,15 @@ async fn is_frozen(engine: &dyn Engine, id: &str) -> bool {
 }
 
 impl Guard {
-    /// The agents of all providers: who takes a GPU must know who has it. What they are is told, and nothing more.
+    /// The agents of all providers: who takes a GPU must know who has it. What they are is told, and nothing more. A container that
+    /// somebody has made of an agent's image is none.
     pub async fn container_list(&self, filter: ContainerFilter) -> Result<Vec<ContainerSummary>> {
         let may = async { self.policy.may(Rule::Containers, "a list of containers") };
         self.may_look("container-list", "", may).await?;
         let mut containers = self.engine.container_list(filter).await?;
-        containers.retain(|container| policy::is_agent(&container.labels));
+        containers.retain(|container| {
+            policy::is_agent(&container.labels) && are_own(&container.labels, &container.name, &container.image_id)
+        });
         for container in &containers {
             let is_own = self.policy.owns(&container.labels);
             if self
@@ -69,6 +73,7 @@ impl Guard {
         let (needs, absent) = self
             .may_change("container-create", Rule::Containers, &spec.name, may)
             .await?;
+        let spec = self.marked(spec).await?;
         let binds = needs.places.into_iter().filter(|wanted| wanted.rule == Rule::Binds);
         let binds = binds.collect();
         let known = Known::new(&spec.name, &spec.labels, Some(binds));
@@ -98,6 +103,17 @@ impl Guard {
                 Err(error)
             }
         }
+    }
+
+    /// With the label that no image can hand down, so that a container of its labels is told from one of its image. Without an image
+    /// no container is made.
+    async fn marked(&self, mut spec: ContainerSpec) -> Result<ContainerSpec> {
+        spec.labels.retain(|(key, _)| key != MARK_LABEL);
+        if let Some(image) = self.image(&spec.image).await? {
+            let mark = mark(&image.id, &spec.image, &spec.name);
+            spec.labels.push((MARK_LABEL.to_owned(), mark));
+        }
+        Ok(spec)
     }
 
     /// Makes the volumes that a container names and that are not there, and adds the names of those that it has begun to make.
@@ -294,14 +310,35 @@ impl Guard {
     pub async fn events(&self, labels: Vec<String>, since: u64, wait_ms: u64) -> Result<Vec<Event>> {
         let may = async { self.policy.may(Rule::Containers, "events of containers") };
         self.may_look("events", "", may).await?;
-        let mut events = self.engine.events(labels, since, wait_ms).await?;
-        // Of a container an event tells the labels.
-        events.retain(|event| {
-            let name = event.attributes.iter().find(|(key, _)| key == "name");
-            let name = name.map_or(event.container_id.as_str(), |(_, name)| name);
-            let is_own = self.policy.owns(&event.attributes);
-            self.policy.may_touch(Rule::Containers, name, is_own, "").is_ok()
-        });
-        Ok(events)
+        let events = self.engine.events(labels, since, wait_ms).await?;
+        let mut allowed = Vec::with_capacity(events.len());
+        for event in events {
+            let name = attribute(&event, "name").unwrap_or(&event.container_id);
+            let is_own = self.policy.owns(&event.attributes) && self.is_of_its_container(&event).await?;
+            if self.policy.may_touch(Rule::Containers, name, is_own, "").is_ok() {
+                allowed.push(event);
+            }
+        }
+        Ok(allowed)
     }
+
+    /// Whether the labels that an event tells are its container's own. Of the image it tells the name, and not the id.
+    async fn is_of_its_container(&self, event: &Event) -> Result<bool> {
+        let Some(mark) = Mark::of(&event.attributes) else {
+            return Ok(true);
+        };
+        if attribute(event, "name").is_some_and(|name| mark.is_of_name(name)) {
+            return Ok(true);
+        }
+        if !attribute(event, "image").is_none_or(|image| mark.is_of_image(image)) {
+            return Ok(false);
+        }
+        let container = found(self.engine.container_inspect(&event.container_id, false).await)?;
+        Ok(container.is_none_or(|container| self.policy.owns_container(&container)))
+    }
+}
+
+fn attribute<'a>(event: &'a Event, key: &str) -> Option<&'a str> {
+    let found = event.attributes.iter().find(|(name, _)| name == key);
+    found.map(|(_, value)| value.as_str())
 }

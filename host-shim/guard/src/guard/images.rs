@@ -151,8 +151,7 @@ impl Guard {
         };
         self.may_look("image-inspect", reference, may).await?;
         let image = self.engine.image_inspect(reference).await?;
-        let mut images = self.images.lock().unwrap_or_else(PoisonError::into_inner);
-        images.insert(reference.to_owned(), image.clone());
+        self.see_image(reference, image.clone());
         Ok(image)
     }
 

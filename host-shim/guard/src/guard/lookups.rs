@@ -56,7 +56,7 @@ impl Guard {
     pub(super) async fn look_at(&self, id: &str, with_size: bool) -> Result<(Container, Known)> {
         self.policy.may(Rule::Containers, &format!("container {id}"))?;
         let container = self.engine.container_inspect(id, with_size).await?;
-        let is_own = self.policy.owns(&container.labels);
+        let is_own = self.policy.owns_container(&container);
         let what = format!("container {id}, which is not this provider's,");
         self.policy
             .may_touch(Rule::Containers, &container.name, is_own, &what)?;
@@ -82,7 +82,7 @@ impl Guard {
             };
             let is_own = container
                 .as_ref()
-                .is_some_and(|container| self.policy.owns(&container.labels));
+                .is_some_and(|container| self.policy.owns_container(container));
             self.policy.may_touch(link.rule, &link.word, is_own, &link.what)?;
             if link.rule == Rule::VolumesFrom {
                 let theirs = container.iter().flat_map(|theirs| mounted(theirs, link.read_only));
@@ -127,7 +127,7 @@ impl Guard {
         let users = self.engine.volume_users(&volume.name).await?;
         for user in &users {
             let container = found(self.engine.container_inspect(user, false).await)?;
-            if !container.is_some_and(|container| self.policy.owns(&container.labels)) {
+            if !container.is_some_and(|container| self.policy.owns_container(&container)) {
                 return Ok(false);
             }
         }
@@ -147,11 +147,20 @@ impl Guard {
     }
 
     async fn base_image(&self, reference: &str) -> Result<()> {
-        let image = match self.seen_image(reference) {
-            Some(image) => Some(image),
-            None => found(self.engine.image_inspect(reference).await)?,
-        };
+        let image = self.image(reference).await?;
         self.policy.base_image(reference, image.as_ref())
+    }
+
+    /// An image, where there is one. Asks the engine only where this call has not seen it yet.
+    pub(super) async fn image(&self, reference: &str) -> Result<Option<Image>> {
+        if let Some(image) = self.seen_image(reference) {
+            return Ok(Some(image));
+        }
+        let image = found(self.engine.image_inspect(reference).await)?;
+        if let Some(image) = &image {
+            self.see_image(reference, image.clone());
+        }
+        Ok(image)
     }
 
     /// A network is judged by its name, whatever it was called by: by its id it is the same.

@@ -1,7 +1,8 @@
 //! Labels say whose a thing is. What bears ours is this provider's, so nothing else may be given them.
 
+use mngr_contract::docker::Container;
 use mngr_contract::error::denied;
-use mngr_contract::labels::{AGENT_LABEL, HOST_LABEL, PROVIDER_LABEL, is_agent};
+use mngr_contract::labels::{AGENT_LABEL, HOST_LABEL, PROVIDER_LABEL, are_own, is_agent};
 use mngr_contract::{ProviderError, Result};
 
 use super::{Policy, Rule};
@@ -22,6 +23,11 @@ impl Policy {
     /// Whether a thing with these labels is an agent's of this provider.
     pub fn owns(&self, labels: &[(String, String)]) -> bool {
         is_agent(labels) && self.made(labels)
+    }
+
+    /// Whether a container is an agent of this provider: its labels say so, and no image has handed them down.
+    pub fn owns_container(&self, container: &Container) -> bool {
+        self.owns(&container.labels) && are_own(&container.labels, &container.name, &container.image_id)
     }
 
     /// Whether a thing with these labels was made for this provider, an agent's or not.

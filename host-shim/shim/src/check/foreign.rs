@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 
 use mngr_contract::docker::{ContainerFilter, ContainerStatus};
-use mngr_contract::labels::{DOCUMENT_LABEL, PROVIDER_LABEL};
+use mngr_contract::labels::{DOCUMENT_LABEL, PROVIDER_LABEL, are_own};
 use mngr_contract::{ProviderError, Result};
 use mngr_engine::Engine;
 use serde::{Deserialize, Serialize};
@@ -52,7 +52,8 @@ impl Baseline {
         };
         for container in engine.container_list(all).await? {
             let key = format!("container {}", container.id);
-            if !foreign(&container.labels) || !wanted(&key) {
+            let is_own = are_own(&container.labels, &container.name, &container.image_id);
+            if is_own && !foreign(&container.labels) || !wanted(&key) {
                 continue;
             }
             let Some(inspected) = there(engine.container_inspect(&container.id, false).await)? else {

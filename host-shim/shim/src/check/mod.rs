@@ -16,7 +16,7 @@ use crate::provider::Provider;
 use mngr_contract::Result;
 use mngr_contract::docker::{ContainerFilter, ContainerSummary, ImageSummary};
 use mngr_contract::error::invalid;
-use mngr_contract::labels::{AGENT_LABEL, PROVIDER_LABEL};
+use mngr_contract::labels::{AGENT_LABEL, PROVIDER_LABEL, are_own};
 use mngr_contract::types::Snapshot;
 use mngr_engine::{Engine, scratch};
 
@@ -222,7 +222,7 @@ impl Belongings {
             // An agent that names no provider is nobody's, and nobody else would find it. What has the labels of a pushed image
             // on the way to another one is none.
             match value(&container.labels, PROVIDER_LABEL) {
-                Some(of) => of == provider,
+                Some(of) => of == provider && are_own(&container.labels, &container.name, &container.image_id),
                 None => value(&container.labels, AGENT_LABEL).is_some() && !container.name.starts_with(&scratch),
             }
         });

@@ -23,6 +23,7 @@ mod limits;
 mod logs;
 mod migrate;
 mod names;
+mod ownership;
 mod peer;
 mod ports;
 mod registry;
