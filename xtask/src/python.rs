@@ -16,10 +16,11 @@ use crate::command::{Cargo, exists, read, run};
 use crate::target;
 
 /// What the tests need beside our package: the mngr that it is tested with, the test runner, and what reads the source.
-const TESTED_WITH: [&str; 4] = [
+const TESTED_WITH: [&str; 5] = [
     "imbue-mngr==0.3.0",
     "pytest>=8,<10",
     "pytest-xdist>=3.6,<4",
+    "pytest-rerunfailures>=15,<17",
     "ruff>=0.14,<1",
 ];
 /// What makes the wheel.

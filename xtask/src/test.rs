@@ -67,7 +67,9 @@ pub fn run(root: &Path, extent: Extent, filter: &[String]) -> Result<()> {
         return tests.run();
     };
     peer::ensure(root, &python)?;
-    let mut of_python = python::tests(root, &python.install(root)?, &["-q", "-n", "3", "--dist", "loadfile"])?;
+    // One more try, as the runner of the Rust tests gives, shown as `rerun` in the summary.
+    let arguments = ["-q", "-n", "3", "--dist", "loadfile", "--reruns", "1"];
+    let mut of_python = python::tests(root, &python.install(root)?, &arguments)?;
     step("tests, and beside them those of the Python package, which are shown at the end");
     if std::io::stderr().is_terminal() {
         tests.args(["--color", "always"]);
