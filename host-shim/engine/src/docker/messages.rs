@@ -46,6 +46,8 @@ pub(super) struct Message {
     id: Option<String>,
     /// What a load says.
     pub(super) stream: String,
+    /// What a push says of a layer, and at its end of the whole.
+    pub(super) status: String,
     error: Option<String>,
     #[serde(rename = "progressDetail")]
     amount: Option<ProgressDetail>,

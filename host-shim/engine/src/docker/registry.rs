@@ -6,7 +6,7 @@ use http::header::{HeaderName, HeaderValue};
 use mngr_contract::Result;
 use mngr_contract::error::internal;
 
-use super::messages::{Report, SILENCE, follow, lines};
+use super::messages::{Message, Report, SILENCE, follow, lines};
 use super::requests::empty;
 use super::{DockerEngine, references};
 use crate::ProgressSink;
@@ -54,7 +54,7 @@ pub(super) async fn image_push(
     let mut digest = None;
     let report = Report::new("pushing", reference, progress);
     follow(engine, operation, lines(answer), report, |message| {
-        digest = message.aux.and_then(|aux| aux.digest).or(digest.take());
+        digest = pushed(&message).or(digest.take());
     })
     .await?;
     digest.ok_or_else(|| {
@@ -63,6 +63,19 @@ pub(super) async fn image_push(
             "the engine ended the push without a word of its digest",
             "see in the registry whether it is there",
         )
+    })
+}
+
+/// The digest of the manifest, where this is the line that tells it. An engine whose images are in containerd's store tells it in
+/// words alone.
+fn pushed(message: &Message) -> Option<String> {
+    let aux = message.aux.as_ref().and_then(|aux| aux.digest.clone());
+    aux.or_else(|| {
+        let (_, told) = message.status.split_once("digest: ")?;
+        let digest = told.split_whitespace().next()?;
+        let digits = digest.strip_prefix("sha256:")?;
+        let is_one = digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_one.then(|| digest.to_owned())
     })
 }
 
@@ -80,5 +93,35 @@ impl DockerEngine {
             request.headers_mut().insert(X_REGISTRY_AUTH, header);
         }
         Ok(self.stream(request).await?.into_body())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn digest(line: &str) -> Option<String> {
+        pushed(&serde_json::from_str(line).expect("a line"))
+    }
+
+    #[test]
+    fn the_digest_is_read_as_each_image_store_tells_it() {
+        let told = format!("sha256:{}", "0a".repeat(32));
+        let aux = format!(r#"{{"progressDetail":{{}},"aux":{{"Tag":"1","Digest":"{told}","Size":527}}}}"#);
+        let words = format!(r#"{{"status":"1: digest: {told} size: 527"}}"#);
+        assert_eq!(digest(&aux), Some(told.clone()));
+        assert_eq!(digest(&words), Some(told));
+    }
+
+    #[test]
+    fn what_is_no_digest_is_not_taken_for_one() {
+        for line in [
+            r#"{"status":"The push refers to repository [r/a]"}"#,
+            r#"{"status":"1: digest: sha256:12 size: 3"}"#,
+            r#"{"status":"Pushed","id":"0a0a"}"#,
+            r#"{"status":"1: digest: "}"#,
+        ] {
+            assert_eq!(digest(line), None, "{line}");
+        }
     }
 }
