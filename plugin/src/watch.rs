@@ -4,11 +4,14 @@
 //! two calls and the clocks of the two machines need not agree. The engine remembers only its last few hundred events, and
 //! none over a restart: a watcher that was away for long, or was cut off, asks for the list again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::contract::docker::Event;
+use crate::contract::docker::{ContainerStatus, Event};
 use crate::contract::instance::{AgentEvent, WatchResult};
-use crate::{Capabilities, DockerProviderInstance, Result, agent, labels, peer, restore};
+use crate::{Capabilities, DockerProviderInstance, Result, agent, labels, lookup, peer, restore};
+
+/// Waits before the list is looked at for what has ended, in milliseconds.
+const LOOKS: [u64; 7] = [0, 10, 20, 40, 80, 160, 320];
 
 /// What happened after `cursor`, at the latest after `wait_ms` milliseconds.
 ///
@@ -26,6 +29,8 @@ pub async fn watch<C: Capabilities>(
         let happened = provider.capabilities.events(filters, cursor, left).await?;
         cursor = happened.iter().map(|event| event.time).fold(cursor, u64::max);
         let quiet = happened.is_empty();
+        let ended = happened.iter().filter(|event| event.action == "die");
+        let ended: BTreeSet<_> = ended.map(|event| event.container_id.clone()).collect();
         let events: Vec<_> = happened
             .into_iter()
             .filter_map(|event| of(&provider.name, event))
@@ -34,7 +39,37 @@ pub async fn watch<C: Capabilities>(
         left = left.saturating_sub(u64::try_from(spent).unwrap_or(0));
         // Commands that were run and the like are events too, and none of an agent's life.
         if quiet || !events.is_empty() || left == 0 {
+            if !events.is_empty() {
+                until_listed(provider, &ended).await;
+            }
             return Ok(WatchResult { events, cursor });
+        }
+    }
+}
+
+/// Waits until the engine's list shows what has ended as ended, since a watcher lists after an event. Docker 20.10 tells of an end
+/// before its list has it. An engine that takes longer than all waits is believed.
+async fn until_listed<C: Capabilities>(provider: &DockerProviderInstance<C>, ended: &BTreeSet<String>) {
+    for wait in LOOKS {
+        if ended.is_empty() {
+            return;
+        }
+        provider.capabilities.sleep(wait).await;
+        let Ok(containers) = lookup::all(provider).await else {
+            return;
+        };
+        let runs = |id: &&String| {
+            let listed = containers.iter().find(|container| container.id == **id);
+            listed.is_some_and(|container| container.status == ContainerStatus::Running)
+        };
+        // Something may have started it again, which inspect knows at once.
+        let mut late = false;
+        for id in ended.iter().filter(runs) {
+            let inspected = lookup::inspect(provider, id).await;
+            late |= inspected.is_ok_and(|container| container.state.status != ContainerStatus::Running);
+        }
+        if !late {
+            return;
         }
     }
 }
@@ -157,6 +192,20 @@ mod tests {
             assert_eq!(seen(event(action, 1, &[])), None, "{action}");
         }
         assert_eq!(seen(event("start", 1, &[(labels::PROVIDER, "other")])), None);
+    }
+
+    #[test]
+    fn what_has_ended_is_listed_as_ended_before_the_end_is_told() {
+        let fake = Fake::new();
+        *fake.happening.borrow_mut() = vec![
+            vec![event("die", 7, &[("exitCode", "0")])],
+            vec![event("start", 8, &[])],
+        ];
+        block_on(fixtures::provider(&fake).watch(5, 0)).expect("an end");
+        let asked = |fake: &Fake| fake.calls.borrow().iter().map(|(what, _)| *what).collect::<Vec<_>>();
+        assert_eq!(asked(&fake), ["events", "sleep", "list"]);
+        block_on(fixtures::provider(&fake).watch(7, 0)).expect("a start");
+        assert_eq!(asked(&fake), ["events", "sleep", "list", "events"], "nothing has ended");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use mngr_docker_tests::Testbed;
 use mngr_docker_tests::behaviours;
 use mngr_host_shim::contract::instance::{AgentEvent, SnapshotRequest, StartRequest};
+use mngr_host_shim::contract::types::AgentState;
 use mngr_host_shim::provider::NewAgent;
 
 /// Events after the cursor up to and with the one that is waited for.
@@ -91,5 +92,20 @@ behaviours! {
         let events = until(bed, &mut cursor, "started", "ours").await;
         bed.remove_all_of(&other).await;
         assert_eq!(briefly(&events), [("created", "ours"), ("started", "ours")]);
+    }
+
+    async fn a_list_after_an_end_shows_the_end(bed) {
+        bed.agent("a").await;
+        for _ in 0..5 {
+            let mut cursor = bed.provider.watch(0, 0).await.expect("a cursor").cursor;
+            let stopping = bed.again().await;
+            let told = async {
+                until(bed, &mut cursor, "stopped", "a").await;
+                bed.provider.discover(Default::default()).await.expect("a list")[0].state
+            };
+            let (_, state) = futures::join!(stopping.stop("a", Default::default()), told);
+            assert_eq!(state, AgentState::Stopped);
+            bed.provider.start("a", StartRequest::default()).await.expect("started");
+        }
     }
 }
