@@ -3,7 +3,7 @@
 use mngr_contract::gpu::Holder;
 use serde_json::Value;
 
-use super::sighting::{Sighting, bus_id, bytes, number, said};
+use super::sighting::{Found, Sighting, bus_id, bytes, number, said};
 
 /// What it is called in reports.
 pub const SOURCE: &str = "amd-smi";
@@ -24,16 +24,21 @@ pub struct Printed {
 /// Reads them, joined by the number of the device.
 ///
 /// # Errors
-/// What is wrong with one of them.
-pub fn parse(printed: &Printed) -> Result<Vec<Sighting>, String> {
+/// What is wrong with the list. What is wrong with one of the others is a fault, and leaves its part out.
+pub fn parse(printed: &Printed) -> Result<Found, String> {
     let list = devices(&printed.list).map_err(|error| format!("list: {error}"))?;
-    let table = |text: &Option<String>, name: &str| match text {
-        Some(text) => devices(text).map_err(|error| format!("{name}: {error}")),
-        None => Ok(Vec::new()),
+    let mut faults = Vec::new();
+    let mut table = |text: &Option<String>, name: &str| match text.as_deref().map(devices) {
+        Some(Ok(table)) => table,
+        Some(Err(error)) => {
+            faults.push(format!("{name}: {error}"));
+            Vec::new()
+        }
+        None => Vec::new(),
     };
-    let fixed = table(&printed.fixed, "static")?;
-    let metric = table(&printed.metric, "metric")?;
-    let process = table(&printed.process, "process")?;
+    let fixed = table(&printed.fixed, "static");
+    let metric = table(&printed.metric, "metric");
+    let process = table(&printed.process, "process");
     let of = |table: &[Value], index: u64| table.iter().find(|each| each["gpu"].as_u64() == Some(index)).cloned();
     let each = list.iter().filter_map(|device| {
         let index = device["gpu"].as_u64()?;
@@ -56,13 +61,36 @@ pub fn parse(printed: &Printed) -> Result<Vec<Sighting>, String> {
             ..Sighting::new(SOURCE, "amd")
         })
     });
-    Ok(each.collect())
+    Ok(Found {
+        devices: each.collect(),
+        faults,
+    })
 }
+
+/// Places at which JSON is looked for.
+const STARTS: usize = 8;
 
 /// A list, or since ROCm 7 a list in an object.
 fn devices(text: &str) -> Result<Vec<Value>, String> {
-    let start = text.find(['[', '{']).ok_or("there is no JSON in it")?;
-    let value: Value = serde_json::from_str(text[start..].trim()).map_err(|error| error.to_string())?;
+    // Before it some versions print warnings, and `[` begins some of those.
+    let starts: Vec<_> = text.match_indices(['[', '{']).map(|(start, _)| start).collect();
+    let first = |start: usize| {
+        serde_json::Deserializer::from_str(&text[start..])
+            .into_iter::<Value>()
+            .next()
+    };
+    let read = |start: &usize| {
+        first(*start)?
+            .ok()
+            .filter(|value| value.is_array() || value["gpu_data"].is_array())
+    };
+    let value = match starts.first() {
+        None => return Err("there is no JSON in it".to_owned()),
+        Some(start) => match starts.iter().take(STARTS).find_map(read) {
+            Some(value) => value,
+            None => serde_json::from_str(text[*start..].trim()).map_err(|error| error.to_string())?,
+        },
+    };
     match value {
         Value::Array(devices) => Ok(devices),
         Value::Object(mut object) => match object.remove("gpu_data") {
@@ -117,7 +145,7 @@ mod tests {
 
     #[test]
     fn what_the_commands_print_is_joined_by_the_number() {
-        let found = parse(&printed()).expect("devices");
+        let found = parse(&printed()).expect("devices").devices;
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].pci.as_deref(), Some("0000:c4:00.0"));
         assert_eq!(found[0].memory_bytes, Some(32768 << 20));
@@ -144,7 +172,8 @@ mod tests {
             list,
             ..Printed::default()
         })
-        .expect("devices");
+        .expect("devices")
+        .devices;
         assert!(found[0].uuid.is_some() && found[0].model.is_none());
     }
 
@@ -154,6 +183,30 @@ mod tests {
             fixed: Some("[{\"gpu\": 0, \"asic\":".to_owned()),
             ..printed()
         };
-        assert!(parse(&cut).expect_err("cut off").starts_with("static: "));
+        let found = parse(&cut).expect("devices");
+        assert!(found.faults.len() == 1 && found.faults[0].starts_with("static: "));
+        assert_eq!(found.devices.len(), 1);
+        let cut = Printed {
+            list: "[{\"gpu\": 0, ".to_owned(),
+            ..printed()
+        };
+        assert!(parse(&cut).expect_err("cut off").starts_with("list: "));
+    }
+
+    #[test]
+    fn a_warning_before_the_list_and_a_device_without_answers_take_nothing_else_away() {
+        let mut warned = printed();
+        warned.list = format!("[WARNING] the driver is old\n{}\nbye\n", warned.list);
+        assert_eq!(parse(&warned).expect("devices").devices.len(), 1);
+        let list = r#"[{"gpu": 0, "bdf": "0000:c4:00.0", "uuid": "N/A"}, {"gpu": "N/A"}, {"gpu": 2, "uuid": "u"}]"#;
+        let found = parse(&Printed {
+            list: list.to_owned(),
+            ..printed()
+        })
+        .expect("devices");
+        assert_eq!(
+            found.devices.iter().map(|each| each.index).collect::<Vec<_>>(),
+            [Some(0), Some(2)]
+        );
     }
 }

@@ -26,6 +26,13 @@ pub enum Answer {
     NoWay,
     /// It is there and does not answer as it should.
     Failed(String),
+    /// It says that something is wrong, and has printed what there is all the same.
+    Faulty {
+        /// What it printed.
+        text: String,
+        /// What it ended with.
+        fault: String,
+    },
     /// What it printed.
     Text(String),
 }
@@ -41,7 +48,11 @@ pub async fn ask(engine: &dyn Engine, argv: &[&str], deadline: Duration) -> Answ
             let mut lines = texts.iter().flat_map(|text| text.lines()).map(str::trim);
             let said = lines.find(|line| !line.is_empty()).unwrap_or("it printed nothing");
             let said: String = said.chars().take(300).collect();
-            Answer::Failed(format!("exit status {}: {said}", output.exit_status))
+            let fault = format!("exit status {}: {said}", output.exit_status);
+            match text(&output) {
+                Answer::Text(text) if !text.trim().is_empty() => Answer::Faulty { text, fault },
+                _ => Answer::Failed(fault),
+            }
         }
         Err(answer) => answer,
     }

@@ -145,7 +145,8 @@ fn join(known: &mut Merged, other: Sighting, notes: &mut Vec<SourceNote>) {
         cuda_version,
         parent,
         profile,
-        cdi_name
+        cdi_name,
+        fault
     );
     device.partitioned |= other.partitioned;
     for node in other.nodes {
@@ -232,8 +233,12 @@ mod tests {
 
     #[test]
     fn partitions_get_their_uuids_from_the_list_and_their_memory_from_the_document() {
-        let list = nvidia_list::parse(include_str!("fixtures/list-a100.txt")).expect("a list");
-        let xml = nvidia_xml::parse(include_str!("fixtures/a100-mig.xml")).expect("a document");
+        let list = nvidia_list::parse(include_str!("fixtures/list-a100.txt"))
+            .expect("a list")
+            .devices;
+        let xml = nvidia_xml::parse(include_str!("fixtures/a100-mig.xml"))
+            .expect("a document")
+            .devices;
         let (merged, notes) = merge([list, xml].concat());
         assert!(notes.is_empty(), "{notes:?}");
         let part = merged
@@ -246,7 +251,9 @@ mod tests {
 
     #[test]
     fn real_outputs_of_one_machine_agree() {
-        let csv = nvidia_csv::parse(include_str!("fixtures/query-gpu.csv")).expect("a table");
+        let csv = nvidia_csv::parse(include_str!("fixtures/query-gpu.csv"))
+            .expect("a table")
+            .devices;
         let (cdi, _) = cdi::parse(
             "/etc/cdi/n.yaml:kind: nvidia.com/gpu\n/etc/cdi/n.yaml:devices: [{name: \"0\"}]\n",
             &Nodes::default(),

@@ -30,7 +30,7 @@ use ask::{Answer, TOOL, ask, read};
 use merge::Merged;
 use nodes::Nodes;
 use report::Report;
-use sighting::Sighting;
+use sighting::{Found, Sighting};
 use usable::{HOOK, Means, PROGRAM_DIRECTORIES};
 
 /// Asks every source of the engine's machine.
@@ -70,6 +70,7 @@ pub async fn probe(engine: &dyn Engine, depth: Depth) -> Result<Inventory> {
     means.hook = hook;
     means.driver_fault = match &list {
         Answer::Failed(fault) => Some(fault.clone()),
+        Answer::Faulty { text, fault } if !nvidia_list::has_devices(text) => Some(fault.clone()),
         Answer::Text(text) => nvidia_list::parse(text).err(),
         _ => None,
     };
@@ -92,27 +93,29 @@ pub async fn probe(engine: &dyn Engine, depth: Depth) -> Result<Inventory> {
     }));
     all.extend(
         report.take(proc_nvidia::SOURCE, proc_nvidia::PLACE, Some(proc), |text| {
-            Ok(proc_nvidia::parse(text))
+            Ok(proc_nvidia::parse(text).into())
         }),
     );
-    all.extend(report.take(nodes::SOURCE, nodes::PLACE, Some(files), |_| Ok(nodes.sightings())));
-    let mut faults = Vec::new();
+    all.extend(report.take(nodes::SOURCE, nodes::PLACE, Some(files), |_| {
+        Ok(nodes.sightings().into())
+    }));
     let place = directories.join(", ");
     all.extend(report.take(cdi::SOURCE, &place, Some(specifications), |text| {
         let (found, bad) = cdi::parse(text, &nodes);
-        faults = bad;
-        Ok(found)
+        Ok(Found {
+            devices: found,
+            faults: bad,
+        })
     }));
-    report.note_all(cdi::SOURCE, faults);
     all.extend(report.take_amd(amd));
     all.extend(report.take(rocm_smi::SOURCE, "rocm-smi on the PATH", rocm, |text| {
-        rocm_smi::parse(text)
+        rocm_smi::parse(text).map(Found::from)
     }));
     all.extend(report.take(kfd::SOURCE, kfd::PLACE, Some(topology), |text| {
-        Ok(kfd::parse(text, &nodes))
+        Ok(kfd::parse(text, &nodes).into())
     }));
     all.extend(report.take(drm::SOURCE, drm::PLACE, Some(cards), |text| {
-        Ok(drm::parse(text, &nodes))
+        Ok(drm::parse(text, &nodes).into())
     }));
     all.extend(of_engine(&mut report, &means));
     report.hook(&means);
@@ -187,18 +190,20 @@ async fn nvidia(engine: &dyn Engine, list: &Answer) -> (Answer, Answer) {
     let query = format!("--query-gpu={}", nvidia_csv::FIELDS);
     let query = ["nvidia-smi", query.as_str(), "--format=csv"];
     match list {
-        Answer::Text(_) => futures::join!(
-            ask(engine, &query, TOOL),
-            ask(engine, &["nvidia-smi", "-q", "-x"], TOOL)
-        ),
-        Answer::Failed(_) => (Answer::Skipped, Answer::Skipped),
-        other => (other.clone(), other.clone()),
+        Answer::Failed(_) => return (Answer::Skipped, Answer::Skipped),
+        Answer::Faulty { text, .. } if !nvidia_list::has_devices(text) => return (Answer::Skipped, Answer::Skipped),
+        Answer::Text(_) | Answer::Faulty { .. } => {}
+        other => return (other.clone(), other.clone()),
     }
+    futures::join!(
+        ask(engine, &query, TOOL),
+        ask(engine, &["nvidia-smi", "-q", "-x"], TOOL)
+    )
 }
 
 async fn amd(engine: &dyn Engine) -> Amd {
     let list = ask(engine, &["amd-smi", "list", "--json"], TOOL).await;
-    if !matches!(list, Answer::Text(_)) {
+    if !matches!(list, Answer::Text(_) | Answer::Faulty { .. }) {
         return Amd {
             list,
             fixed: None,

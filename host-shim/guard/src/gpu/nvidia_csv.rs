@@ -1,6 +1,6 @@
 //! `nvidia-smi --query-gpu=… --format=csv`: what there is since the driver of 2012, a line a device.
 
-use super::sighting::{Sighting, bus_id, bytes, number, said};
+use super::sighting::{Found, Sighting, bus_id, bytes, number, said};
 
 /// What it is called in reports.
 pub const SOURCE: &str = "nvidia-smi --query-gpu";
@@ -8,44 +8,54 @@ pub const SOURCE: &str = "nvidia-smi --query-gpu";
 pub const FIELDS: &str =
     "index,uuid,pci.bus_id,name,memory.total,memory.used,utilization.gpu,temperature.gpu,driver_version";
 
-/// Reads it. Columns are told by their names, so that their order does not matter.
+/// Reads it. Columns are told by their names, so that their order does not matter. A line that has not all of them is a fault.
 ///
 /// # Errors
-/// What is wrong with it.
-pub fn parse(text: &str) -> Result<Vec<Sighting>, String> {
+/// Where there are no names of columns.
+pub fn parse(text: &str) -> Result<Found, String> {
+    // What the driver says of a device that it can not reach may come first.
+    let begins = |line: &str| line.split([',', ' ']).any(|word| word == "uuid");
+    let before: Vec<&str> = text.lines().take_while(|line| !begins(line)).collect();
+    if before.len() == text.lines().count() {
+        let start: String = text.lines().next().unwrap_or_default().chars().take(120).collect();
+        return Err(format!(
+            "it does not begin with the names of the columns but with `{start}`"
+        ));
+    }
+    let table = text.split_inclusive('\n').skip(before.len()).collect::<String>();
     let mut reader = csv::ReaderBuilder::new()
         .trim(csv::Trim::All)
         .flexible(true)
-        .from_reader(text.as_bytes());
+        .from_reader(table.as_bytes());
     let header = reader.headers().map_err(|error| error.to_string())?.clone();
     // With units a column is called `memory.total [MiB]`.
     let names: Vec<_> = header
         .iter()
         .map(|name| name.split_whitespace().next().unwrap_or_default())
         .collect();
-    if !names.contains(&"uuid") {
-        let start: String = text.lines().next().unwrap_or_default().chars().take(120).collect();
-        return Err(format!(
-            "it does not begin with the names of the columns but with `{start}`"
-        ));
-    }
-    let mut found = Vec::new();
+    let mut found = Found {
+        faults: before
+            .into_iter()
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+            .map(str::to_owned)
+            .collect(),
+        ..Found::default()
+    };
     for record in reader.records() {
         let record = record.map_err(|error| error.to_string())?;
         if record.len() < names.len() {
-            return Err(format!(
-                "the line of device {} has {} columns of {}; it is cut off",
-                found.len(),
-                record.len(),
-                names.len()
-            ));
+            let line = record.iter().collect::<Vec<_>>().join(", ");
+            let (has, of) = (record.len(), names.len());
+            found.faults.push(format!("a line has {has} columns of {of}: `{line}`"));
+            continue;
         }
         let field = |name: &str| {
             let at = names.iter().position(|known| *known == name)?;
             said(record.get(at)?)
         };
         let size = |name: &str| bytes(&field(name)?, "MiB");
-        found.push(Sighting {
+        found.devices.push(Sighting {
             index: field("index").and_then(|text| text.parse().ok()),
             uuid: field("uuid"),
             pci: field("pci.bus_id").and_then(|text| bus_id(&text)),
@@ -67,7 +77,7 @@ mod tests {
 
     #[test]
     fn each_line_is_a_device_and_what_the_driver_does_not_tell_is_absent() {
-        let found = parse(include_str!("fixtures/query-gpu.csv")).expect("a table");
+        let found = parse(include_str!("fixtures/query-gpu.csv")).expect("a table").devices;
         assert_eq!(found.len(), 3);
         assert_eq!(
             found[0].uuid.as_deref(),
@@ -88,21 +98,34 @@ mod tests {
 
     #[test]
     fn units_and_the_order_of_columns_do_not_matter() {
-        let found = parse("uuid, memory.total [MiB], index\nGPU-1, 24564 MiB, 7\n").expect("a table");
+        let found = parse("uuid, memory.total [MiB], index\nGPU-1, 24564 MiB, 7\n");
+        let found = found.expect("a table").devices;
         assert!(found[0].index == Some(7) && found[0].memory_bytes == Some(24564 << 20));
     }
 
     #[test]
     fn no_device_and_no_table_are_told_apart() {
-        assert!(parse("index, uuid\n").expect("a table").is_empty());
+        assert!(parse("index, uuid\n").expect("a table").devices.is_empty());
         let error = parse("No devices were found\n").expect_err("no table");
         assert!(error.contains("No devices were found"), "{error}");
     }
 
     #[test]
-    fn a_line_that_is_cut_off_is_an_error_that_names_it() {
+    fn a_line_that_is_none_of_a_device_is_a_fault_and_the_others_count() {
         let whole = include_str!("fixtures/query-gpu.csv");
-        let error = parse(&whole[..whole.len() - 30]).expect_err("cut off");
-        assert!(error.contains("device 2") && error.contains("cut off"), "{error}");
+        let found = parse(&whole[..whole.len() - 30]).expect("a table");
+        assert_eq!((found.devices.len(), found.faults.len()), (2, 1));
+        let lost = "Unable to determine the device handle for GPU 0000:65:00.0: GPU is lost.";
+        for text in [format!("{lost}\n{whole}"), format!("{whole}{lost}\n")] {
+            let found = parse(&text).expect("a table");
+            assert_eq!(found.devices.len(), 3, "{:?}", found.faults);
+            assert!(
+                found.faults.len() == 1 && found.faults[0].contains(lost),
+                "{:?}",
+                found.faults
+            );
+        }
+        let dead = whole.replace("8192", "[GPU is lost]");
+        assert_eq!(parse(&dead).expect("a table").devices[0].memory_bytes, None);
     }
 }

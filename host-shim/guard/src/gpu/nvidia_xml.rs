@@ -3,16 +3,22 @@
 use mngr_contract::gpu::Holder;
 use roxmltree::{Document, Node, ParsingOptions};
 
-use super::sighting::{Sighting, bus_id, bytes, number, said};
+use super::sighting::{Found, Sighting, bus_id, bytes, number, said};
 
 /// What it is called in reports.
 pub const SOURCE: &str = "nvidia-smi -q -x";
+/// How the document ends.
+const END: &str = "</nvidia_smi_log>";
 
-/// Reads it. Elements are added with every driver; what is not there is absent.
+/// Reads it. Elements are added with every driver; what is not there is absent. Lines around the document are faults.
 ///
 /// # Errors
-/// Where it is no such document, or not whole.
-pub fn parse(text: &str) -> Result<Vec<Sighting>, String> {
+/// Where there is no such document, or it is not whole.
+pub fn parse(text: &str) -> Result<Found, String> {
+    let begin = text.find("<?xml").unwrap_or_default();
+    let end = text.rfind(END).map_or(text.len(), |at| at + END.len());
+    let (before, after) = (&text[..begin], text.get(end..).unwrap_or_default());
+    let text = text.get(begin..end).unwrap_or(text);
     let options = ParsingOptions {
         allow_dtd: true,
         ..ParsingOptions::default()
@@ -71,7 +77,11 @@ pub fn parse(text: &str) -> Result<Vec<Sighting>, String> {
         found.push(device);
         found.extend(parts);
     }
-    Ok(found)
+    let around = [before, after].into_iter().flat_map(str::lines).map(str::trim);
+    Ok(Found {
+        devices: found,
+        faults: around.filter(|line| !line.is_empty()).map(str::to_owned).collect(),
+    })
 }
 
 fn children<'a, 'input>(node: Node<'a, 'input>, name: &'static str) -> impl Iterator<Item = Node<'a, 'input>> {
@@ -102,7 +112,9 @@ mod tests {
 
     #[test]
     fn a_card_of_2017_is_read_though_its_driver_tells_little() {
-        let found = parse(include_str!("fixtures/gtx-1070-ti.xml")).expect("a document");
+        let found = parse(include_str!("fixtures/gtx-1070-ti.xml"))
+            .expect("a document")
+            .devices;
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].model.as_deref(), Some("GeForce GTX 1070 Ti"));
         assert_eq!(found[0].memory_bytes, Some(4096 << 20));
@@ -111,7 +123,9 @@ mod tests {
 
     #[test]
     fn processes_are_told_with_the_memory_they_hold() {
-        let found = parse(include_str!("fixtures/tesla-t4.xml")).expect("a document");
+        let found = parse(include_str!("fixtures/tesla-t4.xml"))
+            .expect("a document")
+            .devices;
         let names: Vec<_> = found[0].holders.iter().map(|holder| holder.name.as_str()).collect();
         assert_eq!(names, ["/usr/lib/xorg/Xorg", "python"]);
         assert!(found[0].holders.iter().all(|holder| holder.memory_bytes.is_some()));
@@ -120,7 +134,9 @@ mod tests {
 
     #[test]
     fn partitions_of_a_card_in_mig_mode_have_memory_of_their_own() {
-        let found = parse(include_str!("fixtures/a100-mig.xml")).expect("a document");
+        let found = parse(include_str!("fixtures/a100-mig.xml"))
+            .expect("a document")
+            .devices;
         let (cards, parts): (Vec<_>, Vec<_>) = found.iter().partition(|each| !each.is_partition());
         assert!(cards.iter().all(|card| card.partitioned));
         assert_eq!(parts.len(), 4);
@@ -132,14 +148,18 @@ mod tests {
 
     #[test]
     fn a_process_of_a_partition_is_told_of_that_partition() {
-        let found = parse(include_str!("fixtures/mig-process.xml")).expect("a document");
+        let found = parse(include_str!("fixtures/mig-process.xml"))
+            .expect("a document")
+            .devices;
         assert_eq!(found[1].holders.len(), 0);
         assert_eq!(found[2].holders[0].pid, 4242);
     }
 
     #[test]
     fn a_newer_driver_has_other_elements_around_those_that_are_read() {
-        let found = parse(include_str!("fixtures/rtx-3090.xml")).expect("a document");
+        let found = parse(include_str!("fixtures/rtx-3090.xml"))
+            .expect("a document")
+            .devices;
         assert_eq!(found[0].model.as_deref(), Some("NVIDIA GeForce RTX 3090"));
         assert!(found[0].cuda_version.is_some() && found[0].uuid.is_some());
     }
@@ -148,7 +168,21 @@ mod tests {
     fn a_machine_without_devices_has_none() {
         let none = "<?xml version=\"1.0\" ?><!DOCTYPE nvidia_smi_log SYSTEM \"nvsmi_device_v12.dtd\"><nvidia_smi_log>\
                     <attached_gpus>0</attached_gpus></nvidia_smi_log>";
-        assert!(parse(none).expect("a document").is_empty());
+        assert!(parse(none).expect("a document").devices.is_empty());
+    }
+
+    #[test]
+    fn what_the_driver_says_around_the_document_and_what_it_can_not_read_take_nothing_else_away() {
+        let whole = include_str!("fixtures/tesla-t4.xml");
+        let lost = "Unable to determine the device handle for GPU 0000:65:00.0: GPU is lost. Reboot the system.";
+        for text in [format!("{lost}\n{whole}"), format!("{whole}\n{lost}\n")] {
+            let found = parse(&text).expect("a document");
+            assert_eq!((found.devices.len(), &found.faults[..]), (1, &[lost.to_owned()][..]));
+        }
+        let broken = whole.replacen("<gpu_temp>", "<gpu_temp>ERR!</gpu_temp><gpu_temp>", 1);
+        let found = parse(&broken).expect("a document");
+        assert_eq!(found.devices[0].temperature_celsius, None);
+        assert!(found.devices[0].uuid.is_some());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use mngr_contract::gpu::{SourceNote, SourceReport};
 
 use super::ask::Answer;
-use super::sighting::Sighting;
+use super::sighting::{Found, Sighting};
 use super::usable::{HOOK, Means, PROGRAM_DIRECTORIES};
 use super::{Amd, amd_smi};
 
@@ -23,8 +23,9 @@ impl Report {
         source: &str,
         place: &str,
         answer: Option<Answer>,
-        parse: impl FnOnce(&str) -> Result<Vec<Sighting>, String>,
+        parse: impl FnOnce(&str) -> Result<Found, String>,
     ) -> Vec<Sighting> {
+        let misread = |fault| format!("what it printed is not understood: {fault}");
         let read = match answer {
             None => return self.nothing(source, place, "not asked"),
             Some(Answer::Absent) => return self.nothing(source, place, "not there"),
@@ -33,12 +34,18 @@ impl Report {
                 return self.nothing(source, place, "not asked: there is no way to the engine's machine");
             }
             Some(Answer::Failed(fault)) => Err(fault),
-            Some(Answer::Text(text)) => {
-                parse(&text).map_err(|fault| format!("what it printed is not understood: {fault}"))
-            }
+            Some(Answer::Text(text)) => parse(&text).map_err(misread),
+            Some(Answer::Faulty { text, fault }) => match parse(&text) {
+                Ok(mut found) if !found.devices.is_empty() => {
+                    found.faults.push(fault);
+                    Ok(found)
+                }
+                _ => Err(fault),
+            },
         };
         match read {
-            Ok(found) => {
+            Ok(Found { devices: found, faults }) => {
+                self.note_all(source, faults);
                 let outcome = match found.len() {
                     0 => "no device".to_owned(),
                     1 => "1 device".to_owned(),
@@ -58,10 +65,14 @@ impl Report {
     pub fn take_amd(&mut self, amd: Option<Amd>) -> Vec<Sighting> {
         let place = "amd-smi on the PATH";
         let Some(amd) = amd else {
-            return self.take(amd_smi::SOURCE, place, None, |_| Ok(Vec::new()));
+            return self.take(amd_smi::SOURCE, place, None, |_| Ok(Found::default()));
         };
         let mut part = |answer: Option<Answer>, name: &str| match answer {
             Some(Answer::Text(text)) => Some(text),
+            Some(Answer::Faulty { text, fault }) => {
+                self.note(amd_smi::SOURCE, format!("{name}: {fault}"));
+                Some(text)
+            }
             Some(Answer::Failed(fault)) => {
                 self.note(amd_smi::SOURCE, format!("{name}: {fault}"));
                 None

@@ -2,6 +2,24 @@
 
 use mngr_contract::gpu::{Holder, Node};
 
+/// What a source has told.
+#[derive(Debug, Clone, Default)]
+pub struct Found {
+    /// The devices.
+    pub devices: Vec<Sighting>,
+    /// What it said that is none of a device, or of one that is not read.
+    pub faults: Vec<String>,
+}
+
+impl From<Vec<Sighting>> for Found {
+    fn from(devices: Vec<Sighting>) -> Self {
+        Self {
+            devices,
+            faults: Vec::new(),
+        }
+    }
+}
+
 /// A device as one source has seen it. Every part may be missing.
 #[derive(Debug, Clone, Default)]
 pub struct Sighting {
@@ -43,6 +61,8 @@ pub struct Sighting {
     pub nodes: Vec<Node>,
     /// What runs on it.
     pub holders: Vec<Holder>,
+    /// What the driver says is wrong with it.
+    pub fault: Option<String>,
 }
 
 impl Sighting {
@@ -102,10 +122,27 @@ pub fn bytes(text: &str, unit: &str) -> Option<u64> {
     amount.checked_mul(1 << shift)
 }
 
-/// A text that says something: not `N/A`, `[Not Supported]`, `[Unknown Error]` or nothing.
+/// The PCI address in a line of words, such as that of a driver about a device that it can not reach.
+pub fn bus_id_in(line: &str) -> Option<String> {
+    let words = line.split_whitespace();
+    let mut words = words.map(|word| word.trim_matches(|c: char| !c.is_ascii_hexdigit()));
+    words.find_map(|word| bus_id(word).filter(|_| word.contains('.')))
+}
+
+/// A text that says something: not `N/A`, `[Not Supported]`, `ERR!`, `GPU is lost` or nothing.
 pub fn said(text: &str) -> Option<String> {
+    const SILENT: [&str; 8] = [
+        "",
+        "N/A",
+        "None",
+        "unknown",
+        "Unknown",
+        "Unknown Error",
+        "ERR!",
+        "GPU is lost",
+    ];
     let text = text.trim();
-    let silent = text.is_empty() || text.starts_with('[') || matches!(text, "N/A" | "None" | "unknown" | "Unknown");
+    let silent = text.starts_with('[') || SILENT.contains(&text);
     (!silent).then(|| text.to_owned())
 }
 
@@ -127,6 +164,20 @@ mod tests {
         assert_eq!(bus_id("00000001:C3:00.0").as_deref(), Some("0001:c3:00.0"));
         for text in ["", "N/A", "65", "x:y:z"] {
             assert_eq!(bus_id(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_about_a_device_has_its_address() {
+        for line in [
+            "Unable to determine the device handle for GPU 0000:65:00.0: Unknown Error",
+            "WARNING: infoROM is corrupted at gpu 0000:65:00.0",
+            "Unable to determine the device handle for gpu (00000000:65:00.0).",
+        ] {
+            assert_eq!(bus_id_in(line).as_deref(), Some("0000:65:00.0"), "{line}");
+        }
+        for line in ["Welcome at 10:30:00 to the box", "No devices were found", ""] {
+            assert_eq!(bus_id_in(line), None, "{line}");
         }
     }
 

@@ -86,6 +86,42 @@ async fn a_driver_that_does_not_match_its_library_is_the_reason_why_its_devices_
     }
 }
 
+#[tokio::test]
+async fn one_device_that_is_lost_is_one_device_and_the_others_are_handed_out() {
+    let lost = "Unable to determine the device handle for GPU 0000:81:00.0: Unknown Error";
+    let list = format!("{}{lost}\n", include_str!("fixtures/list-t4.txt"));
+    let xml = format!("{lost}\n{}", include_str!("fixtures/tesla-t4.xml"));
+    let proc = "/proc/driver/nvidia/gpus/0000:81:00.0/information:Model: \t\t Tesla T4\n";
+    let engine = engine(&[
+        (&["nvidia-smi"], &lost.repeat(2)),
+        (&["nvidia-smi", "-L"], &list),
+        (&["nvidia-smi", "-q", "-x"], &xml),
+        (&["grep", "-arsH"], proc),
+        (&["find", "/usr/bin"], "/usr/bin/nvidia-container-runtime-hook\n"),
+        (&["find", "/dev"], "/dev/nvidia0 0\n"),
+    ]);
+    let inventory = probe(&engine, Depth::Full).await.expect("an inventory");
+    assert_eq!(inventory.devices.len(), 2, "{:?}", inventory.devices);
+    let (bad, good): (Vec<_>, Vec<_>) = inventory
+        .devices
+        .iter()
+        .partition(|device| device.pci_bus_id.as_deref() == Some("0000:81:00.0"));
+    assert!(
+        good[0].unusable_reason.is_none() && !good[0].hand_outs.is_empty(),
+        "{good:?}"
+    );
+    let reason = bad[0].unusable_reason.as_deref().unwrap_or_default();
+    assert!(
+        reason.contains("Unknown Error") && bad[0].hand_outs.is_empty(),
+        "{reason}"
+    );
+    assert!(
+        inventory.notes.iter().any(|note| note.message == lost),
+        "{:?}",
+        inventory.notes
+    );
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_tool_that_hangs_is_given_up_and_named() {
     let engine = engine(&[(&["find", "/dev"], "/dev/nvidia0 0\n")]);

@@ -82,10 +82,12 @@ impl Means {
             "nvidia" if device.partitioned => {
                 Some("MIG mode is on, so its partitions are handed out in its place".to_owned())
             }
-            "nvidia" => self
-                .driver_fault
-                .as_ref()
-                .map(|fault| format!("NVIDIA's driver does not work: {fault}")),
+            "nvidia" => {
+                let own = device.fault.as_ref();
+                let own = own.map(|fault| format!("NVIDIA's driver says of it: {fault}"));
+                let of_all = self.driver_fault.as_ref();
+                own.or_else(|| of_all.map(|fault| format!("NVIDIA's driver does not work: {fault}")))
+            }
             _ => None,
         };
         match fault.or_else(|| ways.is_empty().then_some(reason)) {
