@@ -15,6 +15,11 @@ use crate::until::happens;
 /// Where Debian keeps the server, which must be started by its full path.
 const SSHD: &str = "/usr/sbin/sshd";
 
+/// A line of its configuration that makes its user's shell print a greeting, on both streams and with no line's end, and something
+/// more when a command has ended.
+pub const GREETING: &str = "ForceCommand echo welcome to the box; printf 'last login: '; echo be nice >&2; \
+                            sh -c \"$SSH_ORIGINAL_COMMAND\"; status=$?; echo good bye; exit $status";
+
 /// A server that runs until this is dropped.
 pub struct Sshd {
     directory: tempfile::TempDir,

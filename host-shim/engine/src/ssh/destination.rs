@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use mngr_contract::ssh::Command as Question;
 use tokio::process::Command;
@@ -64,6 +65,12 @@ const FIXED: &[&str] = &[
     "ControlPersist=no",
     "LogLevel=DEBUG1",
 ];
+/// The same for options that OpenSSH has since 8.7. One before that knows none of them, in no file either.
+const FIXED_SINCE_8_7: &[&str] = &["SessionType=default", "StdinNull=no", "ForkAfterAuthentication=no"];
+/// What OpenSSH before 8.7 says of them.
+const UNKNOWN: &str = "Bad configuration option: sessiontype";
+/// Whether the `ssh` of this machine has said so.
+static IS_BEFORE_8_7: AtomicBool = AtomicBool::new(false);
 /// What holds where the provider's configuration does not say otherwise: a dead link is noticed after 45 seconds.
 const DEFAULTS: &[(&str, &str)] = &[
     ("ConnectTimeout", "10"),
@@ -142,10 +149,16 @@ fn is_hop(hop: &str) -> bool {
     !hop.contains('/') && crate::endpoint::Address::parse("ProxyJump", &format!("ssh://{hop}")).is_ok()
 }
 
+/// Whether `ssh` has ended because it is older than an option that it was given. It is not given that again.
+pub(super) fn is_older(said: &[String]) -> bool {
+    let is_older = said.iter().any(|line| line.contains(UNKNOWN));
+    is_older && !IS_BEFORE_8_7.swap(true, Ordering::Relaxed)
+}
+
 impl Destination {
     /// The one child: a multiplexing master at `control` whose session runs `session`.
     pub(super) fn master(&self, control: &Path, session: &str) -> Command {
-        let mut ssh = self.ssh();
+        let mut ssh = self.session();
         ssh.args(["-o", "ControlMaster=yes", "-o"])
             .arg(option("ControlPath", control))
             .args(["--", &self.host, session]);
@@ -154,10 +167,21 @@ impl Destination {
 
     /// A connection of its own for one command, which is a line for the shell of the user on the other side.
     pub(super) fn apart(&self, command: &str) -> Command {
-        let mut ssh = self.ssh();
+        let mut ssh = self.session();
         // The last level given holds: what is printed then is the command's own.
         ssh.args(["-q", "-o", "ControlMaster=no", "-o", "ControlPath=none"])
             .args(["--", &self.host, command]);
+        ssh
+    }
+
+    /// `ssh` for a session on the other side, whatever a configuration says of sessions.
+    fn session(&self) -> Command {
+        let mut ssh = self.ssh();
+        if !IS_BEFORE_8_7.load(Ordering::Relaxed) {
+            for option in FIXED_SINCE_8_7 {
+                ssh.args(["-o", option]);
+            }
+        }
         ssh
     }
 
@@ -304,6 +328,12 @@ mod tests {
         assert!(at("StrictHostKeyChecking=yes") < at("ConnectTimeout=3"));
         assert!(at("ConnectTimeout=3") < at("ConnectTimeout=10"));
         assert!(words.contains(&"IdentityFile=\"/keys/50%% off\"".to_owned()));
+    }
+
+    #[test]
+    fn an_older_ssh_is_told_by_what_it_says_of_an_option() {
+        let other = "command-line: line 0: Bad configuration option: nonsense".to_owned();
+        assert!(!is_older(&[other, "Connection refused".to_owned()]));
     }
 
     #[test]

@@ -9,15 +9,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt;
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
-use tokio::process::{Child, ChildStdin, ChildStdout};
+use tokio::process::{Child, ChildStdin};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::destination::Destination;
+use super::destination::{Destination, is_older};
 use super::diagnostics::Diagnostics;
 pub use super::diagnostics::Report;
 use super::place::Place;
@@ -95,22 +95,42 @@ pub(super) enum Refused {
     Failed(ProviderError),
 }
 
+/// Why there is no connection.
+enum Unstarted {
+    /// `ssh` does not know an option, and is not given it the next time.
+    IsOlder,
+    Failed(Box<(Report, ProviderError)>),
+}
+
 impl Link {
     /// Connects. After an error nothing is left.
     pub(super) async fn start(to: &Destination) -> std::result::Result<Self, (Report, ProviderError)> {
-        let mut place = Place::new().map_err(|error| (Report::default(), no_place(&error)))?;
+        match Self::try_start(to).await {
+            Err(Unstarted::IsOlder) => Self::try_start(to).await,
+            other => other,
+        }
+        .map_err(|unstarted| match unstarted {
+            Unstarted::Failed(failed) => *failed,
+            Unstarted::IsOlder => (Report::default(), failure::explained(to, &Report::default(), &[])),
+        })
+    }
+
+    async fn try_start(to: &Destination) -> std::result::Result<Self, Unstarted> {
+        let fail = |report, error| Unstarted::Failed(Box::new((report, error)));
+        let mut place = Place::new().map_err(|error| fail(Report::default(), no_place(&error)))?;
         let mut child = to
             .master(&place.control(), &format!("echo {MARK}; exec cat"))
             .spawn()
-            .map_err(|error| (Report::default(), not_started(&error)))?;
+            .map_err(|error| fail(Report::default(), not_started(&error)))?;
         if let Some(pid) = child.id() {
             place
                 .belongs_to(pid)
-                .map_err(|error| (Report::default(), no_place(&error)))?;
+                .map_err(|error| fail(Report::default(), no_place(&error)))?;
         }
         let streams = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let (Some(stdin), Some(stdout), Some(stderr)) = streams else {
-            return Err((Report::default(), internal("ssh", "it has no streams", "report this")));
+            let error = internal("ssh", "it has no streams", "report this");
+            return Err(fail(Report::default(), error));
         };
         let diagnostics = Arc::new(Diagnostics::default());
         let hearing = diagnostics.clone();
@@ -125,12 +145,15 @@ impl Link {
             let _ = tokio::time::timeout(ENDING, child.wait()).await;
             let _ = tokio::time::timeout(ENDING, &mut heard).await;
             let (report, said) = (diagnostics.report(), diagnostics.said());
+            if is_older(&said) {
+                return Err(Unstarted::IsOlder);
+            }
             let error = match (diagnostics.exceeded().now_or_never(), &report.authenticated) {
                 (Some(exceeded), _) => exceeded.about(format!("the machine {to}")),
                 (None, Some(_)) => failure::no_shell(to, &said),
                 (None, None) => failure::explained(to, &report, &said),
             };
-            return Err((report, error));
+            return Err(fail(report, error));
         }
         let (is_alive, alive) = watch::channel(true);
         let watching = watch_over(child, stdout, diagnostics.clone(), is_alive);
@@ -256,7 +279,7 @@ impl Link {
     /// A stream that the engine's own command on the other side passes on.
     async fn dial_stdio(self: &Arc<Self>, socket: &str, stderr: OwnedFd) -> Result<Stream> {
         // A socket's path was checked to hold nothing that a shell reads.
-        let line = format!("docker --host unix://{socket} system dial-stdio");
+        let line = format!("echo {MARK}; exec docker --host unix://{socket} system dial-stdio");
         loop {
             let Ok(permit) = self.streams.clone().acquire_owned().await else {
                 return Err(failure::no_stream(
@@ -272,7 +295,14 @@ impl Link {
             };
             let (ours, streams) = start.await.map_err(|error| self.broken(&error))?;
             match Session::start(&self.place.control(), &line, streams).await {
-                Ok(session) => return Ok(Stream::new(ours, self.clone(), Some((session, permit)))),
+                Ok(session) => {
+                    let mut ours = BufReader::new(ours);
+                    // The engine says nothing until it is asked, so that nothing is read beyond the mark.
+                    if !marked(&mut ours).await {
+                        return Err(failure::no_stream(&self.destination, "the shell there runs no command"));
+                    }
+                    return Ok(Stream::new(ours.into_inner(), self.clone(), Some((session, permit))));
+                }
                 Err(SessionError::Refused) => {
                     // One fewer is allowed than was thought. The next waits until one of those that there are ends.
                     permit.forget();
@@ -347,11 +377,12 @@ impl Link {
 }
 
 /// Reads up to the mark, past whatever a login shell prints.
-async fn marked(stdout: &mut BufReader<ChildStdout>) -> bool {
+async fn marked(stdout: &mut (impl AsyncBufRead + Unpin)) -> bool {
     let mut greeting = stdout.take(GREETING);
     let mut line = Vec::new();
     while let Ok(1..) = greeting.read_until(b'\n', &mut line).await {
-        if line.trim_ascii() == MARK.as_bytes() {
+        // A greeting may end without a line's end.
+        if line.trim_ascii_end().ends_with(MARK.as_bytes()) {
             return true;
         }
         line.clear();

@@ -171,16 +171,17 @@ impl Tunnel {
     /// As the contract's `ssh.run`.
     pub async fn run(self: &Arc<Self>, command: Command) -> Result<CommandOutput> {
         let words = command::words(&command)?;
-        let mut ran = self.link().await?.run(&words, &command).await;
+        let greeted = command::with_greeting(&command);
+        let mut ran = self.link().await?.run(&words, &greeted).await;
         if let Err(Refused::NotStarted(_)) = ran {
-            ran = self.link().await?.run(&words, &command).await;
+            ran = self.link().await?.run(&words, &greeted).await;
         }
         match ran {
             Ok(output) => command::ended(&self.destination, &command, output),
             Err(Refused::NotStarted(error) | Refused::Failed(error)) => Err(error),
             // The server allows no second session on a connection, so this one command gets a connection of its own.
             Err(Refused::NoSession) => {
-                let output = machine::run_child(self.destination.apart(&words), &command).await?;
+                let output = machine::run_child(self.destination.apart(&words), &greeted).await?;
                 command::ended(&self.destination, &command, output)
             }
         }
