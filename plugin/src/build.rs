@@ -54,7 +54,7 @@ static FLAGS: [Flag; 10] = [
         ..flag(
             "file",
             Some("PATH"),
-            "The Dockerfile: in the directory, or an absolute path",
+            "The Dockerfile: its path from here, or in the directory; - for standard input",
             file,
         )
     },

@@ -100,12 +100,16 @@ fn pack(name: &str, data: &[u8], attributes: &Attributes) -> std::io::Result<Vec
 }
 
 async fn collect(archive: Archive, cancel: &CancellationToken, agent: &str, path: &str) -> Result<Vec<u8>> {
-    let (Archive::Tar(mut pieces) | Archive::Context(mut pieces, _)) = archive else {
-        return Err(internal(
-            "the plugin",
-            "it answered with a path of this machine",
-            "report this to its author",
-        ));
+    let mut pieces = match archive {
+        Archive::Tar(pieces) => pieces,
+        Archive::Context(context, _) => context.tar(),
+        Archive::Path(_) => {
+            return Err(internal(
+                "the plugin",
+                "it answered with a path of this machine",
+                "report this to its author",
+            ));
+        }
     };
     let collecting = async {
         let mut bytes = Vec::new();

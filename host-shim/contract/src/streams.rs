@@ -1,9 +1,11 @@
 //! The data plane: streams that the host owns and a plugin only passes on.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -93,6 +95,13 @@ impl Withheld {
     }
 }
 
+/// The context of a build: files of this machine, read when an engine asks for them. An engine that knows its type may ask for one
+/// file after another.
+pub trait BuildContext: Any + Send + Sync {
+    /// All of it, as tar.
+    fn tar(&self) -> ByteStream;
+}
+
 /// A tar archive on its way into or out of a container, or the context of a build.
 pub enum Archive {
     /// A file or directory on this machine, packed when it is sent. Its topmost entry is the path's last component.
@@ -100,7 +109,7 @@ pub enum Archive {
     /// Tar bytes as they come.
     Tar(ByteStream),
     /// The context of a build, with what its steps may use that no image is to keep.
-    Context(ByteStream, Withheld),
+    Context(Arc<dyn BuildContext>, Withheld),
 }
 
 impl fmt::Debug for ExecSession {

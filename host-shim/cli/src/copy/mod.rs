@@ -129,7 +129,8 @@ async fn fetch(context: &Context, agent: &str, path: &str) -> Done<(PathStat, By
         .await
         .map_err(|error| context.failure(error))?
     {
-        (stat, Archive::Tar(bytes) | Archive::Context(bytes, _)) => Ok((stat, bytes)),
+        (stat, Archive::Tar(bytes)) => Ok((stat, bytes)),
+        (stat, Archive::Context(context, _)) => Ok((stat, context.tar())),
         (_, Archive::Path(path)) => {
             let reason = format!("it answered with the local path {}", path.display());
             Err(internal("the plugin", reason, "report this to its author").into())

@@ -3,7 +3,7 @@
 //! anchored at the context's root, one that matches a directory matches all below it, and the last one that matches wins.
 
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use mngr_contract::Result;
 use mngr_contract::error::invalid;
@@ -12,18 +12,14 @@ use super::pattern::{Pattern, name};
 use crate::docker::tarball::Opened;
 
 /// The file at the context's root.
-const FILE: &str = ".dockerignore";
+pub(super) const FILE: &str = ".dockerignore";
 
 /// Longest line, in bytes, as BuildKit has it.
 const LONGEST: usize = 64 << 10;
 
 /// What is left out of a context.
 #[derive(Debug, Default)]
-pub(super) struct Rules {
-    rules: Vec<Rule>,
-    /// Paths that are sent whatever the rules say.
-    always: Vec<String>,
-}
+pub(super) struct Rules(Vec<Rule>);
 
 #[derive(Debug)]
 struct Rule {
@@ -33,23 +29,19 @@ struct Rule {
 
 impl Rules {
     /// The rules of a directory, from the file that is called as the Dockerfile at `there` and lies beside it, or else from
-    /// that of the directory itself. `dockerfile` is what the Dockerfile is called in the directory; it is always sent.
+    /// that of the directory itself.
     ///
     /// # Errors
     /// `invalid-argument` where the file can not be read, and for a line that Docker stops a build at.
-    pub(super) fn of(root: &Path, dockerfile: &str, there: &Path) -> Result<Self> {
-        let mut own = there.as_os_str().to_owned();
-        own.push(FILE);
-        for (path, always) in [
-            (Path::new(&own), &[dockerfile][..]),
-            // The engine reads this one again, and takes out what it leaves out.
-            (&root.join(FILE), &[FILE, dockerfile]),
-        ] {
-            if let Some(text) = read(path)? {
-                return Ok(Self {
-                    rules: rules(path, &text)?,
-                    always: always.iter().map(|path| (*path).to_owned()).collect(),
-                });
+    pub(super) fn of(root: &Path, there: Option<&Path>) -> Result<Self> {
+        let own = there.map(|there| {
+            let mut own = there.as_os_str().to_owned();
+            own.push(FILE);
+            PathBuf::from(own)
+        });
+        for path in own.into_iter().chain([root.join(FILE)]) {
+            if let Some(text) = read(&path)? {
+                return Ok(Self(rules(&path, &text)?));
             }
         }
         Ok(Self::default())
@@ -58,16 +50,15 @@ impl Rules {
     /// Whether a path of the context is left out.
     pub(super) fn leave_out(&self, path: &Path) -> bool {
         let path = name(path.as_os_str());
-        let last = || self.rules.iter().rev().find(|rule| rule.pattern.matches(&path));
-        !self.always.contains(&path) && last().is_some_and(|rule| !rule.keeps)
+        let last = self.0.iter().rev().find(|rule| rule.pattern.matches(&path));
+        last.is_some_and(|rule| !rule.keeps)
     }
 
     /// Whether something below a directory that is left out may be sent all the same.
     pub(super) fn may_send_below(&self, directory: &Path) -> bool {
         let directory = name(directory.as_os_str());
-        let below = |path: &String| path.strip_prefix(&directory).is_some_and(|rest| rest.starts_with('/'));
-        let mut kept = self.rules.iter().filter(|rule| rule.keeps);
-        self.always.iter().any(below) || kept.any(|rule| rule.pattern.may_match_below(&directory))
+        let mut kept = self.0.iter().filter(|rule| rule.keeps);
+        kept.any(|rule| rule.pattern.may_match_below(&directory))
     }
 }
 
@@ -138,10 +129,7 @@ mod tests {
     use super::*;
 
     fn of(text: &str) -> Rules {
-        Rules {
-            rules: rules(Path::new(FILE), text.as_bytes()).expect("rules"),
-            always: Vec::new(),
-        }
+        Rules(rules(Path::new(FILE), text.as_bytes()).expect("rules"))
     }
 
     #[test]
@@ -202,26 +190,13 @@ mod tests {
     }
 
     #[test]
-    fn the_dockerfile_and_the_rules_themselves_are_always_sent() {
-        let directory = tempfile::tempdir().expect("a directory");
-        fs::write(directory.path().join(FILE), "**\n").expect("written");
-        let there = directory.path().join("docker/[1]");
-        let rules = Rules::of(directory.path(), "docker/[1]", &there).expect("rules");
-        let out = |path: &str| rules.leave_out(Path::new(path));
-        assert!(out("a") && out("docker") && out("docker/1"));
-        assert!(!out("docker/[1]") && !out(FILE));
-        let below = |path: &str| rules.may_send_below(Path::new(path));
-        assert!(below("docker") && !below("a"));
-    }
-
-    #[test]
     fn the_file_beside_the_dockerfile_is_read_instead_of_the_contexts_own() {
         let directory = tempfile::tempdir().expect("a directory");
         let root = directory.path();
         fs::create_dir(root.join("docker")).expect("made");
         fs::write(root.join(FILE), "everyones\n").expect("written");
         let there = root.join("docker/Dev");
-        let rules = || Rules::of(root, "docker/Dev", &there).expect("rules");
+        let rules = || Rules::of(root, Some(&there)).expect("rules");
         assert!(rules().leave_out(Path::new("everyones")));
         fs::write(root.join("docker/Dev.dockerignore"), "devs\n").expect("written");
         assert!(rules().leave_out(Path::new("devs")) && !rules().leave_out(Path::new("everyones")));
@@ -234,14 +209,11 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let root = directory.path();
         fs::create_dir(root.join(FILE)).expect("made");
-        let error = Rules::of(root, "Dockerfile", &root.join("Dockerfile")).expect_err("a directory");
+        let error = Rules::of(root, None).expect_err("a directory");
         assert!(error.message().contains("not a file"), "{}", error.message());
         fs::remove_dir(root.join(FILE)).expect("removed");
         symlink(FILE, root.join(FILE)).expect("linked");
-        assert!(
-            Rules::of(root, "Dockerfile", &root.join("Dockerfile")).is_err(),
-            "a loop"
-        );
+        assert!(Rules::of(root, None).is_err(), "a loop");
     }
 
     #[test]

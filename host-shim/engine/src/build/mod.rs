@@ -1,13 +1,16 @@
 //! The context of a build: what `docker build` would send of a directory.
 //!
-//! It is read here and not by the plugin: a plugin names no files of the user's machine, it is handed the archive.
+//! It is read here and not by the plugin: a plugin names no files of the user's machine, it is handed the context.
 
+mod dockerfile;
+mod files;
 mod ignore;
-mod pack;
 mod pattern;
+mod walk;
 mod withheld;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 
 use mngr_contract::Result;
 use mngr_contract::environment::Environment;
@@ -15,21 +18,20 @@ use mngr_contract::error::invalid;
 use mngr_contract::streams::Archive;
 use mngr_docker_grammar::flags::{Known, Name, read, rewrite};
 
-use crate::docker::tarball::Opened;
+use dockerfile::Dockerfile;
+pub(crate) use files::Files;
 
-/// The Dockerfile of a context that names none.
-const DOCKERFILE: &str = "Dockerfile";
-
-/// A directory's archive, and the arguments of `docker build` as they hold for it.
+/// The context of a build in a directory, and the arguments of `docker build` as they hold for it.
 ///
-/// A Dockerfile that is named by an absolute path may lie anywhere: one outside of the directory is added to the archive
-/// under a name that nothing else has, as the Docker CLI does. Other names are those in the directory. Of `--secret` and
-/// `--ssh` only the ids stay in the arguments.
+/// A Dockerfile is named by its path from the working directory, as the Docker CLI reads it, or where there is no such file, by
+/// its path in the directory; `-` stands for standard input. One outside of the directory gets a name that nothing in it has. Of
+/// `--secret` and `--ssh` only the ids stay in the arguments.
 ///
 /// # Errors
 /// `invalid-argument` where the directory, the Dockerfile or a secret can not be read, and for a `.dockerignore` that can not be
 /// read or has a pattern that can not be meant.
 pub fn context(directory: &Path, args: &[String]) -> Result<(Archive, Vec<String>)> {
+    let environment = Environment::of_process();
     let unusable = |reason: String| {
         let remedy = "name the directory that holds the Dockerfile";
         invalid("build", directory.display().to_string(), reason, remedy)
@@ -38,46 +40,17 @@ pub fn context(directory: &Path, args: &[String]) -> Result<(Archive, Vec<String
     if !root.is_dir() {
         return Err(unusable("is not a directory".to_owned()));
     }
-    let (withheld, mut args) = withheld::take(args, &Environment::of_process())?;
-    let mut dockerfile = DOCKERFILE.to_owned();
-    let mut outside = None;
-    if let Some((element, value)) = last_dockerfile(&args) {
-        dockerfile = value;
-        if Path::new(&dockerfile).is_absolute() {
-            let path = PathBuf::from(&dockerfile);
-            dockerfile = match path
-                .canonicalize()
-                .ok()
-                .as_deref()
-                .and_then(|path| path.strip_prefix(&root).ok())
-            {
-                Some(inside) => inside.display().to_string(),
-                None => {
-                    let name = format!(".dockerfile.{}", uuid::Uuid::new_v4().simple());
-                    outside = Some(path);
-                    name
-                }
-            };
-            let named = args.split_off(element);
-            args.extend(rewrite(&named, file_flag, |(), _| -> Result<_> {
-                Ok(Some(vec![format!("--file={dockerfile}")]))
-            })?);
-        }
+    let (withheld, mut args) = withheld::take(args, &environment)?;
+    let given = last_dockerfile(&args);
+    let dockerfile = Dockerfile::find(&root, given.as_deref(), environment.directory(), std::io::stdin())?;
+    let rules = ignore::Rules::of(&root, dockerfile.there.as_deref())?;
+    let named = format!("--file={}", dockerfile.name);
+    match given {
+        Some(_) => args = rewrite(&args, file_flag, |(), _| -> Result<_> { Ok(Some(vec![named.clone()])) })?,
+        None => args.insert(0, named),
     }
-    let there = outside.clone().unwrap_or_else(|| root.join(&dockerfile));
-    let Some(opened) = Opened::behind(&there).ok().filter(|file| file.metadata().is_file()) else {
-        let remedy = "write it there, or name another with --file (an absolute path, or one in the directory)";
-        return Err(invalid(
-            "dockerfile",
-            there.display().to_string(),
-            "there is no such file",
-            remedy,
-        ));
-    };
-    let rules = ignore::Rules::of(&root, &dockerfile, &there)?;
-    let outside = outside.map(|_| (opened, dockerfile));
-    let root = Opened::at(&root).map_err(|error| unusable(error.to_string()))?;
-    Ok((Archive::Context(pack::bytes(root, rules, outside), withheld), args))
+    let files = Files::new(root, rules, dockerfile);
+    Ok((Archive::Context(Arc::new(files), withheld), args))
 }
 
 /// The flag that names a Dockerfile. No other is looked at here.
@@ -88,10 +61,9 @@ fn file_flag(name: Name<'_>) -> Option<Known<()>> {
     })
 }
 
-/// Position of the last `--file`, and its value.
-fn last_dockerfile(args: &[String]) -> Option<(usize, String)> {
-    let given = read(args, file_flag).flatten().last()?;
-    Some((given.element, given.value?.to_owned()))
+/// What the last `--file` names.
+fn last_dockerfile(args: &[String]) -> Option<String> {
+    Some(read(args, file_flag).flatten().last()?.value?.to_owned())
 }
 
 #[cfg(test)]
@@ -104,16 +76,15 @@ mod tests {
 
     #[test]
     fn the_last_dockerfile_counts_in_every_spelling() {
-        for (args, element, value) in [
-            (&["--file=x", "-f", "y", "--pull"][..], 1, "y"),
-            (&["--pull", "-fx"], 1, "x"),
-            (&["-f=x"], 0, "x"),
-            (&["--file", "x", "--file="], 2, ""),
-            (&["--file", "-fx"], 0, "-fx"),
-            (&["-f", "x", "--file"], 0, "x"),
+        for (args, value) in [
+            (&["--file=x", "-f", "y", "--pull"][..], "y"),
+            (&["--pull", "-fx"], "x"),
+            (&["-f=x"], "x"),
+            (&["--file", "x", "--file="], ""),
+            (&["--file", "-fx"], "-fx"),
+            (&["-f", "x", "--file"], "x"),
         ] {
-            let found = last_dockerfile(&strings(args));
-            assert_eq!(found, Some((element, value.to_owned())), "{args:?}");
+            assert_eq!(last_dockerfile(&strings(args)).as_deref(), Some(value), "{args:?}");
         }
         assert_eq!(last_dockerfile(&strings(&["--pull", "--filex", "f", "-f"])), None);
     }
@@ -132,13 +103,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_absolute_dockerfile_is_named_in_its_place_as_it_is_in_the_archive() {
+    async fn a_dockerfile_is_named_in_its_place_as_it_is_in_the_context() {
         let directory = tempfile::tempdir().expect("a directory");
         let file = directory.path().join("File");
         std::fs::write(&file, "FROM scratch\n").expect("written");
         let file = file.display().to_string();
-        let args = strings(&["-f", "x", "--file", &file, "--target", "y"]);
+        let args = strings(&["--target", "y", "--file", &file, "--build-arg"]);
         let (_, args) = context(directory.path(), &args).expect("a context");
-        assert_eq!(args, ["-f", "x", "--file=File", "--target", "y"]);
+        assert_eq!(args, ["--target", "y", "--file=File", "--build-arg"]);
     }
 }

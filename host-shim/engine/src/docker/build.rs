@@ -1,8 +1,11 @@
-//! Builds, through the engine's own BuildKit: the context goes out while the log comes back. Its session is what steps ask for
-//! secrets and SSH agents. An engine that opens none builds with its classic builder, which can not ask.
+//! Builds, through the engine's own BuildKit. It asks for the files of the context, for secrets and for SSH agents by way of a
+//! session, while the log comes back. An engine that opens none builds with its classic builder, which can not ask: it is sent the
+//! context as tar.
 
+use std::any::Any;
 use std::collections::BTreeSet;
 use std::io::Write;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -25,9 +28,11 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::messages::lines;
+use super::requests::empty;
 use super::session::Session;
 use super::{DockerEngine, errors, references, tarball};
 use crate::ProgressSink;
+use crate::build::Files;
 use mngr_contract::streams::Withheld;
 
 /// How long a build may take that says nothing of it.
@@ -62,14 +67,23 @@ pub(super) async fn image_build(
         .map_or(PATIENCE, |seconds| Duration::from_secs(seconds.into()));
     let operation = engine.changes("build", "image", &tag).within(limit);
     engine.check().await?;
-    let withheld = match &mut context {
-        Archive::Context(_, withheld) => std::mem::take(withheld),
-        Archive::Path(_) | Archive::Tar(_) => Withheld::default(),
+    let (files, withheld) = match &mut context {
+        Archive::Context(files, withheld) => {
+            let files: Arc<dyn Any + Send + Sync> = files.clone();
+            (files.downcast::<Files>().ok(), std::mem::take(withheld))
+        }
+        Archive::Path(_) | Archive::Tar(_) => (None, Withheld::default()),
     };
+    let files = files.map(Arc::unwrap_or_clone);
     let withheld = asked_for(withheld, &options)?;
     let mut log = Log::new(&tag, progress);
     log.hide(&withheld);
-    match tokio::time::timeout(limit, run(engine, context, withheld, options, &mut log)).await {
+    let built = tokio::time::timeout(limit, run(engine, context, files.clone(), withheld, options, &mut log)).await;
+    // The engine only sees that its files do not come, and says so in one of many ways.
+    if let Some(fault) = files.and_then(|files| files.fault()) {
+        return Err(fault);
+    }
+    match built {
         Err(_) => Err(late(errors::late(engine.chosen(), &operation), &log)),
         Ok(Err(error)) => Err(errors::failed(engine.chosen(), &operation, &error)),
         Ok(Ok(())) => log.outcome(),
@@ -115,19 +129,15 @@ fn late(error: ProviderError, log: &Log) -> ProviderError {
 async fn run(
     engine: &DockerEngine,
     context: Archive,
+    files: Option<Files>,
     withheld: Withheld,
     options: BuildOptions,
     log: &mut Log,
 ) -> std::result::Result<(), Error> {
-    // A directory's own name is no part of the context's paths; an archive has the paths already.
-    let root_name = matches!(context, Archive::Path(_)).then(|| ".".to_owned());
-    let bytes =
-        tarball::bytes(context, root_name).map_err(|error| Error::from(std::io::Error::other(error.message())))?;
-    let body = Either::Right(StreamBody::new(bytes.map_ok(Frame::data).boxed()));
     let mut query = query(&options)?;
     // Held to the build's end.
     let needed = !withheld.is_empty();
-    let session = match Session::open(engine, withheld).await {
+    let session = match Session::open(engine, files.clone(), withheld).await {
         Ok(session) => Some(session),
         Err(error) if needed => return Err(error),
         Err(_) => None,
@@ -135,6 +145,19 @@ async fn run(
     if let Some(session) = &session {
         query.extend([("version", "2".to_owned()), ("session", session.id.clone())]);
     }
+    let body = match (&session, files) {
+        (Some(_), Some(_)) => {
+            query.push(("remote", "client-session".to_owned()));
+            empty()
+        }
+        _ => {
+            // A directory's own name is no part of the context's paths; an archive has the paths already.
+            let root_name = matches!(context, Archive::Path(_)).then(|| ".".to_owned());
+            let bytes = tarball::bytes(context, root_name)
+                .map_err(|error| Error::from(std::io::Error::other(error.message())))?;
+            Either::Right(StreamBody::new(bytes.map_ok(Frame::data).boxed()))
+        }
+    };
     let query: Vec<(&str, &str)> = query.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let mut request = engine.request(Method::POST, "/build", &query, body)?;
     request
@@ -347,7 +370,7 @@ fn step_of(text: &str) -> (Option<u64>, Option<u64>) {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
+    use std::sync::Mutex;
 
     use bollard_buildkit_proto::moby::buildkit::v1::Vertex;
 

@@ -20,6 +20,7 @@ mod derive;
 mod errors;
 mod events;
 mod exec;
+mod file_sync;
 mod flatten;
 mod frames;
 mod images;

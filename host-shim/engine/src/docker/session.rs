@@ -1,4 +1,5 @@
-//! A session of BuildKit: the engine's builder asks back over a connection of its own, for secrets and for SSH agents.
+//! A session of BuildKit: the engine's builder asks back over a connection of its own, for the files of the context, for secrets and
+//! for SSH agents.
 
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -9,6 +10,7 @@ use bollard_buildkit_proto::health::health_server::{Health, HealthServer};
 use bollard_buildkit_proto::health::{HealthCheckRequest, HealthCheckResponse, HealthListRequest, HealthListResponse};
 use bollard_buildkit_proto::moby::buildkit::secrets::v1::secrets_server::{Secrets, SecretsServer};
 use bollard_buildkit_proto::moby::buildkit::secrets::v1::{GetSecretRequest, GetSecretResponse};
+use bollard_buildkit_proto::moby::filesync::v1::file_sync_server::FileSyncServer;
 use bollard_buildkit_proto::moby::sshforward::v1::ssh_server::{Ssh, SshServer};
 use bollard_buildkit_proto::moby::sshforward::v1::{BytesMessage, CheckAgentRequest, CheckAgentResponse};
 use futures::{Stream, StreamExt};
@@ -22,7 +24,9 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::{Request, Response, Status, Streaming};
 
 use super::DockerEngine;
+use super::file_sync::FileServer;
 use super::requests::empty;
+use crate::build::Files;
 use mngr_contract::log;
 use mngr_contract::streams::Withheld;
 
@@ -30,8 +34,11 @@ use mngr_contract::streams::Withheld;
 const BUFFER: usize = 64 << 10;
 /// The header that names the session, and those that name what it answers.
 const SESSION: HeaderName = HeaderName::from_static("x-docker-expose-session-uuid");
+/// Files that were sent before in sessions of one key are not sent again where size and time are the same, whatever is in them.
+const KEY: HeaderName = HeaderName::from_static("x-docker-expose-session-sharedkey");
 const METHOD: HeaderName = HeaderName::from_static("x-docker-expose-session-grpc-method");
-const METHODS: [&str; 3] = [
+const METHODS: [&str; 4] = [
+    "/moby.filesync.v1.FileSync/DiffCopy",
     "/moby.buildkit.secrets.v1.Secrets/GetSecret",
     "/moby.sshforward.v1.SSH/CheckAgent",
     "/moby.sshforward.v1.SSH/ForwardAgent",
@@ -48,14 +55,20 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Opens one that answers with these secrets and agents and nothing else.
-    pub(super) async fn open(engine: &DockerEngine, withheld: Withheld) -> std::result::Result<Self, Error> {
+    /// Opens one that answers with these files, secrets and agents and nothing else.
+    pub(super) async fn open(
+        engine: &DockerEngine,
+        files: Option<Files>,
+        withheld: Withheld,
+    ) -> std::result::Result<Self, Error> {
         let id = uuid::Uuid::new_v4().simple().to_string();
         let mut request = engine.request(Method::POST, "/session", &[], empty())?;
         let headers = request.headers_mut();
         headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
         headers.insert(UPGRADE, HeaderValue::from_static("h2c"));
-        headers.insert(SESSION, HeaderValue::from_str(&id).map_err(http::Error::from)?);
+        let named = HeaderValue::from_str(&id).map_err(http::Error::from)?;
+        headers.insert(SESSION, named.clone());
+        headers.insert(KEY, named);
         for method in METHODS {
             headers.append(METHOD, HeaderValue::from_static(method));
         }
@@ -64,6 +77,7 @@ impl Session {
         let held = Held(withheld);
         let server = tonic::transport::Server::builder()
             .add_service(HealthServer::new(held.clone()))
+            .add_service(FileSyncServer::new(FileServer(files)))
             .add_service(SecretsServer::new(held.clone()))
             .add_service(SshServer::new(held))
             .serve_with_incoming(futures::stream::iter([Ok::<_, std::io::Error>(near)]));

@@ -17,7 +17,7 @@ use tokio_util::io::{ReaderStream, StreamReader, SyncIoBridge};
 
 pub use entries::each;
 pub(crate) use opened::Opened;
-pub(crate) use pack::{Choice, append, pack};
+pub(crate) use pack::{append, pack};
 pub use rename::{inside, rename};
 
 /// Bytes between the thread that packs and the connection.
@@ -42,8 +42,9 @@ pub fn unreadable(error: &io::Error) -> ProviderError {
 /// `invalid-argument` for a path that can not be packed. What is wrong further down shows in the stream.
 pub fn bytes(archive: Archive, root_name: Option<String>) -> Result<ByteStream> {
     match (archive, root_name) {
-        (Archive::Tar(bytes) | Archive::Context(bytes, _), None) => Ok(bytes),
-        (Archive::Tar(bytes) | Archive::Context(bytes, _), Some(name)) => {
+        (Archive::Context(context, _), name) => bytes(Archive::Tar(context.tar()), name),
+        (Archive::Tar(bytes), None) => Ok(bytes),
+        (Archive::Tar(bytes), Some(name)) => {
             let source = SyncIoBridge::new(StreamReader::new(bytes));
             Ok(written(move |to| rename(source, to, OsStr::new(&name), |_, _| true)))
         }
@@ -64,7 +65,7 @@ pub fn bytes(archive: Archive, root_name: Option<String>) -> Result<ByteStream> 
             let top = if name == CONTENTS_ONLY { String::new() } else { name };
             Ok(written(move |to| {
                 let mut builder = Builder::new(to);
-                pack(root, Path::new(&top), &mut builder, |_| Choice::Packed)?;
+                pack(root, Path::new(&top), &mut builder, |_| {})?;
                 builder.into_inner()?.flush()
             }))
         }

@@ -11,7 +11,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, Dir, Mode, OFlags, openat, readlinkat};
+use rustix::fs::{CWD, Dir, FileType, Mode, OFlags, openat, readlinkat};
 
 /// One file, directory or link, by its descriptor.
 #[derive(Debug)]
@@ -74,17 +74,27 @@ impl Opened {
     /// # Errors
     /// Where this is no directory, or it can not be read.
     pub fn names(&self) -> io::Result<Vec<OsString>> {
+        Ok(self.entries()?.into_iter().map(|(name, _)| name).collect())
+    }
+
+    /// The names in this directory, sorted, and whether each may be a directory's: not every filesystem says what has a name.
+    ///
+    /// # Errors
+    /// As [`Opened::names`].
+    pub fn entries(&self) -> io::Result<Vec<(OsString, bool)>> {
         let read = || {
             let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-            let mut names = Vec::new();
+            let mut entries = Vec::new();
             for entry in Dir::new(openat(&self.handle, ".", flags, Mode::empty())?)? {
-                let name = entry?.file_name().to_bytes().to_vec();
+                let entry = entry?;
+                let name = entry.file_name().to_bytes().to_vec();
                 if !matches!(name.as_slice(), b"." | b"..") {
-                    names.push(OsString::from_vec(name));
+                    let may_be_directory = matches!(entry.file_type(), FileType::Directory | FileType::Unknown);
+                    entries.push((OsString::from_vec(name), may_be_directory));
                 }
             }
-            names.sort();
-            Ok(names)
+            entries.sort();
+            Ok(entries)
         };
         read().map_err(|error| self.blame(&error))
     }

@@ -10,17 +10,6 @@ use tar::{Builder, EntryType, Header, HeaderMode};
 
 use super::opened::Opened;
 
-/// What becomes of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Choice {
-    /// It is packed.
-    Packed,
-    /// It is left out. What a directory holds is asked about all the same.
-    LeftOut,
-    /// It is left out with all that it holds.
-    Pruned,
-}
-
 /// One file on its way into the archive.
 struct Waiting {
     directory: Rc<Opened>,
@@ -29,7 +18,7 @@ struct Waiting {
 }
 
 /// Packs a file or a directory as `name`, or only what is in it where that is empty. Links stay links; modes, owners and times
-/// are kept. `choose` is asked about each file once it is open, but for the first, by its path in the archive.
+/// are kept. `opened` is told of each file once it is open, but for the first, by its path in the archive.
 ///
 /// # Errors
 /// Where something can not be read, and for a device.
@@ -37,7 +26,7 @@ pub fn pack(
     root: Opened,
     name: &Path,
     builder: &mut Builder<&mut dyn Write>,
-    mut choose: impl FnMut(&Path) -> Choice,
+    mut opened: impl FnMut(&Path),
 ) -> io::Result<()> {
     if !name.as_os_str().is_empty() {
         append(builder, &root, name)?;
@@ -45,16 +34,12 @@ pub fn pack(
     let mut waiting = Vec::new();
     wait(&mut waiting, root, name)?;
     while let Some(next) = waiting.pop() {
-        let opened = next.directory.child(&next.name)?;
+        let file = next.directory.child(&next.name)?;
         // Directories that nothing waits in are closed.
         drop(next.directory);
-        let choice = choose(&next.target);
-        if choice == Choice::Packed {
-            append(builder, &opened, &next.target)?;
-        }
-        if choice != Choice::Pruned {
-            wait(&mut waiting, opened, &next.target)?;
-        }
+        opened(&next.target);
+        append(builder, &file, &next.target)?;
+        wait(&mut waiting, file, &next.target)?;
     }
     Ok(())
 }
@@ -145,7 +130,6 @@ mod tests {
             if path == Path::new("top").join(at) {
                 change(&top);
             }
-            Choice::Packed
         })
         .expect("packed");
         builder.into_inner().expect("finished");
@@ -231,25 +215,6 @@ mod tests {
             let listing = packed(tree.path(), "a", |top| fs::write(top.join("a"), text).expect("written"));
             assert_eq!(listing["top/a"], (EntryType::Regular, packed_as.to_owned()));
             assert_eq!(listing["top/b"].1, "ours", "what follows is whole");
-        }
-    }
-
-    #[test]
-    fn what_is_pruned_is_not_looked_into_and_what_is_left_out_is() {
-        for (choice, asked) in [
-            (Choice::Pruned, &["a", "b", "d"][..]),
-            (Choice::LeftOut, &["a", "b", "d", "d/inner"]),
-        ] {
-            let tree = tree();
-            let (mut bytes, mut seen) = (Vec::new(), Vec::new());
-            let to: &mut dyn Write = &mut bytes;
-            let root = Opened::at(&tree.path().join("top")).expect("opened");
-            pack(root, Path::new(""), &mut Builder::new(to), |path| {
-                seen.push(path.display().to_string());
-                choice
-            })
-            .expect("packed");
-            assert_eq!(seen, asked, "{choice:?}");
         }
     }
 
