@@ -7,7 +7,7 @@ use crate::contract::system::{LogLevel, Progress};
 use crate::contract::types::ProviderError;
 use crate::error::{already_exists, conflict, invalid, kind, may_have_happened};
 use crate::labels::{self, Identity};
-use crate::{Capabilities, DockerProviderInstance, Result, agent, lookup};
+use crate::{Capabilities, DockerProviderInstance, Result, agent, first_process, lookup};
 
 /// Waits between two looks for a container whose create call was not answered, in milliseconds.
 const LOOKS: [u64; 4] = [0, 250, 1000, 3000];
@@ -19,6 +19,7 @@ pub(crate) async fn make<C: Capabilities>(
     spec: ContainerSpec,
     identity: &Identity,
 ) -> Result<String> {
+    first_process::check(&spec)?;
     report(provider, "creating container", &identity.name);
     match provider.capabilities.container_create(spec).await {
         Ok(created) => {

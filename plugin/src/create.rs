@@ -12,7 +12,9 @@ use crate::gpu::{self, Wish};
 use crate::labels::{self, Identity, Pair};
 use crate::recipe::{self, Origin, Recipe};
 use crate::{Capabilities, DockerProviderInstance, Result};
-use crate::{agent, build, container, image, launch, limits, ports, snapshot, start_args, tags, volumes};
+use crate::{
+    agent, build, container, first_process, image, launch, limits, ports, snapshot, start_args, tags, volumes,
+};
 
 /// What an agent is made from.
 #[derive(Debug)]
@@ -113,10 +115,12 @@ pub async fn create<C: Capabilities>(
     if request.publish_ssh {
         ports::publish_ssh(provider, &mut draft)?;
     }
+    // Before an image is built or pulled for nothing.
+    let program = draft.spec.entrypoint.iter().flatten().chain(&request.command);
+    first_process::strings(&draft.spec.env, program, &draft.spec.limits)?;
     limits::fit(provider, &draft.spec.limits).await?;
     let id = format!("{}{}", agent::ID_PREFIX, provider.capabilities.random_id());
     let wish = Wish::of(&draft);
-    // Before an image is built or pulled for nothing.
     gpu::foresee(provider, &wish, &id).await?;
     let free = container::check_free(provider, &request.name);
     let base = match request.source {

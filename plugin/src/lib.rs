@@ -24,6 +24,7 @@ pub mod documents;
 pub mod error;
 pub mod exec;
 pub mod findings;
+pub mod first_process;
 pub mod fork;
 pub mod gc;
 pub mod gpu;
