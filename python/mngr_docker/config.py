@@ -58,6 +58,9 @@ class DockerProviderConfig(ProviderInstanceConfig):
         default=None, description="File in which every acknowledgement is written down, for `mngr-docker check`"
     )
     engine_timeout_seconds: float | None = Field(default=None, description="Deadline of one call of the engine")
+    docker_proxies: bool | None = Field(
+        default=None, description="False keeps the proxies of the Docker CLI's config.json from hosts and builds"
+    )
     default_image: str | None = Field(
         default=None, description="Image of a host that names none. None builds one with all that mngr needs"
     )

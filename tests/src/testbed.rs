@@ -214,7 +214,14 @@ impl Testbed {
     /// # Panics
     /// Where it can not be written.
     pub fn log_in(&self, registry: &Registry, auth: &str) {
-        let config = json!({ "auths": { registry.address(): { "auth": auth } } });
+        self.docker_config(&json!({ "auths": { registry.address(): { "auth": auth } } }));
+    }
+
+    /// Makes this the Docker CLI's configuration of the provider's user.
+    ///
+    /// # Panics
+    /// Where it can not be written.
+    pub fn docker_config(&self, config: &Value) {
         std::fs::write(self.state.path().join("config.json"), config.to_string()).expect("written");
     }
 

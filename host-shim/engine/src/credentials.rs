@@ -88,12 +88,8 @@ pub struct CredentialStore {
 impl CredentialStore {
     /// The user's own.
     pub fn of_user(environment: &Environment) -> Self {
-        let directory = environment
-            .var("DOCKER_CONFIG")
-            .map(PathBuf::from)
-            .or_else(|| environment.home().map(|home| home.join(".docker")));
         Self {
-            config: directory.map(|directory| directory.join("config.json")),
+            config: config_of_user(environment),
         }
     }
 
@@ -120,6 +116,13 @@ impl CredentialStore {
         );
         None
     }
+}
+
+/// Where the Docker CLI's configuration is; none where the user has no home.
+pub(crate) fn config_of_user(environment: &Environment) -> Option<PathBuf> {
+    let directory = environment.var("DOCKER_CONFIG").map(PathBuf::from);
+    let directory = directory.or_else(|| environment.home().map(|home| home.join(".docker")));
+    directory.map(|directory| directory.join("config.json"))
 }
 
 /// The registry in an image's reference, as the engine reads it.

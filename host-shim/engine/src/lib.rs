@@ -13,6 +13,7 @@ pub mod exec_tar;
 pub mod failpoint;
 pub mod machine;
 pub mod operations;
+pub mod proxies;
 pub mod scratch;
 pub mod ssh;
 pub mod tls;

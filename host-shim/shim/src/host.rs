@@ -8,6 +8,7 @@ use mngr_contract::error::internal;
 use mngr_contract::{ProviderError, Result};
 use mngr_engine::credentials::CredentialStore;
 use mngr_engine::docker::DockerEngine;
+use mngr_engine::proxies::Proxies;
 use mngr_engine::ssh::Tunnels;
 use mngr_engine::{Engine, connect};
 use mngr_guard::journal::Store;
@@ -87,12 +88,17 @@ impl Host {
         let store = Store::of_user(&self.environment, &config.name, &engine.endpoint());
         let provider = self.open_bare(config, engine).await?;
         let credentials = CredentialStore::of_user(&self.environment);
+        let proxies = match config.docker_proxies {
+            true => Proxies::of_user(&self.environment, provider.engine().endpoint()),
+            false => Proxies::default(),
+        };
         let audit = AuditLog::chosen(&config.audit_log, &self.environment);
         let ledger = config.ledger.as_ref().map(|path| Ledger::at(path, &config.name));
         Ok(provider
             .journaled_in(store)
             .audited_in(audit)
             .with_credentials(credentials)
+            .with_proxies(proxies)
             .with_ledger(ledger))
     }
 

@@ -4,6 +4,7 @@ mod acknowledged;
 mod calls;
 mod new_agent;
 mod plugin_slot;
+mod proxied;
 mod reach;
 mod settle;
 
@@ -23,6 +24,7 @@ use mngr_contract::streams::{Archive, ExecSession, LogStream};
 use mngr_contract::types::{Agent, Finding, Limits, Snapshot};
 use mngr_engine::build;
 use mngr_engine::credentials::CredentialStore;
+use mngr_engine::proxies::Proxies;
 use mngr_engine::{Engine, ProgressSink, Traced};
 use mngr_guard::journal::Store;
 use mngr_guard::policy::{AuditLog, Policy};
@@ -48,6 +50,7 @@ pub struct Provider {
     store: Option<Arc<Store>>,
     audit: Option<Arc<AuditLog>>,
     credentials: Arc<CredentialStore>,
+    proxies: Arc<Proxies>,
     ledger: Option<Arc<Ledger>>,
     limits: CallLimits,
 }
@@ -96,6 +99,7 @@ impl Provider {
             store: None,
             audit: None,
             credentials: Arc::default(),
+            proxies: Arc::default(),
             ledger: None,
             limits: CallLimits::default(),
         }
@@ -204,11 +208,21 @@ impl Provider {
         }
     }
 
+    /// The same provider, whose new agents and builds get these proxies.
+    #[must_use]
+    pub fn with_proxies(self, proxies: Proxies) -> Self {
+        Self {
+            proxies: Arc::new(proxies),
+            ..self
+        }
+    }
+
     /// Makes an agent. All or nothing: after an error there is no container.
     ///
     /// # Errors
     /// `invalid-argument`, `already-exists`, `not-found` (image, snapshot), `denied`, `unavailable`, `timeout`.
-    pub async fn create(&self, agent: NewAgent) -> Result<Agent> {
+    pub async fn create(&self, mut agent: NewAgent) -> Result<Agent> {
+        self.hand_on_proxies(&mut agent).await?;
         let (context, build_args) = match &agent.from {
             AgentSource::Build { context, args } => {
                 let (archive, args) = build::context(context, args)?;

@@ -25,7 +25,7 @@ pub struct Key {
 }
 
 /// Settings that the host keeps for itself. They are here so that a misspelt one is recognised.
-pub const HOST_KEYS: [&str; 17] = [
+pub const HOST_KEYS: [&str; 18] = [
     "backend",
     "host",
     "docker_context",
@@ -42,6 +42,7 @@ pub const HOST_KEYS: [&str; 17] = [
     "audit_log",
     "ledger",
     "engine_timeout_seconds",
+    "docker_proxies",
     "is_enabled",
 ];
 

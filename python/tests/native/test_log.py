@@ -26,7 +26,7 @@ logging.getLogger("mngr_docker").setLevel(logging.DEBUG)
 from mngr_docker import Provider, ProviderError
 
 try:
-    Provider("log", {"host": "HOST"}).create("a", image="127.0.0.1:1/none")
+    Provider("log", {"host": "HOST", "docker_proxies": False}).create("a", image="127.0.0.1:1/none")
 except ProviderError:
     print(json.dumps(records))
 """

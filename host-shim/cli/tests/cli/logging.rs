@@ -78,9 +78,14 @@ fn a_warning_is_one_json_object_that_says_in_which_call_it_came_up() {
     let failed = ran(create.env("MNGR_LOG_FORMAT", "json").env_remove("RUST_LOG"));
     assert_ne!(failed.status, 0);
     let lines = lines(&failed.stderr);
-    let [warning] = lines.as_slice() else {
-        panic!("one line, not {lines:?}");
+    // What cannot be read has neither proxies nor credentials.
+    let [proxies, warning] = lines.as_slice() else {
+        panic!("two lines, not {lines:?}");
     };
+    assert_eq!(
+        (&proxies["level"], &proxies["target"]),
+        (&"WARN".into(), &"mngr_engine::proxies".into())
+    );
     assert_eq!(
         (&warning["level"], &warning["registry"]),
         (&"WARN".into(), &"127.0.0.1:1".into())

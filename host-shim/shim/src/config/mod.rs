@@ -98,6 +98,8 @@ pub struct ProviderConfig {
     pub plugin_limits: CallLimits,
     /// Deadline of one engine call (`engine_timeout_seconds`).
     pub engine_timeout: Duration,
+    /// Whether new agents and builds get the proxies of the Docker CLI's configuration (`docker_proxies`).
+    pub docker_proxies: bool,
     /// Whether it is to be used at all (`is_enabled`).
     pub is_enabled: bool,
     /// Everything else, for the plugin to check.
@@ -138,6 +140,7 @@ impl ProviderConfig {
             ledger: None,
             plugin_limits: CallLimits::default(),
             engine_timeout: DEFAULT_ENGINE_TIMEOUT,
+            docker_proxies: true,
             is_enabled: true,
             settings: Map::new(),
         }

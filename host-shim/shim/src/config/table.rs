@@ -176,6 +176,11 @@ pub static KEYS: &[Key] = &keys! {
         "deadline of one engine call; pulls and commits have longer ones of their own",
         // At worst a call fails early, or an hour late.
         Trust::Needless;
+    "docker_proxies" (Value "true")
+        Takes::Boolean(|config, proxies| config.docker_proxies = proxies),
+        [YES_OR_NO]
+        "new agents and builds get the `proxies` of the Docker CLI's config.json as variables, as `docker run` and `docker build` hand them on; `false` for none",
+        Trust::NeededUnless(is_false, "hands your proxies, which may hold passwords, to agents and builds");
     "is_enabled" (Value "true")
         Takes::Boolean(|config, enabled| config.is_enabled = enabled),
         [YES_OR_NO]

@@ -46,7 +46,7 @@ fn each_setting_has_a_place_of_its_own() {
         "permissions" => json!({ "gpu": 2 }),
         "plugin_limits" => json!({ "handles": 20 }),
         "ssh_options" => json!({ "ConnectTimeout": "5" }),
-        "is_enabled" => json!(false),
+        "docker_proxies" | "is_enabled" => json!(false),
         _ => match key.kind() {
             "path" | "path_or_boolean" => json!("/srv/a"),
             "boolean" => json!(true),

@@ -14,7 +14,7 @@ use crate::config::{Config, ConfigError, FileTrust, KEYS, SettingsFile, check_tr
 use crate::trust::TrustStore;
 
 /// Each setting with a value that a stranger would like, as TOML writes it; those that do no harm whatever they say are not here.
-const HOSTILE: [(&str, &str); 25] = [
+const HOSTILE: [(&str, &str); 26] = [
     ("host", r#""tcp://192.0.2.1:2375""#),
     ("docker_context", r#""theirs""#),
     ("tls_directory", r#""certificates""#),
@@ -30,6 +30,7 @@ const HOSTILE: [(&str, &str); 25] = [
     ("audit_log", r#""~/.bashrc""#),
     ("audit_log", "false"),
     ("ledger", r#""~/.profile""#),
+    ("docker_proxies", "true"),
     ("plugin_limits", r#"{ memory = "4g" }"#),
     ("default_start_args", r#"["--volume=/:/host"]"#),
     ("docker_runtime", r#""theirs""#),
