@@ -151,6 +151,122 @@ fn a_build_that_is_cancelled_leaves_nothing() {
 }
 
 #[test]
+fn a_file_that_can_not_be_read_is_named_and_not_told_as_an_engine_that_is_gone() {
+    run(Kind::Real, async |bed| {
+        let elsewhere = context(&[("Dockerfile", "FROM mngr-test:busybox\nCOPY . /ctx\n")]);
+        let flag = format!("--file={}", elsewhere.path().join("Dockerfile").display());
+        // Of its files the kernel lets nobody read `flush`.
+        let unreadable = Path::new("/proc/sys/net/ipv4/route");
+        let error = bed
+            .provider
+            .create(from(unreadable, &[&flag]))
+            .await
+            .expect_err("unreadable");
+        assert_eq!((error.kind(), error.field()), ("invalid_argument", Some("build")));
+        let message = error.message();
+        assert!(message.contains("route/flush: Permission denied"), "{message}");
+        assert!(error.remedy().contains(".dockerignore"), "{}", error.remedy());
+        assert_nothing_is_left(bed).await;
+    });
+}
+
+#[test]
+fn the_users_proxies_reach_a_build_and_its_agent_and_what_the_user_says_wins() {
+    run(Kind::Real, async |bed| {
+        let proxies = serde_json::json!({ "default": { "httpProxy": "http://p:1", "noProxy": "a,b" } });
+        bed.docker_config(&serde_json::json!({ "proxies": proxies }));
+        let dockerfile = "FROM mngr-test:busybox\nRUN echo $HTTP_PROXY $http_proxy $no_proxy > /built\n";
+        let directory = context(&[("Dockerfile", dockerfile)]);
+        let mut agent = from(directory.path(), &["--no-cache", "--build-arg=http_proxy=own"]);
+        agent.start_args = ["--env", "NO_PROXY=mine"].map(str::to_owned).to_vec();
+        bed.provider.create(agent).await.expect("an agent");
+        let seen = bed
+            .shell("a", "cat /built; echo $HTTP_PROXY $http_proxy $NO_PROXY $no_proxy")
+            .await
+            .1;
+        assert_eq!(seen, "own own a,b\nhttp://p:1 http://p:1 mine a,b\n");
+        let agent = bed.provider.get("a").await.expect("an agent");
+        let container = bed
+            .engine
+            .container_inspect(&agent.container_id, false)
+            .await
+            .expect("it");
+        assert!(
+            !format!("{:?}", container.labels).contains("p:1"),
+            "{:?}",
+            container.labels
+        );
+
+        bed.provider
+            .snapshot_create("a", Default::default())
+            .await
+            .expect("a snapshot");
+        let restored = NewAgent {
+            from: AgentSource::Snapshot(
+                bed.provider.snapshot_list(Default::default()).await.expect("a list")[0]
+                    .id
+                    .clone(),
+            ),
+            ..NewAgent::named("b")
+        };
+        bed.docker_config(&serde_json::json!({ "proxies": { "default": { "httpProxy": "http://new:1" } } }));
+        bed.provider.create(restored).await.expect("restored");
+        assert_eq!(
+            bed.shell("b", "echo $http_proxy").await.1,
+            "http://new:1\n",
+            "those that hold by now"
+        );
+
+        let off = bed
+            .provider_on(bed.engine.clone(), bed.provider.name(), |config| {
+                config.docker_proxies = false
+            })
+            .await;
+        off.create(NewAgent::named("c").image("mngr-test:busybox"))
+            .await
+            .expect("an agent");
+        assert_eq!(bed.shell("c", "echo .$http_proxy.").await.1, "..\n");
+    });
+}
+
+#[test]
+fn an_agent_whose_first_process_no_kernel_would_start_is_not_made() {
+    run(Kind::Real, async |bed| {
+        let too_long = "x".repeat(128 << 10);
+        let long = [
+            (vec![format!("--env=BIG={too_long}")], Vec::new(), "BIG"),
+            (Vec::new(), vec!["echo".to_owned(), too_long.clone()], "argument 1"),
+            (
+                (0..30)
+                    .map(|n| format!("--env=V{n}={}", &too_long[..100_000]))
+                    .collect(),
+                Vec::new(),
+                "stack",
+            ),
+        ];
+        for (start_args, command, word) in long {
+            let agent = NewAgent {
+                start_args,
+                command,
+                ..NewAgent::named("a").image("mngr-test:busybox")
+            };
+            let error = bed.provider.create(agent).await.expect_err(word);
+            assert_eq!(error.kind(), "invalid_argument", "{word}");
+            let told = format!("{} {}", error.message(), error.remedy());
+            assert!(told.contains(word) && !told.contains("xxxx"), "{told}");
+            assert_nothing_is_left(bed).await;
+        }
+        // What just fits is started by a real kernel.
+        let agent = NewAgent {
+            start_args: vec![format!("--env=B={}", &too_long[..(128 << 10) - 3])],
+            ..NewAgent::named("a").image("mngr-test:busybox")
+        };
+        bed.provider.create(agent).await.expect("an agent");
+        assert_eq!(bed.shell("a", "echo runs").await.1, "runs\n");
+    });
+}
+
+#[test]
 fn the_engine_in_memory_says_that_it_builds_nothing() {
     run(Kind::Sandbox, async |bed| {
         let files = [("Dockerfile", "FROM mngr-test:busybox\n")];

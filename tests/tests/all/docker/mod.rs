@@ -3,3 +3,5 @@
 //!
 //! A table has a chosen part (`part`), which always runs, and `whole`, which `cargo xtask test --all docker::` runs. Each prints how
 //! many rows are as Docker has them, how many are declared otherwise in the documentation, and how many are different: none.
+
+mod builds;
