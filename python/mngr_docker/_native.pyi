@@ -542,8 +542,8 @@ class Provider:
         stdout: bool = True,
         stderr: bool = True,
         timestamps: bool = False,
-        since: int = 0,
-        until: int = 0,
+        since: float = 0.0,
+        until: float = 0.0,
         tail: int | None = None,
     ) -> LogStream: ...
     def port(self, agent: str, port: int) -> _Port: ...

@@ -26,6 +26,7 @@ mod list_all;
 mod log;
 mod logs;
 mod migrate;
+mod moment;
 mod names;
 mod output;
 mod plugin;

@@ -37,6 +37,15 @@ pub use traced::Traced;
 /// Where an operation that takes long says how far it has come.
 pub type ProgressSink = Arc<dyn Fn(Progress) + Send + Sync>;
 
+/// Nanoseconds that are added to the whole seconds of [`LogOptions`], the times between which a log is asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Fractions {
+    /// To `since`.
+    pub since: u32,
+    /// To `until`.
+    pub until: u32,
+}
+
 /// Bytes in both directions.
 pub trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 

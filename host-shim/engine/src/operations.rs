@@ -161,7 +161,7 @@ macro_rules! engine_operations {
             ) -> ()
                 { "docker.exec-unpack", changes, about id }
             /// What the main command has printed, and where that is asked for what it prints until it ends.
-            Logs: logs(id: &str, options: LogOptions) -> LogStream
+            Logs: logs(id: &str, options: LogOptions, fractions: Fractions) -> LogStream
                 { "docker.logs", looks, about id }
             /// What is at a path of a container, running or not.
             ArchiveStat: archive_stat(id: &str, path: &str) -> PathStat
@@ -170,7 +170,8 @@ macro_rules! engine_operations {
             ArchiveGet: archive_get(id: &str, path: &str) -> Archive
                 { "docker.archive-get", looks, about id }
             /// Unpacks into a directory that exists. With a `root_name` the archive's topmost entry gets that name; with `.` that
-            /// entry is left out and what it holds goes into the directory.
+            /// entry is left out and what it holds goes into the directory. A name that ends with a slash is a directory's. What is
+            /// a directory stays one, and what is none stays none.
             ArchivePut: archive_put(id: &str, directory: &str, root_name: Option<&str>, archive: Archive) -> ()
                 { "docker.archive-put", changes, about id }
             /// One sample of what a running container uses.
@@ -199,8 +200,8 @@ pub mod types {
     pub use mngr_contract::streams::{Archive, ExecSession, LogStream};
     pub use mngr_contract::types::Limits;
 
-    pub use crate::ProgressSink;
     pub use crate::credentials::Credentials;
+    pub use crate::{Fractions, ProgressSink};
 }
 
 /// Whether an effect of the table is a change.

@@ -24,8 +24,8 @@ use mngr_contract::docker::{EngineInfo, EnginePlace, EngineVersion, Image};
 use mngr_contract::gpu::{Depth, Inventory};
 use mngr_contract::ssh::{Command, CommandOutput};
 use mngr_contract::{ProviderError, Result};
-use mngr_engine::Engine;
 use mngr_engine::credentials::CredentialStore;
+use mngr_engine::{Engine, Fractions};
 use tokio::sync::OnceCell;
 use tokio_util::task::TaskTracker;
 
@@ -54,6 +54,8 @@ pub struct Guard {
     arrived: Mutex<HashSet<String>>,
     /// Containers that this call has frozen: nobody else takes their files meanwhile.
     frozen: Mutex<HashMap<String, Option<ContainerLock>>>,
+    /// What the contract's whole seconds leave out of the times that a log is asked for.
+    fractions: OnceLock<Fractions>,
 }
 
 impl Guard {
@@ -72,6 +74,7 @@ impl Guard {
             credentials: Arc::default(),
             arrived: Mutex::default(),
             frozen: Mutex::default(),
+            fractions: OnceLock::new(),
         }
     }
 
@@ -85,6 +88,11 @@ impl Guard {
     #[must_use]
     pub fn audited(self, audit: Option<Arc<AuditLog>>) -> Self {
         Self { audit, ..self }
+    }
+
+    /// Adds these to the whole seconds between which the call asks for a log. What is set first holds.
+    pub fn add_to_log_times(&self, fractions: Fractions) {
+        let _ = self.fractions.set(fractions);
     }
 
     /// The GPUs of the engine's machine. What is run there for it is the shim's own choice, so that no other rule applies.

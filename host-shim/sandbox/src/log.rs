@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use mngr_contract::Result;
 use mngr_contract::docker::LogOptions;
 use mngr_contract::streams::{Channel, LogStream, Output};
+use mngr_engine::Fractions;
 use tokio::sync::watch;
 
 use super::{SandboxEngine, locked};
@@ -96,22 +97,30 @@ impl Lines {
 }
 
 impl SandboxEngine {
-    pub(super) async fn logs(&self, id: &str, options: LogOptions) -> Result<LogStream> {
+    pub(super) async fn logs(&self, id: &str, options: LogOptions, fractions: Fractions) -> Result<LogStream> {
         let log = self.state().container(id)?.log.clone();
-        Ok(stream(log, options))
+        Ok(stream(log, options, fractions))
     }
 }
 
-fn stream(log: Arc<Log>, options: LogOptions) -> LogStream {
+fn nanoseconds(seconds: i64, more: u32) -> i128 {
+    i128::from(seconds) * 1_000_000_000 + i128::from(more)
+}
+
+fn stream(log: Arc<Log>, options: LogOptions, fractions: Fractions) -> LogStream {
     let follow = options.follow;
     let timestamps = options.timestamps;
+    let (since, until) = (
+        nanoseconds(options.since, fractions.since),
+        nanoseconds(options.until, fractions.until),
+    );
     let wanted = move |line: &Line| {
-        let second = line.time.as_second();
+        let time = line.time.as_nanosecond();
         let channel = match line.channel {
             Channel::Stdout => options.stdout,
             Channel::Stderr => options.stderr,
         };
-        channel && second >= options.since && (options.until == 0 || second <= options.until)
+        channel && time >= since && (until == 0 || time <= until)
     };
     let start = log.tail(options.tail, wanted);
     let grown = log.grown.subscribe();
@@ -179,9 +188,43 @@ mod tests {
         log.write(Channel::Stdout, b"one\ntw");
         log.write(Channel::Stdout, b"o\nthree");
         log.close();
-        assert_eq!(text(stream(log.clone(), options(false, None))).await, "one\ntwo\nthree");
-        assert_eq!(text(stream(log.clone(), options(false, Some(2)))).await, "two\nthree");
-        assert_eq!(text(stream(log, options(false, Some(0)))).await, "");
+        assert_eq!(
+            text(stream(log.clone(), options(false, None), Fractions::default())).await,
+            "one\ntwo\nthree"
+        );
+        assert_eq!(
+            text(stream(log.clone(), options(false, Some(2)), Fractions::default())).await,
+            "two\nthree"
+        );
+        assert_eq!(
+            text(stream(log, options(false, Some(0)), Fractions::default())).await,
+            ""
+        );
+    }
+
+    #[tokio::test]
+    async fn times_between_which_a_log_is_asked_for_hold_to_the_nanosecond() {
+        let log = Arc::new(Log::default());
+        log.write(Channel::Stdout, b"one\ntwo\n");
+        log.close();
+        let times: Vec<_> = log.after(0).iter().map(|line| line.time).collect();
+        let between = |since: Timestamp, until: Timestamp| {
+            let options = LogOptions {
+                since: since.as_second(),
+                until: until.as_second(),
+                ..options(false, None)
+            };
+            let nanoseconds = |time: Timestamp| u32::try_from(time.subsec_nanosecond()).unwrap();
+            let fractions = Fractions {
+                since: nanoseconds(since),
+                until: nanoseconds(until),
+            };
+            text(stream(log.clone(), options, fractions))
+        };
+        let just = jiff::SignedDuration::from_nanos(1);
+        assert_eq!(between(times[0], times[0] - just).await, "");
+        assert_eq!(between(times[1] + just, times[1] + just).await, "");
+        assert!(between(times[1], times[1]).await.ends_with("two\n"));
     }
 
     #[tokio::test]
@@ -189,7 +232,7 @@ mod tests {
         let log = Arc::new(Log::default());
         log.open();
         log.write(Channel::Stdout, b"early\n");
-        let reader = tokio::spawn(text(stream(log.clone(), options(true, None))));
+        let reader = tokio::spawn(text(stream(log.clone(), options(true, None), Fractions::default())));
         tokio::task::yield_now().await;
         log.write(Channel::Stderr, b"late\n");
         log.close();

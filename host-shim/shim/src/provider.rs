@@ -25,7 +25,7 @@ use mngr_contract::types::{Agent, Finding, Limits, Snapshot};
 use mngr_engine::build;
 use mngr_engine::credentials::CredentialStore;
 use mngr_engine::proxies::Proxies;
-use mngr_engine::{Engine, ProgressSink, Traced};
+use mngr_engine::{Engine, Fractions, ProgressSink, Traced};
 use mngr_guard::journal::Store;
 use mngr_guard::policy::{AuditLog, Policy};
 use mngr_loader::{CallLimits, Plugin, Rejection, Reloader};
@@ -299,7 +299,19 @@ impl Provider {
     /// # Errors
     /// `not-found`, `ambiguous`, `unavailable`, `timeout`.
     pub async fn logs(&self, agent: &str, options: LogOptions) -> Result<LogStream> {
+        self.logs_between(agent, options, Fractions::default()).await
+    }
+
+    /// What the agent's main command has printed between two times, to the nanosecond. The contract has whole seconds;
+    /// `fractions` are added to them.
+    ///
+    /// # Errors
+    /// As [`Provider::logs`].
+    pub async fn logs_between(&self, agent: &str, options: LogOptions, fractions: Fractions) -> Result<LogStream> {
         self.call("logs", Some(agent), |plugin, session, provider| async move {
+            if let Some(guard) = &session.guard {
+                guard.add_to_log_times(fractions);
+            }
             plugin.logs(session, provider, agent.to_owned(), options).await
         })
         .await

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::StreamExt;
 use mngr_host_shim::contract::docker::{ExecOptions, LogOptions};
+use mngr_host_shim::engine::Fractions;
 use mngr_host_shim::error::invalid;
 use mngr_host_shim::json::{ConnectionJson, PortJson};
 use mngr_host_shim::streams::Archive;
@@ -140,9 +141,9 @@ impl Provider {
     }
 
     /// What the agent's main command has printed, as an iterator of pairs of `"stdout"` or `"stderr"` and bytes. `since` and
-    /// `until` are seconds since the epoch, 0 for no bound; `tail` is how many of the last lines; with `follow` it goes on with what is
+    /// `until` are seconds since the epoch, with fractions or without, 0 for no bound; `tail` is how many of the last lines; with `follow` it goes on with what is
     /// printed from now on.
-    #[pyo3(signature = (agent, *, follow=false, stdout=true, stderr=true, timestamps=false, since=0, until=0, tail=None))]
+    #[pyo3(signature = (agent, *, follow=false, stdout=true, stderr=true, timestamps=false, since=0.0, until=0.0, tail=None))]
     #[allow(clippy::too_many_arguments)]
     fn logs(
         &self,
@@ -152,10 +153,16 @@ impl Provider {
         stdout: bool,
         stderr: bool,
         timestamps: bool,
-        since: i64,
-        until: i64,
+        since: f64,
+        until: f64,
         tail: Option<u64>,
     ) -> PyResult<LogStream> {
+        let (since, more_since) = moment(py, "since", since)?;
+        let (until, more_until) = moment(py, "until", until)?;
+        let fractions = Fractions {
+            since: more_since,
+            until: more_until,
+        };
         let options = LogOptions {
             follow,
             stdout,
@@ -165,7 +172,9 @@ impl Provider {
             until,
             tail,
         };
-        let log = self.call(py, None, |provider| async move { provider.logs(&agent, options).await })?;
+        let log = self.call(py, None, |provider| async move {
+            provider.logs_between(&agent, options, fractions).await
+        })?;
         Ok(LogStream::new(self.process.clone(), log))
     }
 
@@ -181,6 +190,29 @@ impl Provider {
         let found = self.call(py, None, |provider| async move { provider.connection(&agent).await })?;
         to_python(py, &ConnectionJson::from(&found))
     }
+}
+
+/// Whole seconds since the epoch, and nanoseconds to be added to them.
+fn moment(py: Python<'_>, field: &str, given: f64) -> PyResult<(i64, u32)> {
+    /// Of the last second that every engine knows, that of the year 9999.
+    const LAST: f64 = 253_402_300_799.0;
+    if !(-LAST..=LAST).contains(&given) {
+        let fault = invalid(
+            field,
+            given.to_string(),
+            "is no time",
+            "give seconds since the epoch, or 0 for no bound",
+        );
+        return Err(error::raised(py, &fault));
+    }
+    let second = given.floor();
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "checked just above"
+    )]
+    let split = (second as i64, ((given - second) * 1e9) as u32);
+    Ok(split)
 }
 
 fn duration(py: Python<'_>, seconds: f64) -> PyResult<Duration> {

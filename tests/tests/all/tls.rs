@@ -4,10 +4,10 @@ use mngr_docker_tests::tls::TlsFront;
 use mngr_host_shim::config::ProviderConfig;
 use mngr_host_shim::contract::docker::{ContainerFilter, LogOptions};
 use mngr_host_shim::contract::ssh::Command;
-use mngr_host_shim::engine::Engine;
 use mngr_host_shim::engine::connect::connect;
 use mngr_host_shim::engine::docker::DockerEngine;
 use mngr_host_shim::engine::ssh::Tunnels;
+use mngr_host_shim::engine::{Engine, Fractions};
 use mngr_host_shim::environment::Environment;
 
 fn engine(config: &ProviderConfig) -> DockerEngine {
@@ -27,7 +27,7 @@ async fn an_engine_that_knows_us_and_that_we_know_is_used() {
     };
     engine.container_list(everything).await.expect("a list");
     let error = engine
-        .logs("no-such-container", LogOptions::default())
+        .logs("no-such-container", LogOptions::default(), Fractions::default())
         .await
         .expect_err("none");
     assert_eq!(error.kind(), "not_found");

@@ -13,6 +13,7 @@ mod gpus;
 mod hostile;
 mod life;
 mod logging;
+mod logs;
 mod machines;
 mod moving;
 mod native;

@@ -16,11 +16,17 @@ use super::DockerEngine;
 use super::frames::Frames;
 use super::references;
 use super::requests::empty;
+use crate::Fractions;
 
 /// Most bytes taken from a connection at once.
 const BUFFER: usize = 64 << 10;
 
-pub(super) async fn logs(engine: &DockerEngine, id: &str, options: LogOptions) -> Result<LogStream> {
+pub(super) async fn logs(
+    engine: &DockerEngine,
+    id: &str,
+    options: LogOptions,
+    fractions: Fractions,
+) -> Result<LogStream> {
     let id = references::name("container", id)?;
     let operation = engine.reads("read the log of", "container", id);
     let container = engine
@@ -29,7 +35,10 @@ pub(super) async fn logs(engine: &DockerEngine, id: &str, options: LogOptions) -
     let tty = container.config.and_then(|config| config.tty).unwrap_or_default();
 
     let tail = options.tail.map_or("all".to_owned(), |lines| lines.to_string());
-    let (since, until) = (options.since.to_string(), options.until.to_string());
+    let (since, until) = (
+        moment(options.since, fractions.since),
+        moment(options.until, fractions.until),
+    );
     let flag = |set| if set { "1" } else { "0" };
     let query = [
         ("follow", flag(options.follow)),
@@ -49,6 +58,14 @@ pub(super) async fn logs(engine: &DockerEngine, id: &str, options: LogOptions) -
     Ok(LogStream {
         output: output(reader(body), tty, subject),
     })
+}
+
+/// A time as engines read it: seconds since the epoch, with nanoseconds after a point.
+fn moment(seconds: i64, nanoseconds: u32) -> String {
+    match nanoseconds {
+        0 => seconds.to_string(),
+        nanoseconds => format!("{seconds}.{nanoseconds:09}"),
+    }
 }
 
 fn reader(body: Incoming) -> impl AsyncRead + Send + 'static {

@@ -63,7 +63,8 @@ impl Guard {
             self.own(id).await
         };
         self.may_look("logs", id, may).await?;
-        self.engine.logs(id, options).await
+        let fractions = self.fractions.get().copied().unwrap_or_default();
+        self.engine.logs(id, options, fractions).await
     }
 
     /// What is at a path of a container.

@@ -2,7 +2,7 @@ use futures::StreamExt;
 use mngr_host_shim::contract::ProviderError;
 use mngr_host_shim::contract::docker::{ContainerFilter, ContainerStatus, LogOptions, Mount, MountKind};
 use mngr_host_shim::contract::types::Limits;
-use mngr_host_shim::engine::Engine;
+use mngr_host_shim::engine::{Engine, Fractions};
 
 use super::fixture::{IMAGE, LABEL, Own, collected, command, engine, spec, unique};
 
@@ -238,7 +238,16 @@ async fn logs_keep_stdout_and_stderr_apart() {
     let own = Own::created(wanted).await;
     own.engine.container_start(&own.id).await.expect("it starts");
     own.exited().await;
-    let log = async |options| collected(own.engine.logs(&own.id, options).await.expect("a log").output).await;
+    let log = async |options| {
+        collected(
+            own.engine
+                .logs(&own.id, options, Fractions::default())
+                .await
+                .expect("a log")
+                .output,
+        )
+        .await
+    };
     assert_eq!(log(all_logs()).await, ("out\n".into(), "err\n".into()));
     let only_stderr = LogOptions {
         stdout: false,
@@ -255,14 +264,19 @@ async fn a_log_is_followed_from_its_tail_until_the_container_ends() {
     let own = Own::created(wanted).await;
     own.engine.container_start(&own.id).await.expect("it starts");
     let mut seen = String::new();
-    let mut log = own.engine.logs(&own.id, following(None)).await.expect("a log").output;
+    let mut log = own
+        .engine
+        .logs(&own.id, following(None), Fractions::default())
+        .await
+        .expect("a log")
+        .output;
     while seen != "first\nlast\n" {
         let piece = log.next().await.expect("more").expect("output");
         seen.push_str(std::str::from_utf8(&piece.bytes).expect("UTF-8"));
     }
     let tail = own
         .engine
-        .logs(&own.id, following(Some(1)))
+        .logs(&own.id, following(Some(1)), Fractions::default())
         .await
         .expect("a log")
         .output;
@@ -288,13 +302,20 @@ async fn the_log_of_a_container_with_a_terminal_comes_byte_for_byte() {
     let own = Own::created(wanted).await;
     own.engine.container_start(&own.id).await.expect("it starts");
     own.exited().await;
-    let log = own.engine.logs(&own.id, all_logs()).await.expect("a log");
+    let log = own
+        .engine
+        .logs(&own.id, all_logs(), Fractions::default())
+        .await
+        .expect("a log");
     assert_eq!(collected(log.output).await.0, "\u{1}\u{2} no newline");
 }
 
 #[tokio::test]
 async fn the_log_of_a_missing_container_is_not_found() {
-    let error = engine().logs("mngr-test-none", all_logs()).await.expect_err("none");
+    let error = engine()
+        .logs("mngr-test-none", all_logs(), Fractions::default())
+        .await
+        .expect_err("none");
     assert_eq!(error.kind(), "not_found");
 }
 

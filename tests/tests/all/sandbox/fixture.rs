@@ -3,7 +3,7 @@
 use futures::StreamExt;
 use mngr_host_shim::contract::Result;
 use mngr_host_shim::contract::docker::{CommitOptions, ContainerSpec, ContainerStatus, ExecOptions, LogOptions};
-use mngr_host_shim::engine::Engine;
+use mngr_host_shim::engine::{Engine, Fractions};
 use mngr_host_shim::sandbox::SandboxEngine;
 use mngr_host_shim::streams::{Channel, ExecSession};
 
@@ -102,7 +102,7 @@ pub async fn logs(engine: &SandboxEngine, id: &str) -> String {
         until: 0,
         tail: None,
     };
-    let stream = engine.logs(id, options).await.unwrap();
+    let stream = engine.logs(id, options, Fractions::default()).await.unwrap();
     let pieces: Vec<_> = stream.output.map(|output| output.unwrap().bytes).collect().await;
     String::from_utf8(pieces.concat()).unwrap()
 }

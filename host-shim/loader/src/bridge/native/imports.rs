@@ -85,6 +85,11 @@ macro_rules! arguments {
         arguments!($calls $bytes $name
             [$($wire)*] [$($first)*] [$($given)* $calls.context.progress.clone(),] $($($rest)*)?)
     };
+    // The guard knows them.
+    ($calls:ident $bytes:ident $name:ident [$($wire:tt)*] [$($first:tt)*] [$($given:tt)*]
+        $argument:ident: Fractions $(, $($rest:tt)*)?) => {
+        arguments!($calls $bytes $name [$($wire)*] [$($first)*] [$($given)*] $($($rest)*)?)
+    };
     ($calls:ident $bytes:ident $name:ident [$($wire:tt)*] [$($first:tt)*] [$($given:tt)*]
         $argument:ident: $kind:ty $(, $($rest:tt)*)?) => {
         arguments!($calls $bytes $name
