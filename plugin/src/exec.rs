@@ -124,24 +124,23 @@ async fn destination<C: Capabilities>(
             Some(stat) if stat.is_directory => return Ok((path, contents_only.then(|| ".".to_owned()))),
             Some(stat) if !stat.link_target.is_empty() => path = join(parent, &stat.link_target),
             Some(_) if contents_only || path.ends_with('/') => {
-                let remedy = "name a directory, or a path that is not there yet";
-                return Err(conflict(
-                    format!("path `{}`", shown(&path)),
-                    "a file",
-                    "a directory is needed",
-                    remedy,
-                ));
+                return Err(no_directory(&path));
             }
             Some(_) => return Ok((parent.to_owned(), Some(name.to_owned()))),
             None => {
-                let is_there = stat(provider, id, parent).await?;
-                if is_there.is_none() {
-                    return Err(no_path(
-                        parent,
-                        "make the directory first: mngr-docker exec NAME -- mkdir -p DIRECTORY",
-                    ));
+                match stat(provider, id, parent).await? {
+                    Some(stat) if stat.is_directory || !stat.link_target.is_empty() => {}
+                    Some(_) => return Err(no_directory(parent)),
+                    None => {
+                        return Err(no_path(
+                            parent,
+                            "make the directory first: mngr-docker exec NAME -- mkdir -p DIRECTORY",
+                        ));
+                    }
                 }
-                return Ok((parent.to_owned(), Some(name.to_owned())));
+                // The slash says that a directory is meant, which what is copied has to be then.
+                let slash = if path.ends_with('/') { "/" } else { "" };
+                return Ok((parent.to_owned(), Some(format!("{name}{slash}"))));
             }
         }
     }
@@ -160,6 +159,15 @@ async fn stat<C: Capabilities>(provider: &DockerProviderInstance<C>, id: &str, p
         Err(ProviderError::NotFound(_)) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+fn no_directory(path: &str) -> ProviderError {
+    conflict(
+        format!("path `{}`", shown(path)),
+        "a file",
+        "a directory is needed",
+        "name a directory, or a path that is not there yet",
+    )
 }
 
 fn no_path(path: &str, remedy: &str) -> ProviderError {

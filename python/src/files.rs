@@ -103,7 +103,7 @@ async fn collect(archive: Archive, cancel: &CancellationToken, agent: &str, path
     let mut pieces = match archive {
         Archive::Tar(pieces) => pieces,
         Archive::Context(context, _) => context.tar(),
-        Archive::Path(_) => {
+        Archive::Path(_) | Archive::AsUser(_) => {
             return Err(internal(
                 "the plugin",
                 "it answered with a path of this machine",

@@ -38,6 +38,14 @@ impl Spinner {
         Self { bar, shown_later }
     }
 
+    /// One that is never shown.
+    pub fn silent() -> Self {
+        Self {
+            bar: ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()),
+            shown_later: None,
+        }
+    }
+
     /// Where calls report to.
     pub fn sink(&self) -> ProgressSink {
         let bar = self.bar.clone();

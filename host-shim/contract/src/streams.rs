@@ -110,6 +110,9 @@ pub enum Archive {
     Tar(ByteStream),
     /// The context of a build, with what its steps may use that no image is to keep.
     Context(Arc<dyn BuildContext>, Withheld),
+    /// What is copied into a container, there to belong to the user that the container runs as, where it names one. `docker cp -a`
+    /// asks for that.
+    AsUser(Box<Archive>),
 }
 
 impl fmt::Debug for ExecSession {
@@ -132,6 +135,7 @@ impl fmt::Debug for Archive {
             Self::Path(path) => f.debug_tuple("Path").field(path).finish(),
             Self::Tar(_) => f.debug_tuple("Tar").finish_non_exhaustive(),
             Self::Context(_, withheld) => f.debug_tuple("Context").field(withheld).finish_non_exhaustive(),
+            Self::AsUser(archive) => f.debug_tuple("AsUser").field(archive).finish(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Tar archives through a command in a container: what only the container itself can see, a tmpfs for one, goes that way.
 
+use std::ffi::OsStr;
 use std::io;
 
 use futures::StreamExt;
@@ -39,7 +40,7 @@ pub fn archive(session: ExecSession) -> Archive {
 /// # Errors
 /// `invalid-argument` where its status is not 0, and where the archive can not be read to its end.
 pub async fn unpack(mut session: ExecSession, archive: Archive, root_name: &str) -> Result<()> {
-    let mut bytes = tarball::bytes(archive, Some(root_name.to_owned()))?;
+    let mut bytes = tarball::bytes(archive, Some(OsStr::new(root_name)))?;
     let stdin = session.stdin.take();
     let feed = async {
         let Some(mut stdin) = stdin else { return Ok(()) };

@@ -1,5 +1,6 @@
 //! Files into and out of a container as tar.
 
+use std::ffi::OsStr;
 use std::io::Read;
 use std::path::Path;
 
@@ -8,12 +9,13 @@ use futures::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use mngr_contract::Result;
 use mngr_contract::docker::PathStat;
-use mngr_contract::error::not_found;
+use mngr_contract::error::{conflict, not_found};
 use mngr_contract::streams::{Archive, ByteStream};
 use mngr_engine::docker::tarball;
 use tar::{Builder, EntryType, Header};
 
 use super::filesystem::{Filesystem, FsError};
+use super::shell::User;
 use super::tree::{Kind, Node, join, name};
 use super::{SandboxEngine, errors};
 
@@ -24,7 +26,15 @@ impl SandboxEngine {
 
     pub(super) async fn archive_stat(&self, id: &str, path: &str) -> Result<PathStat> {
         let files = self.files(id)?;
-        let (at, node) = locate(&files, id, path)?;
+        // Of a path that leads through a file, or in a circle, an engine says no more than that it failed.
+        let (at, node) = locate(&files, id, path).map_err(|_| {
+            let reason = "there is no such path, a part of it is no directory, or its links lead in a circle";
+            not_found(
+                format!("`{path}` in container `{id}`"),
+                reason,
+                "see which files there are",
+            )
+        })?;
         Ok(PathStat {
             name: name(&at).to_owned(),
             size_bytes: node.size(),
@@ -56,8 +66,36 @@ impl SandboxEngine {
     ) -> Result<()> {
         let files = self.files(id)?;
         let (at, _) = locate(&files, id, &format!("{directory}/."))?;
-        let tar = bytes_of(tarball::bytes(archive, root_name.map(str::to_owned))?).await?;
-        unpack(&files, &at, &tar).map_err(|error| errors::failed("container", id, error.to_string()))
+        let owner = match archive {
+            Archive::AsUser(_) => self.user_of(id, &files)?,
+            _ => None,
+        };
+        let tar = bytes_of(tarball::bytes(archive, root_name.map(OsStr::new))?).await?;
+        unpack(&files, &at, &tar, owner.as_ref()).map_err(|error| {
+            let words = error.to_string();
+            match words.starts_with("cannot overwrite ") {
+                true => conflict(
+                    format!("container `{id}`"),
+                    "in the way",
+                    words,
+                    "remove what is in the way, or choose another name",
+                ),
+                false => errors::failed("container", id, words),
+            }
+        })
+    }
+
+    /// Who a container runs as, where it says so.
+    fn user_of(&self, id: &str, files: &Filesystem) -> Result<Option<User>> {
+        let user = self.state().container(id)?.config.user.clone();
+        if user.is_empty() {
+            return Ok(None);
+        }
+        let found = User::find(files, &user).ok_or_else(|| {
+            let reason = format!("unable to find entry \"{user}\" in passwd database");
+            errors::bad("container", id, reason)
+        })?;
+        Ok(Some(found))
     }
 }
 
@@ -119,7 +157,8 @@ pub fn pack(files: &Filesystem, at: &str, top: &str) -> std::io::Result<Vec<u8>>
     builder.into_inner()
 }
 
-pub fn unpack(files: &Filesystem, directory: &str, tar: &[u8]) -> std::io::Result<()> {
+/// Unpacks an archive in a directory. What it holds becomes `owner`'s, where there is one.
+pub fn unpack(files: &Filesystem, directory: &str, tar: &[u8], owner: Option<&User>) -> std::io::Result<()> {
     let mut archive = tar::Archive::new(tar);
     for entry in archive.entries()? {
         let mut entry = entry?;
@@ -159,8 +198,8 @@ pub fn unpack(files: &Filesystem, directory: &str, tar: &[u8]) -> std::io::Resul
             let text = format!("cannot overwrite non-directory \"{at}\" with directory \"{below}\"");
             return Err(std::io::Error::other(text));
         }
-        node.uid = u32::try_from(uid).unwrap_or_default();
-        node.gid = u32::try_from(gid).unwrap_or_default();
+        node.uid = owner.map_or_else(|| u32::try_from(uid).unwrap_or_default(), |owner| owner.uid);
+        node.gid = owner.map_or_else(|| u32::try_from(gid).unwrap_or_default(), |owner| owner.gid);
         node.modified = Timestamp::from_second(modified).unwrap_or_default();
         if let Some(above) = Path::new(&below).parent() {
             // An archive need not have entries for the directories of its files.
@@ -213,7 +252,7 @@ mod tests {
             header.set_cksum();
             let mut tar = Builder::new(Vec::new());
             tar.append(&header, &b"hi"[..]).expect("appended");
-            unpack(&files, "/srv", &tar.into_inner().expect("an archive"))
+            unpack(&files, "/srv", &tar.into_inner().expect("an archive"), None)
         };
         unpacked("a/../b").expect("unpacked");
         assert!(files.stat("/", "/srv/b", false).is_ok());

@@ -24,7 +24,7 @@ impl SandboxEngine {
         let tar = bytes_of(tarball::without(archive, &options.root_name, options.exclude)?).await?;
         let root = Arc::new(Mutex::new(Tree::new()));
         let files = Filesystem::new(root.clone(), false, Vec::new());
-        unpack(&files, "/", &tar).map_err(|error| errors::failed("image", &tag, error.to_string()))?;
+        unpack(&files, "/", &tar, None).map_err(|error| errors::failed("image", &tag, error.to_string()))?;
         let config = ImageConfig {
             labels: options.labels.into_iter().collect(),
             ..ImageConfig::default()

@@ -186,7 +186,7 @@ fn read(bytes: &[u8]) -> std::io::Result<(ImageConfig, Tree)> {
         return Err(std::io::Error::other("a part is missing"));
     };
     let tree = Arc::new(Mutex::new(Tree::new()));
-    unpack(&Filesystem::new(tree.clone(), false, Vec::new()), "/", &files)?;
+    unpack(&Filesystem::new(tree.clone(), false, Vec::new()), "/", &files, None)?;
     let tree = locked(&tree).clone();
     Ok((config, tree))
 }

@@ -59,6 +59,7 @@ fn copies_land_where_docker_cp_puts_them() {
         ("/link", false, "/dir as None"),
         ("/dir/file", false, r#"/dir as Some("file")"#),
         ("/dir/new", false, r#"/dir as Some("new")"#),
+        ("/dir/new/", false, r#"/dir as Some("new/")"#),
         ("new", true, r#"/ as Some("new")"#),
     ] {
         assert_eq!(copy(path, contents_only).expect(path), expected, "{path}");
@@ -67,6 +68,7 @@ fn copies_land_where_docker_cp_puts_them() {
         panic!("copied into nothing")
     };
     assert!(error.subject.contains("/nowhere"), "{}", error.subject);
+    assert!(matches!(copy("/dir/file/new", false), Err(ProviderError::Conflict(_))));
     assert!(copy("/dir/file", true).is_err() && copy("/loop", false).is_err() && copy("", false).is_err());
     assert!(block_on(provider(&fake).copy_out("a1", "/dir/file")).is_ok());
     assert!(block_on(provider(&fake).copy_out("a1", "/dir/none")).is_err());

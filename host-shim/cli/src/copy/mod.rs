@@ -3,6 +3,7 @@
 mod place;
 mod unpack;
 
+use std::ffi::{OsStr, OsString};
 use std::io::{Error, ErrorKind};
 use std::path::{Path, PathBuf};
 
@@ -10,7 +11,9 @@ use clap::Args;
 use futures::{StreamExt, TryStreamExt};
 use mngr_host_shim::contract::docker::PathStat;
 use mngr_host_shim::contract::{ProviderError, Result};
-use mngr_host_shim::error::{exhausted, internal, invalid, not_found};
+use mngr_host_shim::engine::docker::tarball;
+use mngr_host_shim::error::{conflict, exhausted, internal, invalid, not_found};
+use mngr_host_shim::provider::Provider;
 use mngr_host_shim::streams::{Archive, ByteStream};
 use tokio::io::AsyncWriteExt;
 use tokio_util::io::{ReaderStream, StreamReader, SyncIoBridge};
@@ -19,8 +22,9 @@ use super::context::Context;
 use super::exit::Exit;
 use super::failure::{Failure, Outcome};
 use super::output::raw;
-use place::Place;
-use unpack::Target;
+use super::progress::Spinner;
+use place::{Place, means_contents};
+use unpack::{Source, Target};
 
 /// Copy files and directories between an agent and this machine
 ///
@@ -29,6 +33,7 @@ use unpack::Target;
 #[command(
     after_help = "What exists as a directory is copied into; otherwise the copy gets the very name that was given. With
 `/.` after a directory only what is in it is copied. Names that hold a colon are written ./NAME.
+A directory never takes the place of anything else, and nothing takes the place of a directory.
 
 Examples:
   mngr-docker cp notes.txt a1:/srv/
@@ -36,10 +41,19 @@ Examples:
   mngr-docker cp a1:/etc - | tar t"
 )]
 pub struct Cp {
+    /// Give what is copied into an agent to the user that its container runs as, where one was set
+    #[arg(short, long)]
+    archive: bool,
+    /// Copy what the link SOURCE leads to, under the link's name
+    #[arg(short = 'L', long)]
+    follow_link: bool,
+    /// Show no progress
+    #[arg(short, long)]
+    quiet: bool,
     /// What to copy: AGENT:PATH, a local path, or `-`
-    source: String,
+    source: OsString,
     /// Where to: AGENT:PATH, a local path, or `-`
-    destination: String,
+    destination: OsString,
 }
 
 impl Cp {
@@ -49,16 +63,101 @@ impl Cp {
         let to = Place::parse("destination", &self.destination)?;
         let copying = async {
             match (from, to) {
-                (Place::Agent { agent, path }, Place::Stream) => to_stdout(context, &agent, &path).await,
-                (Place::Agent { agent, path }, Place::Local(to)) => copy_out(context, &agent, &path, to).await,
-                (Place::Local(from), Place::Agent { agent, path }) => copy_in(context, &from, &agent, &path).await,
-                (Place::Stream, Place::Agent { agent, path }) => from_stdin(context, &agent, &path).await,
+                (Place::Agent { agent, path }, Place::Stream) => self.to_stdout(context, &agent, &path).await,
+                (Place::Agent { agent, path }, Place::Local(to)) => self.copy_out(context, &agent, &path, &to).await,
+                (Place::Local(from), Place::Agent { agent, path }) => {
+                    let (archive, contents_only) = local_source(&from, self.follow_link)?;
+                    self.send(context, &agent, &path, archive, contents_only).await
+                }
+                (Place::Stream, Place::Agent { agent, path }) => {
+                    let archive = Archive::Tar(ReaderStream::new(tokio::io::stdin()).boxed());
+                    // What is in the archive keeps its names, so this must be a directory that is there.
+                    let directory = format!("{}/.", path.trim_end_matches('/'));
+                    self.send(context, &agent, &directory, archive, false).await
+                }
                 (Place::Agent { .. }, Place::Agent { .. }) => Err(one_side("both sides are agents").into()),
                 (_, _) => Err(one_side("neither side is an agent").into()),
             }
         };
         copying.await?;
         Ok(Exit::OK)
+    }
+
+    fn spinner(&self, context: &Context) -> Spinner {
+        match self.quiet {
+            true => Spinner::silent(),
+            false => context.spinner("copying"),
+        }
+    }
+
+    async fn send(&self, context: &Context, agent: &str, path: &str, archive: Archive, contents: bool) -> Done<()> {
+        let archive = match self.archive {
+            true => Archive::AsUser(Box::new(archive)),
+            false => archive,
+        };
+        let spinner = self.spinner(context);
+        let provider = context.provider(&spinner).await?;
+        let copied = provider.copy_in(agent, path, archive, contents).await;
+        copied.map_err(|error| context.failure(error))
+    }
+
+    async fn fetch(&self, context: &Context, agent: &str, path: &str) -> Done<(PathStat, ByteStream)> {
+        let spinner = self.spinner(context);
+        let provider = context.provider(&spinner).await?;
+        let fetched = self.fetch_from(&provider, agent, path).await;
+        match fetched.map_err(|error| context.failure(error))? {
+            (stat, Archive::Tar(bytes)) => Ok((stat, bytes)),
+            (_, archive) => {
+                let reason = format!("it answered with {archive:?}, which is no archive out of an agent");
+                Err(internal("the plugin", reason, "report this to its author").into())
+            }
+        }
+    }
+
+    async fn fetch_from(&self, provider: &Provider, agent: &str, path: &str) -> Result<(PathStat, Archive)> {
+        let (link, archive) = provider.copy_out(agent, path).await?;
+        if !self.follow_link || link.link_target.is_empty() {
+            return Ok((link, archive));
+        }
+        // The engine says where a link leads in the end, from the root.
+        let (stat, archive) = provider.copy_out(agent, &link.link_target).await?;
+        Ok((
+            PathStat {
+                name: link.name,
+                ..stat
+            },
+            archive,
+        ))
+    }
+
+    async fn to_stdout(&self, context: &Context, agent: &str, path: &str) -> Done<()> {
+        let (_, mut bytes) = self.fetch(context, agent, path).await?;
+        let mut stdout = raw::stdout();
+        while let Some(chunk) = or_interrupted(context, bytes.next()).await? {
+            let chunk = chunk.map_err(|error| cut_short(agent, path, &error))?;
+            stdout.write_all(&chunk).await?;
+        }
+        stdout.flush().await?;
+        Ok(())
+    }
+
+    async fn copy_out(&self, context: &Context, agent: &str, path: &str, to: &Path) -> Done<()> {
+        let to = local(to, "destination")?;
+        let (stat, bytes) = self.fetch(context, agent, path).await?;
+        let spinner = self.spinner(context);
+        let source = Source {
+            name: stat.name.into(),
+            is_directory: stat.is_directory,
+            contents_only: means_contents(OsStr::new(path)),
+        };
+        let target = Target::choose(&source, &to)?;
+        let reader = SyncIoBridge::new(StreamReader::new(bytes.map_err(Error::other)));
+        let unpacking = tokio::task::spawn_blocking(move || target.unpack(reader));
+        let unpacked = or_interrupted(context, unpacking).await?;
+        drop(spinner);
+        unpacked
+            .map_err(|panic| internal("unpacking", panic.to_string(), "report this"))?
+            .map_err(|error| cut_short(agent, path, &error).into())
     }
 }
 
@@ -73,27 +172,15 @@ fn one_side(reason: &str) -> ProviderError {
     )
 }
 
-async fn copy_in(context: &Context, from: &Path, agent: &str, path: &str) -> Done<()> {
-    let (from, contents_only) = local_source(from)?;
-    send(context, agent, path, Archive::Path(from), contents_only).await
+fn local(given: &Path, field: &str) -> Result<PathBuf> {
+    place::absolute(given).map_err(|error| {
+        let remedy = "write the path from the root";
+        invalid(field, given.display().to_string(), error.to_string(), remedy)
+    })
 }
 
-async fn from_stdin(context: &Context, agent: &str, path: &str) -> Done<()> {
-    let archive = Archive::Tar(ReaderStream::new(tokio::io::stdin()).boxed());
-    // What is in the archive keeps its names, so this must be a directory that is there.
-    let directory = format!("{}/.", path.trim_end_matches('/'));
-    send(context, agent, &directory, archive, false).await
-}
-
-async fn send(context: &Context, agent: &str, path: &str, archive: Archive, contents_only: bool) -> Done<()> {
-    let spinner = context.spinner("copying");
-    let provider = context.provider(&spinner).await?;
-    let copied = provider.copy_in(agent, path, archive, contents_only).await;
-    copied.map_err(|error| context.failure(error))
-}
-
-/// The path with a name at its end, and whether only what is in it is meant.
-fn local_source(given: &Path) -> Result<(PathBuf, bool)> {
+/// What to send of a local path, and whether only what is in it is meant.
+fn local_source(given: &Path, follow_link: bool) -> Result<(Archive, bool)> {
     let shown = given.display().to_string();
     let fault = |error: Error| {
         not_found(
@@ -102,9 +189,10 @@ fn local_source(given: &Path) -> Result<(PathBuf, bool)> {
             "name a path that is there",
         )
     };
-    let contents_only = place::means_contents(&shown);
-    let metadata = std::fs::symlink_metadata(given).map_err(fault)?;
-    if !metadata.is_dir() && (contents_only || shown.ends_with('/')) {
+    let path = local(given, "source")?;
+    let contents_only = means_contents(path.as_os_str());
+    let metadata = std::fs::symlink_metadata(&path).map_err(fault)?;
+    if !metadata.is_dir() && contents_only {
         return Err(invalid(
             "source",
             shown,
@@ -112,54 +200,15 @@ fn local_source(given: &Path) -> Result<(PathBuf, bool)> {
             "leave out what follows its name",
         ));
     }
-    let named = given.file_name().is_some() && !contents_only;
-    let path = if named {
-        given.to_owned()
-    } else {
-        given.canonicalize().map_err(fault)?
-    };
-    Ok((path, contents_only))
-}
-
-async fn fetch(context: &Context, agent: &str, path: &str) -> Done<(PathStat, ByteStream)> {
-    let spinner = context.spinner("copying");
-    let provider = context.provider(&spinner).await?;
-    match provider
-        .copy_out(agent, path)
-        .await
-        .map_err(|error| context.failure(error))?
-    {
-        (stat, Archive::Tar(bytes)) => Ok((stat, bytes)),
-        (stat, Archive::Context(context, _)) => Ok((stat, context.tar())),
-        (_, Archive::Path(path)) => {
-            let reason = format!("it answered with the local path {}", path.display());
-            Err(internal("the plugin", reason, "report this to its author").into())
-        }
+    if contents_only {
+        return Ok((Archive::Path(path.canonicalize().map_err(fault)?), true));
     }
-}
-
-async fn to_stdout(context: &Context, agent: &str, path: &str) -> Done<()> {
-    let (_, mut bytes) = fetch(context, agent, path).await?;
-    let mut stdout = raw::stdout();
-    while let Some(chunk) = or_interrupted(context, bytes.next()).await? {
-        let chunk = chunk.map_err(|error| cut_short(agent, path, &error))?;
-        stdout.write_all(&chunk).await?;
+    if follow_link && metadata.is_symlink() {
+        let behind = path.canonicalize().map_err(fault)?;
+        let bytes = tarball::bytes(Archive::Path(behind), path.file_name())?;
+        return Ok((Archive::Tar(bytes), false));
     }
-    stdout.flush().await?;
-    Ok(())
-}
-
-async fn copy_out(context: &Context, agent: &str, path: &str, to: PathBuf) -> Done<()> {
-    let (stat, bytes) = fetch(context, agent, path).await?;
-    let spinner = context.spinner("copying");
-    let target = Target::choose(&stat, place::means_contents(path), &to)?;
-    let reader = SyncIoBridge::new(StreamReader::new(bytes.map_err(Error::other)));
-    let unpacking = tokio::task::spawn_blocking(move || target.unpack(reader));
-    let unpacked = or_interrupted(context, unpacking).await?;
-    drop(spinner);
-    unpacked
-        .map_err(|panic| internal("unpacking", panic.to_string(), "report this"))?
-        .map_err(|error| cut_short(agent, path, &error).into())
+    Ok((Archive::Path(path), false))
 }
 
 fn cut_short(agent: &str, path: &str, error: &Error) -> ProviderError {
@@ -168,6 +217,12 @@ fn cut_short(agent: &str, path: &str, error: &Error) -> ProviderError {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
             exhausted(subject, reason, "make room on this machine's disk and copy again")
         }
+        ErrorKind::AlreadyExists | ErrorKind::NotADirectory | ErrorKind::IsADirectory => conflict(
+            subject,
+            "in the way",
+            reason,
+            "remove what is in the way, or choose another destination",
+        ),
         ErrorKind::PermissionDenied => invalid("destination", "", reason, "choose a directory that you may write to"),
         _ => internal(subject, reason, "what was copied so far is left as it is; copy again"),
     }

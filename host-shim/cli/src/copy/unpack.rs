@@ -1,18 +1,28 @@
 //! From an agent's archive to files here: where they go, and under which name.
-//!
-//! The archive is made inside the agent, so it is not trusted: the tar crate refuses names and links that lead out of the
-//! directory, owners and set-user-id bits are not kept.
 
 use std::ffi::{OsStr, OsString};
+use std::fs::Metadata;
 use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
-use mngr_host_shim::contract::Result;
-use mngr_host_shim::contract::docker::PathStat;
-use mngr_host_shim::contract::log;
+use mngr_host_shim::contract::{ProviderError, Result};
 use mngr_host_shim::engine::docker::tarball;
 use mngr_host_shim::error::{conflict, invalid, not_found};
-use tar::EntryType;
+
+/// Symbolic links that are followed one after the other; as many as Linux follows.
+const LINKS: usize = 40;
+
+/// What is copied out of an agent.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// What it is called here.
+    pub name: OsString,
+    pub is_directory: bool,
+    /// Only what is in it is copied.
+    pub contents_only: bool,
+}
 
 /// Where an archive is unpacked and what its topmost entry is then called.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,43 +33,49 @@ pub struct Target {
 }
 
 impl Target {
-    /// Chooses as `docker cp` does: into a directory that is there, else under the very name that was given.
+    /// Chooses as `docker cp` does: into a directory that is there, else under the very name that was given. A link is followed
+    /// to what it leads to, there or not.
     ///
     /// # Errors
-    /// `not-found` where the parent is not there, `conflict` for a directory over a file, `invalid-argument` for a file under
-    /// a name that ends with a slash.
-    pub fn choose(source: &PathStat, contents_only: bool, destination: &Path) -> Result<Self> {
+    /// `not-found` where the parent is not there, `conflict` for a directory over a file and for what is no file or directory,
+    /// `invalid-argument` for a file under a name that ends with a slash.
+    pub fn choose(source: &Source, destination: &Path) -> Result<Self> {
         let shown = destination.display().to_string();
         // The root has no name to keep.
-        let contents_only = contents_only || matches!(source.name.as_str(), "" | "/" | ".");
-        match std::fs::metadata(destination) {
+        let contents_only = source.contents_only || matches!(source.name.as_bytes(), b"" | b"/" | b".");
+        let destination = end_of_links(destination)?;
+        match std::fs::symlink_metadata(&destination) {
             Ok(there) if there.is_dir() => Ok(Self {
-                directory: destination.to_owned(),
-                name: (!contents_only).then(|| OsString::from(&source.name)),
+                directory: destination,
+                name: (!contents_only).then(|| source.name.clone()),
             }),
-            Ok(_) if source.is_directory => Err(conflict(
+            Ok(there) if source.is_directory => Err(conflict(
                 shown,
-                "a file",
-                "a directory can not be copied over it",
-                "remove the file, or choose another name",
+                kind(&there),
+                "a directory cannot be copied over it",
+                "remove it, or choose another name",
             )),
+            Ok(there) if !there.is_file() => Err(conflict(
+                shown,
+                kind(&there),
+                "it must be a directory or a file to be copied to",
+                "choose another name",
+            )),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(unusable(&shown, &error)),
             Err(_) if !source.is_directory && shown.ends_with('/') => Err(invalid(
                 "destination",
                 shown,
-                "there is no such directory, and a file can not be made into one",
+                "there is no such directory, and a file cannot be made into one",
                 "make the directory, or leave out the slash",
             )),
-            _ => Self::named(destination),
+            _ => Self::named(&destination),
         }
     }
 
     fn named(destination: &Path) -> Result<Self> {
-        let parent = match destination.parent() {
-            Some(parent) if parent != Path::new("") => parent,
-            _ => Path::new("."),
-        };
-        match destination.file_name() {
-            Some(name) if parent.is_dir() => Ok(Self {
+        let (parent, name) = split(destination);
+        match std::fs::metadata(parent) {
+            Ok(there) if there.is_dir() && !matches!(name.as_bytes(), b"" | b"." | b"..") => Ok(Self {
                 directory: parent.to_owned(),
                 name: Some(name.to_owned()),
             }),
@@ -74,58 +90,77 @@ impl Target {
     /// Unpacks, renaming on the way.
     ///
     /// # Errors
-    /// Where the archive is cut short or leads out of the directory, and whatever the file system says.
-    pub fn unpack(&self, archive: impl Read + Send) -> io::Result<()> {
-        let (reader, writer) = io::pipe()?;
+    /// Those of [`tarball::unpack`].
+    pub fn unpack(&self, archive: impl Read) -> io::Result<()> {
         let name = self.name.as_deref().unwrap_or(OsStr::new(tarball::CONTENTS_ONLY));
-        let (unpacked, renamed) = std::thread::scope(|scope| {
-            let renaming = scope.spawn(move || tarball::rename(archive, writer, name, is_made_here));
-            let mut renamed_archive = tar::Archive::new(reader);
-            let unpacked = renamed_archive.unpack(&self.directory);
-            // Ends the other side where unpacking stopped early.
-            drop(renamed_archive);
-            (unpacked, renaming.join())
-        });
-        match renamed {
-            Ok(Err(error)) if unpacked.is_ok() || error.kind() != io::ErrorKind::BrokenPipe => Err(error),
-            Ok(_) => unpacked,
-            Err(_) => Err(io::Error::other("the archive can not be read")),
-        }
+        tarball::unpack(archive, &self.directory, name)
     }
 }
 
-/// Devices, sockets and pipes are not made here.
-fn is_made_here(path: &Path, kind: EntryType) -> bool {
-    let made = matches!(
-        kind,
-        EntryType::Directory
-            | EntryType::Symlink
-            | EntryType::Link
-            | EntryType::Regular
-            | EntryType::Continuous
-            | EntryType::GNUSparse
-    );
-    if !made {
-        log!(WARN, "what is no file, directory or link is left out", path = path);
+fn unusable(shown: &str, error: &io::Error) -> ProviderError {
+    let remedy = "name a directory that you may write to, or a path in one";
+    invalid("destination", shown, error.to_string(), remedy)
+}
+
+/// A directory and a name in it. Slashes at the end are no part of the name, and a dot is.
+fn split(path: &Path) -> (&Path, &OsStr) {
+    let bytes = path.as_os_str().as_bytes();
+    let end = bytes.iter().rposition(|byte| *byte != b'/').map_or(0, |last| last + 1);
+    match bytes[..end].iter().rposition(|byte| *byte == b'/') {
+        Some(slash) => (
+            Path::new(OsStr::from_bytes(&bytes[..slash.max(1)])),
+            OsStr::from_bytes(&bytes[slash + 1..end]),
+        ),
+        None => (Path::new("."), OsStr::from_bytes(&bytes[..end])),
     }
-    made
+}
+
+/// The path that links at the end of another lead to, whether anything is there or not.
+fn end_of_links(path: &Path) -> Result<PathBuf> {
+    let mut at = path.to_owned();
+    for _ in 0..LINKS {
+        match std::fs::read_link(&at) {
+            Ok(target) => at = split(&at).0.join(target),
+            Err(_) => return Ok(at),
+        }
+    }
+    Err(invalid(
+        "destination",
+        path.display().to_string(),
+        "its symbolic links lead in a circle",
+        "name the file or directory itself",
+    ))
+}
+
+/// What is there, for people.
+fn kind(there: &Metadata) -> &'static str {
+    let kind = there.file_type();
+    if kind.is_fifo() {
+        "a pipe"
+    } else if kind.is_socket() {
+        "a socket"
+    } else if kind.is_file() {
+        "a file"
+    } else {
+        "a device"
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::os::unix::fs::symlink;
 
-    use tar::{Builder, Header};
+    use rustix::fs::{CWD, FileType, Mode};
+    use tar::{Builder, EntryType, Header};
 
     use super::*;
 
-    fn stat(name: &str, is_directory: bool) -> PathStat {
-        PathStat {
-            name: name.to_owned(),
-            size_bytes: 0,
-            mode: 0o644,
+    fn stat(name: &str, is_directory: bool) -> Source {
+        Source {
+            name: name.into(),
             is_directory,
-            link_target: String::new(),
+            contents_only: false,
         }
     }
 
@@ -167,8 +202,12 @@ mod tests {
         tar.into_inner().expect("tar")
     }
 
-    fn copy(source: &PathStat, contents_only: bool, to: &Path, tar: &[u8]) {
-        let target = Target::choose(source, contents_only, to).expect("a target");
+    fn copy(source: &Source, contents_only: bool, to: &Path, tar: &[u8]) {
+        let source = Source {
+            contents_only,
+            ..source.clone()
+        };
+        let target = Target::choose(&source, to).expect("a target");
         target.unpack(tar).expect("unpacked");
     }
 
@@ -208,24 +247,6 @@ mod tests {
     }
 
     #[test]
-    fn a_pipe_is_left_out_and_what_comes_after_it_is_not() {
-        let temp = tempfile::tempdir().expect("a directory");
-        let mut tar = Builder::new(Vec::new());
-        for (kind, name, data) in [
-            (EntryType::Directory, "top/", &b""[..]),
-            (EntryType::Fifo, "top/pipe", b""),
-            (EntryType::Regular, "top/file", b"hi"),
-        ] {
-            tar.append_data(&mut header(kind, data.len()), name, data)
-                .expect("entry");
-        }
-        let tar = tar.into_inner().expect("tar");
-        copy(&stat("top", true), false, temp.path(), &tar);
-        assert!(!temp.path().join("top/pipe").exists());
-        assert_eq!(fs::read_to_string(temp.path().join("top/file")).expect("file"), "hi");
-    }
-
-    #[test]
     fn a_file_goes_into_a_directory_over_a_file_or_to_a_new_name() {
         let temp = tempfile::tempdir().expect("a directory");
         let source = stat("notes", false);
@@ -243,34 +264,49 @@ mod tests {
         let temp = tempfile::tempdir().expect("a directory");
         let there = temp.path().join("file");
         fs::write(&there, "").expect("written");
-        let kind = |source: &PathStat, to: &Path| Target::choose(source, false, to).expect_err("refused").kind();
+        let kind = |source: &Source, to: &Path| Target::choose(source, to).expect_err("refused").kind();
         assert_eq!(kind(&stat("d", true), &there), "conflict");
         assert_eq!(kind(&stat("f", false), &temp.path().join("no/")), "invalid_argument");
         assert_eq!(kind(&stat("f", false), &temp.path().join("no/f")), "not_found");
     }
 
     #[test]
-    fn an_archive_can_not_lead_out_of_its_directory() {
+    fn a_link_is_followed_to_what_it_leads_to_there_or_not() {
         let temp = tempfile::tempdir().expect("a directory");
-        let (inside, outside) = (temp.path().join("inside"), temp.path().join("outside"));
-        fs::create_dir(&inside).expect("made");
-        fs::create_dir(&outside).expect("made");
-        let mut tar = Builder::new(Vec::new());
-        tar.append_link(&mut header(EntryType::Symlink, 0), "top/out", &outside)
-            .expect("entry");
-        tar.append_data(&mut header(EntryType::Regular, 2), "top/out/x", &b"hi"[..])
-            .expect("entry");
-        let tar = tar.into_inner().expect("tar");
-        let target = Target::choose(&stat("top", true), false, &inside).expect("a target");
-        assert!(target.unpack(&tar[..]).is_err());
-        assert!(!outside.join("x").exists());
+        let at = |name: &str| temp.path().join(name);
+        fs::write(at("file"), "before").expect("written");
+        fs::create_dir(at("directory")).expect("made");
+        for (link, target) in [
+            ("to-file", "file"),
+            ("to-directory", "directory"),
+            ("chain", "to-file"),
+            ("new", "made"),
+        ] {
+            symlink(target, at(link)).expect("linked");
+            copy(&stat("notes", false), false, &at(link), &file("notes"));
+            assert!(at(link).is_symlink(), "{link}");
+        }
+        for written in ["file", "directory/notes", "made"] {
+            assert_eq!(fs::read_to_string(at(written)).expect(written), "hi");
+        }
+        symlink("circle", at("circle")).expect("linked");
+        symlink("no/such", at("nowhere")).expect("linked");
+        let kind = |to: &str| Target::choose(&stat("f", false), &at(to)).expect_err(to).kind();
+        assert_eq!(kind("circle"), "invalid_argument");
+        assert_eq!(kind("nowhere"), "not_found");
     }
 
     #[test]
-    fn an_archive_that_is_cut_short_is_an_error() {
+    fn a_pipe_a_socket_and_a_device_are_refused_and_left_alone() {
         let temp = tempfile::tempdir().expect("a directory");
-        let tar = file("notes");
-        let target = Target::choose(&stat("notes", false), false, temp.path()).expect("a target");
-        assert!(target.unpack(&tar[..513]).is_err());
+        let at = |name: &str| temp.path().join(name);
+        rustix::fs::mknodat(CWD, at("pipe"), FileType::Fifo, Mode::RWXU, 0).expect("a pipe");
+        let _socket = std::os::unix::net::UnixListener::bind(at("socket")).expect("a socket");
+        symlink("pipe", at("link")).expect("linked");
+        let device = Path::new("/dev/null");
+        for to in [&*at("pipe"), &*at("socket"), &*at("link"), device] {
+            let error = Target::choose(&stat("f", false), to).expect_err("refused");
+            assert_eq!(error.kind(), "conflict", "{}", to.display());
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Files in and out of a container, as tar streams that are never held whole.
 
+use std::ffi::OsStr;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
@@ -13,7 +14,7 @@ use http::Method;
 use http_body_util::{BodyDataStream, Either, StreamBody};
 use hyper::body::Frame;
 use mngr_contract::docker::PathStat;
-use mngr_contract::error::not_found;
+use mngr_contract::error::{conflict, not_found};
 use mngr_contract::streams::{Archive, ByteStream};
 use mngr_contract::{ProviderError, Result};
 use tokio::time::Instant;
@@ -24,6 +25,7 @@ use super::{DockerEngine, errors, references, tarball};
 
 /// Bits of Go's `FileMode`, in which the engine writes modes, and those of `chmod` that they stand for.
 const DIRECTORY: u32 = 1 << 31;
+const DEVICE: u32 = 1 << 26;
 const SPECIAL: [(u32, u32); 3] = [(1 << 23, 0o4000), (1 << 22, 0o2000), (1 << 20, 0o1000)];
 const PERMISSIONS: u32 = 0o777;
 
@@ -32,17 +34,29 @@ const STALL: Duration = Duration::from_secs(60);
 
 pub(super) async fn archive_stat(engine: &DockerEngine, id: &str, path: &str) -> Result<PathStat> {
     let id = references::name("container", id)?;
-    let options = ContainerArchiveInfoOptions { path: path.to_owned() };
-    let request = engine.docker().get_container_archive_info(id, Some(options));
-    match engine.run(engine.reads("look into", "container", id), request).await {
+    let none = |reason: &str| {
+        let remedy = "see what is there with `ls` in the container";
+        Err(not_found(format!("`{path}` in container `{id}`"), reason, remedy))
+    };
+    match described(engine, id, path).await {
         // This answer has no body, so not even the engine's words.
-        Err(ProviderError::NotFound(_)) => Err(not_found(
-            format!("`{path}` in container `{id}`"),
-            "there is no such path, or no such container",
-            "see what is there with `ls` in the container",
-        )),
-        described => Ok(path_stat(described?)),
+        Err(ProviderError::NotFound(_)) => none("there is no such path, or no such container"),
+        Ok(None) => none("a part of the path is no directory, or its links lead in a circle"),
+        Ok(Some(described)) => Ok(path_stat(described)),
+        Err(error) => Err(error),
     }
+}
+
+/// What an engine says of a path; none where it cannot follow it, which it calls a failure of its own.
+async fn described(engine: &DockerEngine, id: &str, path: &str) -> Result<Option<PathStatResponse>> {
+    let options = ContainerArchiveInfoOptions { path: path.to_owned() };
+    let request = async {
+        match engine.docker().get_container_archive_info(id, Some(options)).await {
+            Err(Error::DockerResponseServerError { status_code: 500, .. }) => Ok(None),
+            described => described.map(Some),
+        }
+    };
+    engine.run(engine.reads("look into", "container", id), request).await
 }
 
 fn path_stat(described: PathStatResponse) -> PathStat {
@@ -84,12 +98,20 @@ pub(super) async fn archive_put(
 ) -> Result<()> {
     let id = references::name("container", id)?;
     engine.check().await?;
+    if let Some(name) = root_name.filter(|name| *name != tarball::CONTENTS_ONLY) {
+        no_device(engine, id, &format!("{}/{name}", directory.trim_end_matches('/'))).await?;
+    }
     let upload = Upload::default();
-    let bytes = upload.watch(tarball::bytes(archive, root_name.map(str::to_owned))?);
+    // Nothing of another kind than what is there takes its place.
+    let mut query = vec![("path", directory), ("noOverwriteDirNonDir", "true")];
+    if matches!(archive, Archive::AsUser(_)) {
+        query.push(("copyUIDGID", "true"));
+    }
+    let bytes = upload.watch(tarball::bytes(archive, root_name.map(OsStr::new))?);
     let target = format!("/containers/{id}/archive");
     let request = async {
         let body = Either::Right(StreamBody::new(bytes.map_ok(Frame::data).boxed()));
-        let request = engine.request(Method::PUT, &target, &[("path", directory)], body)?;
+        let request = engine.request(Method::PUT, &target, &query, body)?;
         engine.headers(request).await.map(drop)
     };
     let operation = engine.changes("copy into", "container", id);
@@ -104,6 +126,20 @@ pub(super) async fn archive_put(
             Err(errors::failed(engine.chosen(), &operation, &answer))
         }
         (Err(_), Some(failure)) => Err(tarball::unreadable(&failure)),
+    }
+}
+
+/// Refuses where there is a device, which the engine would remove for a file of its name.
+async fn no_device(engine: &DockerEngine, id: &str, path: &str) -> Result<()> {
+    match described(engine, id, path).await {
+        Ok(Some(there)) if there.file_mode & DEVICE != 0 => Err(conflict(
+            format!("`{path}` in container `{id}`"),
+            "a device",
+            "it must be a directory or a file to be copied to",
+            "choose another name",
+        )),
+        // What else is wrong shows in the copy.
+        _ => Ok(()),
     }
 }
 

@@ -4,6 +4,7 @@
 
 use std::any::Any;
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
@@ -72,7 +73,7 @@ pub(super) async fn image_build(
             let files: Arc<dyn Any + Send + Sync> = files.clone();
             (files.downcast::<Files>().ok(), std::mem::take(withheld))
         }
-        Archive::Path(_) | Archive::Tar(_) => (None, Withheld::default()),
+        Archive::Path(_) | Archive::Tar(_) | Archive::AsUser(_) => (None, Withheld::default()),
     };
     let files = files.map(Arc::unwrap_or_clone);
     let withheld = asked_for(withheld, &options)?;
@@ -152,7 +153,7 @@ async fn run(
         }
         _ => {
             // A directory's own name is no part of the context's paths; an archive has the paths already.
-            let root_name = matches!(context, Archive::Path(_)).then(|| ".".to_owned());
+            let root_name = matches!(context, Archive::Path(_)).then(|| OsStr::new("."));
             let bytes = tarball::bytes(context, root_name)
                 .map_err(|error| Error::from(std::io::Error::other(error.message())))?;
             Either::Right(StreamBody::new(bytes.map_ok(Frame::data).boxed()))

@@ -86,6 +86,13 @@ fn answered(operation: &OperationContext<'_>, status: u16, message: &str) -> Pro
         return full(subject, reason);
     }
     match status {
+        // A copy would put a directory in the place of something else, or the other way round.
+        _ if reason.contains("cannot overwrite ") => conflict(
+            subject,
+            "in the way",
+            reason,
+            "remove what is in the way, or choose another name",
+        ),
         _ if status == 400 || is_nonsense(&reason) => invalid(
             operation.kind,
             operation.name,
@@ -134,6 +141,10 @@ fn is_over(reason: &str) -> bool {
 fn is_nonsense(reason: &str) -> bool {
     [
         "extraction point is not a directory",
+        // An archive that is none, or that does not fit into the container's files.
+        "Error processing tar file",
+        // The user of a container, which an engine looks up on its own machine for `cp -a`.
+        "unable to find entry",
         "invalid reference format",
         "invalid tag format",
     ]

@@ -4,12 +4,14 @@ mod entries;
 mod opened;
 mod pack;
 mod rename;
+mod unpack;
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path};
 
-use mngr_contract::error::invalid;
+use mngr_contract::error::{invalid, not_found};
 use mngr_contract::streams::{Archive, ByteStream};
 use mngr_contract::{ProviderError, Result};
 use tar::Builder;
@@ -19,6 +21,7 @@ pub use entries::each;
 pub(crate) use opened::Opened;
 pub(crate) use pack::{append, pack};
 pub use rename::{inside, rename};
+pub use unpack::unpack;
 
 /// Bytes between the thread that packs and the connection.
 const BUFFER: usize = 256 << 10;
@@ -28,6 +31,9 @@ pub const CONTENTS_ONLY: &str = ".";
 
 /// The error of a source that can not be read to its end.
 pub fn unreadable(error: &io::Error) -> ProviderError {
+    if error.kind() == io::ErrorKind::NotADirectory {
+        return no_such_directory(error.to_string());
+    }
     invalid(
         "archive",
         "",
@@ -36,46 +42,65 @@ pub fn unreadable(error: &io::Error) -> ProviderError {
     )
 }
 
-/// The bytes to send: `archive`, its topmost entry called `root_name`.
+/// The error of what is no directory, and is to get the name of one.
+fn no_such_directory(reason: String) -> ProviderError {
+    not_found(
+        "the directory to copy to",
+        reason,
+        "make it first, or leave out the slash at its end",
+    )
+}
+
+/// The bytes to send: `archive`, its topmost entry called `root_name`. A name that ends with a slash is a directory's.
 ///
 /// # Errors
-/// `invalid-argument` for a path that can not be packed. What is wrong further down shows in the stream.
-pub fn bytes(archive: Archive, root_name: Option<String>) -> Result<ByteStream> {
+/// `invalid-argument` for a path that can not be packed, `not-found` where what is no directory is to have a directory's name.
+/// What is wrong further down shows in the stream.
+pub fn bytes(archive: Archive, root_name: Option<&OsStr>) -> Result<ByteStream> {
     match (archive, root_name) {
+        (Archive::AsUser(archive), name) => bytes(*archive, name),
         (Archive::Context(context, _), name) => bytes(Archive::Tar(context.tar()), name),
         (Archive::Tar(bytes), None) => Ok(bytes),
         (Archive::Tar(bytes), Some(name)) => {
             let source = SyncIoBridge::new(StreamReader::new(bytes));
-            Ok(written(move |to| rename(source, to, OsStr::new(&name), |_, _| true)))
+            let name = name.to_owned();
+            Ok(written(move |to| rename(source, to, &name, |_, _| true)))
         }
-        (Archive::Path(path), name) => {
-            let name = match name {
-                Some(name) => name,
-                None => last_component(&path)?,
-            };
-            let root = Opened::at(&path).map_err(|error| unreadable(&error))?;
-            if name == CONTENTS_ONLY && !root.metadata().is_dir() {
-                return Err(invalid(
-                    "path",
-                    path.display().to_string(),
-                    "only a directory has contents to copy, and this is none",
-                    "leave `/.` off its end",
-                ));
-            }
-            let top = if name == CONTENTS_ONLY { String::new() } else { name };
-            Ok(written(move |to| {
-                let mut builder = Builder::new(to);
-                pack(root, Path::new(&top), &mut builder, |_| {})?;
-                builder.into_inner()?.flush()
-            }))
-        }
+        (Archive::Path(path), name) => packed(&path, name),
     }
+}
+
+/// The bytes of a path, packed as they are asked for.
+fn packed(path: &Path, name: Option<&OsStr>) -> Result<ByteStream> {
+    let name = match name {
+        Some(name) => name.to_owned(),
+        None => last_component(path)?,
+    };
+    let root = Opened::at(path).map_err(|error| unreadable(&error))?;
+    let is_directory = root.metadata().is_dir();
+    if name == CONTENTS_ONLY && !is_directory {
+        return Err(invalid(
+            "path",
+            path.display().to_string(),
+            "only a directory has contents to copy, and this is none",
+            "leave `/.` off its end",
+        ));
+    }
+    if name.as_bytes().ends_with(b"/") && !is_directory {
+        return Err(no_such_directory(rename::no_such_directory(&name).to_string()));
+    }
+    let top = if name == CONTENTS_ONLY { OsString::new() } else { name };
+    Ok(written(move |to| {
+        let mut builder = Builder::new(to);
+        pack(root, Path::new(&top), &mut builder, |_| {})?;
+        builder.into_inner()?.flush()
+    }))
 }
 
 /// The bytes of an archive, its topmost entry called `root_name`, without what lies in the directories `exclude` below that.
 pub fn without(archive: Archive, root_name: &str, exclude: Vec<String>) -> Result<ByteStream> {
     let Archive::Tar(bytes) = archive else {
-        return self::bytes(archive, Some(root_name.to_owned()));
+        return self::bytes(archive, Some(OsStr::new(root_name)));
     };
     let name = root_name.to_owned();
     let inside: Vec<_> = exclude.iter().map(|path| Path::new(&name).join(path)).collect();
@@ -85,19 +110,21 @@ pub fn without(archive: Archive, root_name: &str, exclude: Vec<String>) -> Resul
     Ok(written(move |to| rename(source, to, OsStr::new(&name), kept)))
 }
 
-fn last_component(path: &Path) -> Result<String> {
+fn last_component(path: &Path) -> Result<OsString> {
     // `.` and `..` have no name of their own.
     let whole = match path.components().next_back() {
         Some(Component::Normal(_)) => path.to_path_buf(),
-        _ => path
-            .canonicalize()
-            .map_err(|error| unreadable(&io::Error::new(error.kind(), format!("{}: {error}", path.display()))))?,
+        _ => path.canonicalize().map_err(|error| unreadable(&about(path, &error)))?,
     };
-    let name = whole.file_name().and_then(|name| name.to_str());
-    name.map(str::to_owned).ok_or_else(|| {
-        let reason = "it has no name, or one that is not UTF-8";
+    whole.file_name().map(OsStr::to_owned).ok_or_else(|| {
+        let reason = "it has no name";
         invalid("path", path.display().to_string(), reason, "name another path")
     })
+}
+
+/// An error that says which file.
+fn about(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
 /// Bytes that a thread of its own writes. It ends when the reader goes away.
@@ -218,7 +245,7 @@ mod tests {
     async fn a_root_name_renames_the_topmost_entry_and_a_dot_leaves_it_out() {
         let tree = tree();
         let pack = async |name: &str| {
-            let stream = bytes(Archive::Path(tree.path().join("top")), Some(name.into())).expect("a stream");
+            let stream = bytes(Archive::Path(tree.path().join("top")), Some(OsStr::new(name))).expect("a stream");
             listing(&collected(stream).await.expect("bytes"))
         };
         let renamed = pack("other").await;
@@ -231,8 +258,8 @@ mod tests {
     async fn a_file_has_no_contents_to_copy() {
         let tree = tree();
         let path = tree.path().join("top/file");
-        assert!(bytes(Archive::Path(path), Some(".".into())).is_err());
-        let stream = bytes(Archive::Tar(archived(&[("file", "x")])), Some(".".into())).expect("a stream");
+        assert!(bytes(Archive::Path(path), Some(OsStr::new("."))).is_err());
+        let stream = bytes(Archive::Tar(archived(&[("file", "x")])), Some(OsStr::new("."))).expect("a stream");
         assert!(collected(stream).await.is_err());
     }
 
@@ -259,7 +286,7 @@ mod tests {
         let long = format!("top/{}/file", "d".repeat(120));
         let entries = [("top/", ""), ("top/file", "content"), (long.as_str(), "deep")];
         let rename = async |name: &str| {
-            let stream = bytes(Archive::Tar(archived(&entries)), Some(name.into())).expect("a stream");
+            let stream = bytes(Archive::Tar(archived(&entries)), Some(OsStr::new(name))).expect("a stream");
             listing(&collected(stream).await.expect("bytes"))
         };
         let renamed = rename("other").await;
@@ -271,14 +298,14 @@ mod tests {
     #[tokio::test]
     async fn a_directorys_contents_are_put_under_the_new_name() {
         let archive = archived(&[("./", ""), ("./a", "1"), ("./b/c", "2")]);
-        let stream = bytes(Archive::Tar(archive), Some("new".into())).expect("a stream");
+        let stream = bytes(Archive::Tar(archive), Some(OsStr::new("new"))).expect("a stream");
         let listing = listing(&collected(stream).await.expect("bytes"));
         assert!(listing.contains_key("new/a") && listing.contains_key("new/b/c"));
     }
 
     #[tokio::test]
     async fn an_archive_with_two_topmost_entries_can_not_be_renamed() {
-        let stream = bytes(Archive::Tar(archived(&[("a", "1"), ("b", "2")])), Some("c".into())).expect("a stream");
+        let stream = bytes(Archive::Tar(archived(&[("a", "1"), ("b", "2")])), Some(OsStr::new("c"))).expect("a stream");
         let error = collected(stream).await.expect_err("two");
         assert!(error.to_string().contains('b'));
     }

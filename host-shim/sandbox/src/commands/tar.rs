@@ -26,7 +26,7 @@ pub async fn tar(shell: &Shell, arguments: &[String]) -> i64 {
             let packed = pack(&shell.files, &at, ".");
             packed.map(|bytes| shell.io.stdout.write(bytes))
         }
-        (false, true, []) => unpack(&shell.files, &at, &shell.io.stdin.all().await),
+        (false, true, []) => unpack(&shell.files, &at, &shell.io.stdin.all().await, None),
         _ => return shell.fail("tar: the sandbox packs `.` or unpacks everything"),
     };
     match done {

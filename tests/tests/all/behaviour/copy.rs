@@ -4,9 +4,10 @@ use std::io::Read;
 
 use futures::StreamExt;
 use mngr_docker_tests::{behaviours, error_kind, tar_of};
+use mngr_host_shim::provider::NewAgent;
 use mngr_host_shim::streams::Archive;
 
-async fn unpacked(archive: Archive) -> Vec<(String, String)> {
+async fn bytes(archive: Archive) -> Vec<u8> {
     let Archive::Tar(mut stream) = archive else {
         panic!("an agent's files come as tar");
     };
@@ -14,6 +15,11 @@ async fn unpacked(archive: Archive) -> Vec<(String, String)> {
     while let Some(piece) = stream.next().await {
         bytes.extend_from_slice(&piece.expect("bytes"));
     }
+    bytes
+}
+
+async fn unpacked(archive: Archive) -> Vec<(String, String)> {
+    let bytes = bytes(archive).await;
     let mut tar = tar::Archive::new(&bytes[..]);
     let mut files = Vec::new();
     for entry in tar.entries().expect("a tar") {
@@ -32,7 +38,56 @@ async fn unpacked(archive: Archive) -> Vec<(String, String)> {
     files
 }
 
+/// A tar archive of one file.
+fn file(name: &str) -> Archive {
+    let mut builder = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_mode(0o644);
+    header.set_uid(7);
+    header.set_gid(8);
+    header.set_size(3);
+    builder.append_data(&mut header, name, &b"new"[..]).expect("a file");
+    let bytes = builder.into_inner().expect("a tar").into();
+    Archive::Tar(Box::pin(futures::stream::once(async { Ok(bytes) })))
+}
+
 behaviours! {
+    async fn a_copy_never_removes_what_is_of_another_kind(bed) {
+        bed.agent("a").await;
+        let made = "mkdir -p /v/f /v/real && echo x >/v/f/in && echo x >/v/file && ln -s real /v/link";
+        assert_eq!(bed.shell("a", made).await.0, 0);
+        for (path, archive) in [
+            ("/v", file("f")),
+            ("/v/.", file("f")),
+            ("/v", tar_of("file", &[("in", "1")])),
+            ("/v", tar_of("link", &[("in", "1")])),
+            ("/v/file", tar_of("p", &[("in", "1")])),
+        ] {
+            assert_eq!(error_kind(bed.provider.copy_in("a", path, archive, false).await), "conflict", "{path}");
+        }
+        assert_eq!(error_kind(bed.provider.copy_in("a", "/v/new/", file("f"), false).await), "not_found");
+        let there = "cat /v/f/in /v/file; readlink /v/link; ls /v /v/real";
+        assert_eq!(bed.shell("a", there).await, (0, "x\nx\nreal\n/v:\nf\nfile\nlink\nreal\n\n/v/real:\n".to_owned()));
+        bed.provider.copy_in("a", "/v/new/", tar_of("p", &[("in", "1")]), false).await.expect("a directory");
+        bed.provider.copy_in("a", "/v/link", file("p"), false).await.expect("behind the link");
+        assert_eq!(bed.shell("a", "cat /v/new/in /v/real/p").await, (0, "1new".to_owned()));
+    }
+
+    async fn what_is_copied_keeps_its_owner_or_becomes_the_user_s_of_the_container(bed) {
+        // An engine of 20.10 looks for the user on its own machine, where 1 is `daemon`.
+        let start_args = vec!["--user=1".to_owned()];
+        bed.provider.create(NewAgent { start_args, ..NewAgent::named("a") }).await.expect("an agent");
+        for (name, archive, owner) in [("kept", file("p"), 7), ("given", Archive::AsUser(Box::new(file("p"))), 1)] {
+            let path = format!("/tmp/{name}");
+            bed.provider.copy_in("a", &path, archive, false).await.expect("copied");
+            let (_, archive) = bed.provider.copy_out("a", &path).await.expect("copied");
+            let bytes = bytes(archive).await;
+            let mut tar = tar::Archive::new(&bytes[..]);
+            let entry = tar.entries().expect("a tar").next().expect("an entry").expect("an entry");
+            assert_eq!(entry.header().uid().expect("an owner"), owner, "{name}");
+        }
+    }
+
     async fn a_folder_goes_into_a_directory_that_exists(bed) {
         bed.agent("a").await;
         let archive = tar_of("project", &[("one", "1"), ("two", "2")]);

@@ -121,6 +121,8 @@ async fn what_is_not_there_can_not_be_copied() {
     let kind = |result: Result<()>| result.expect_err("it is not there").kind();
     let get = async |path| own.engine.archive_get(&own.id, path).await.map(drop);
     assert_eq!(kind(get("/no/such").await), "not_found");
+    let stat = own.engine.archive_stat(&own.id, "/etc/passwd/x").await;
+    assert_eq!(kind(stat.map(drop)), "not_found");
     let tree = tree();
     let put = async |to| {
         let archive = Archive::Path(tree.path().join("top"));

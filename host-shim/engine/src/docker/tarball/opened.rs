@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, Dir, FileType, Mode, OFlags, openat, readlinkat};
 
+use super::about;
+
 /// One file, directory or link, by its descriptor.
 #[derive(Debug)]
 pub struct Opened {
@@ -119,9 +121,4 @@ impl Opened {
         // Only a descriptor's own entry leads to what it stands for.
         File::open(format!("/proc/self/fd/{}", self.handle.as_raw_fd())).map_err(|error| self.blame(&error))
     }
-}
-
-/// An error that says which file.
-fn about(path: &Path, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }

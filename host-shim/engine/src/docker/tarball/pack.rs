@@ -1,8 +1,10 @@
 //! What packs: a path's files, entry by entry, each opened below the directory that was opened before it.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -17,8 +19,8 @@ struct Waiting {
     target: PathBuf,
 }
 
-/// Packs a file or a directory as `name`, or only what is in it where that is empty. Links stay links; modes, owners and times
-/// are kept. `opened` is told of each file once it is open, but for the first, by its path in the archive.
+/// Packs a file or a directory as `name`, or only what is in it where that is empty. Links stay links, hard ones too; modes,
+/// owners and times are kept. `opened` is told of each file once it is open, but for the first, by its path in the archive.
 ///
 /// # Errors
 /// Where something can not be read, and for a device.
@@ -28,8 +30,9 @@ pub fn pack(
     builder: &mut Builder<&mut dyn Write>,
     mut opened: impl FnMut(&Path),
 ) -> io::Result<()> {
+    let mut links = Links::default();
     if !name.as_os_str().is_empty() {
-        append(builder, &root, name)?;
+        links.append(builder, &root, name)?;
     }
     let mut waiting = Vec::new();
     wait(&mut waiting, root, name)?;
@@ -38,10 +41,38 @@ pub fn pack(
         // Directories that nothing waits in are closed.
         drop(next.directory);
         opened(&next.target);
-        append(builder, &file, &next.target)?;
+        links.append(builder, &file, &next.target)?;
         wait(&mut waiting, file, &next.target)?;
     }
     Ok(())
+}
+
+/// Files with more than one name, by the first of them that was packed.
+#[derive(Default)]
+struct Links(HashMap<(u64, u64), PathBuf>);
+
+impl Links {
+    /// Appends a file, or a link to what was packed of the same file under another name.
+    fn append(&mut self, builder: &mut Builder<&mut dyn Write>, source: &Opened, target: &Path) -> io::Result<()> {
+        let metadata = source.metadata();
+        if !metadata.is_file() || metadata.nlink() < 2 {
+            return append(builder, source, target);
+        }
+        match self.0.entry((metadata.dev(), metadata.ino())) {
+            Entry::Vacant(first) => {
+                first.insert(target.to_owned());
+                append(builder, source, target)
+            }
+            Entry::Occupied(first) => {
+                let mut header = Header::new_gnu();
+                header.set_metadata_in_mode(metadata, HeaderMode::Complete);
+                header.set_entry_type(EntryType::Link);
+                header.set_size(0);
+                let appended = builder.append_link(&mut header, target, first.get());
+                appended.map_err(|error| source.blame(&error))
+            }
+        }
+    }
 }
 
 /// Lets what is in a directory wait, the first of its names last.
@@ -86,7 +117,7 @@ pub fn append(builder: &mut Builder<&mut dyn Write>, source: &Opened, target: &P
         // A socket is nothing without the process that listens on it; tar has no form for it.
         Ok(())
     } else {
-        Err(io::Error::other("a device can not be copied"))
+        Err(io::Error::other("a device cannot be copied"))
     };
     appended.map_err(|error| source.blame(&error))
 }

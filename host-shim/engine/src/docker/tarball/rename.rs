@@ -1,7 +1,8 @@
 //! What renames: an archive's topmost entry gets another name, or none, as the archive passes through.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Read, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
 use tar::{Builder, EntryType};
@@ -11,12 +12,14 @@ use super::{CONTENTS_ONLY, each};
 /// What an entry of a tar archive says in headers of its own; the writer makes these anew.
 const REWRITTEN: [&str; 3] = ["path", "linkpath", "size"];
 
-/// Copies an archive entry by entry, its topmost entry called `name`, or left out where that is [`CONTENTS_ONLY`].
+/// Copies an archive entry by entry, its topmost entry called `name`, or left out where that is [`CONTENTS_ONLY`]. A name that
+/// ends with a slash is a directory's.
 ///
 /// `keep` chooses by an entry's new path and its kind what is copied at all.
 ///
 /// # Errors
-/// Where the archive is cut short, where an entry is not inside the topmost one, and where a file's contents are asked for.
+/// Where the archive is cut short, where an entry is not inside the topmost one, where a file's contents are asked for, and where
+/// it is to get a directory's name.
 pub fn rename(
     source: impl Read,
     to: impl Write,
@@ -24,23 +27,12 @@ pub fn rename(
     mut keep: impl FnMut(&Path, EntryType) -> bool,
 ) -> io::Result<()> {
     let mut builder = Builder::new(to);
-    let mut top: Option<PathBuf> = None;
+    let mut top = Top::named(name);
     each(source, |entry| {
-        let path = entry.path()?.into_owned();
         let kind = entry.header().entry_type();
-        let top = top.get_or_insert_with(|| topmost(&path));
-        let target = renamed(&path, top, name).ok_or_else(|| outside(&path, top))?;
-        if !keep(&target, kind) {
+        let target = top.renamed(&entry.path()?, kind)?;
+        if !keep(&target, kind) || target.as_os_str().is_empty() {
             return Ok(());
-        }
-        if target.as_os_str().is_empty() {
-            if kind.is_dir() {
-                return Ok(());
-            }
-            return Err(io::Error::other(format!(
-                "{} is no directory, so it has no contents to copy",
-                path.display()
-            )));
         }
         let extensions: Vec<_> = match entry.pax_extensions()? {
             Some(extensions) => extensions
@@ -61,7 +53,7 @@ pub fn rename(
         match (kind, entry.link_name()?.map(|link| link.into_owned())) {
             // A hard link names another entry of the archive, so that name changes too.
             (EntryType::Link, Some(link)) => {
-                let link = renamed(&link, top, name).ok_or_else(|| outside(&link, top))?;
+                let link = path_or_outside(&link, &top)?;
                 builder.append_link(&mut header, target, link)?;
             }
             (EntryType::Symlink, Some(link)) => builder.append_link(&mut header, target, link)?,
@@ -79,13 +71,62 @@ pub fn rename(
     builder.into_inner()?.flush()
 }
 
-/// A path that would lead past the name that the archive is to have.
-fn outside(path: &Path, top: &Path) -> io::Error {
-    io::Error::other(format!(
-        "the archive's entry {} is not inside its topmost entry, {}",
-        path.display(),
-        top.display()
-    ))
+/// The topmost entry of an archive, as it is called there and as it is to be called.
+pub(super) struct Top {
+    /// What the first entry's path begins with.
+    was: Option<PathBuf>,
+    name: OsString,
+    is_directory: bool,
+}
+
+impl Top {
+    /// It is to be called so. A slash at the end asks for a directory.
+    pub fn named(name: &OsStr) -> Self {
+        let text = name.as_bytes();
+        let bare = &text[..text.iter().rposition(|byte| *byte != b'/').map_or(0, |last| last + 1)];
+        Self {
+            was: None,
+            name: OsStr::from_bytes(bare).to_owned(),
+            is_directory: bare.len() < name.len(),
+        }
+    }
+
+    /// The new path of the next entry: empty for a topmost entry that is left out.
+    pub fn renamed(&mut self, path: &Path, kind: EntryType) -> io::Result<PathBuf> {
+        self.was.get_or_insert_with(|| topmost(path));
+        let target = path_or_outside(path, self)?;
+        if target.as_os_str().is_empty() && !kind.is_dir() {
+            return Err(io::Error::other(format!(
+                "{} is no directory, so it has no contents to copy",
+                path.display()
+            )));
+        }
+        if self.is_directory && target == Path::new(&self.name) && !kind.is_dir() {
+            return Err(no_such_directory(&self.name));
+        }
+        Ok(target)
+    }
+}
+
+/// The new path of what an archive names; an error where that would lead past the name that the archive is to have.
+pub(super) fn path_or_outside(path: &Path, top: &Top) -> io::Result<PathBuf> {
+    let was = top.was.as_deref().unwrap_or(Path::new(""));
+    renamed(path, was, &top.name).ok_or_else(|| {
+        io::Error::other(format!(
+            "the archive's entry {} is not inside its topmost entry, {}",
+            path.display(),
+            was.display()
+        ))
+    })
+}
+
+/// What is no directory was to get the name of one.
+pub(super) fn no_such_directory(name: &OsStr) -> io::Error {
+    let text = format!(
+        "there is no directory {}, and what is copied is none that could become it",
+        Path::new(name).display()
+    );
+    io::Error::new(io::ErrorKind::NotADirectory, text)
 }
 
 /// The path of an entry below the directory that its archive is unpacked into: empty for the directory itself, none where it
