@@ -5,3 +5,4 @@
 //! many rows are as Docker has them, how many are declared otherwise in the documentation, and how many are different: none.
 
 mod builds;
+mod copies;
