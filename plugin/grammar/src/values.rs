@@ -22,8 +22,9 @@ pub fn boolean(text: &str) -> Option<bool> {
     }
 }
 
-/// The fields of one line of comma-separated values. A part in double quotes may hold commas, and two double quotes in it
-/// stand for one. `None` where a field is empty or a quote is not closed.
+/// The fields of one line of comma-separated values. A field in double quotes may hold commas, and two double quotes in it
+/// stand for one. `None` where a field is empty, a quote is not closed, or one stands inside of a field without quotes: Go's
+/// `encoding/csv`, which the Docker CLI reads such values with, has it so.
 ///
 /// ```
 /// use mngr_docker_grammar::values::comma_separated;
@@ -35,6 +36,7 @@ pub fn comma_separated(line: &str) -> Option<Vec<String>> {
     let mut fields = Vec::new();
     let mut field = String::new();
     let mut is_quoted = false;
+    let mut is_start = true;
     let mut characters = line.chars().peekable();
     while let Some(character) = characters.next() {
         match character {
@@ -42,10 +44,22 @@ pub fn comma_separated(line: &str) -> Option<Vec<String>> {
                 characters.next();
                 field.push('"');
             }
-            '"' => is_quoted = !is_quoted,
-            ',' if !is_quoted => fields.push(std::mem::take(&mut field)),
+            '"' if is_quoted => {
+                is_quoted = false;
+                if characters.peek().is_some_and(|next| *next != ',') {
+                    return None;
+                }
+            }
+            '"' if is_start => is_quoted = true,
+            '"' => return None,
+            ',' if !is_quoted => {
+                fields.push(std::mem::take(&mut field));
+                is_start = true;
+                continue;
+            }
             other => field.push(other),
         }
+        is_start = false;
     }
     fields.push(field);
     (!is_quoted && !fields.iter().any(String::is_empty)).then_some(fields)
@@ -93,13 +107,13 @@ mod tests {
             ("a", &["a"][..]),
             ("a=1,b", &["a=1", "b"]),
             (r#""device=0,1",driver=x"#, &["device=0,1", "driver=x"]),
-            (r#"target="/a,b""#, &["target=/a,b"]),
+            (r#""target=/a,b",ro"#, &["target=/a,b", "ro"]),
             (r#""say ""x""""#, &["say \"x\""]),
         ] {
             let read = comma_separated(line).expect(line);
             assert_eq!(read, fields, "{line}");
         }
-        for none in ["", ",", "a,,b", "a,", "\"a", "\"\""] {
+        for none in ["", ",", "a,,b", "a,", "\"a", "\"\"", "target=\"/a,b\"", "\"a\"b"] {
             assert_eq!(comma_separated(none), None, "{none}");
         }
     }

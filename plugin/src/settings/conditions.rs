@@ -17,6 +17,7 @@ pub fn check(key: &str, value: &Value) -> Option<(String, String)> {
         ));
     }
     let flag = flag(key, value).ok_or_else(|| Fault {
+        is_unsupported: false,
         element: 0,
         shown: String::new(),
         reason: "it is neither a text, nor a number, nor true or false".to_owned(),

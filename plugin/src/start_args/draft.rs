@@ -2,7 +2,7 @@
 
 use super::flags::Flag;
 use super::gpus::Conditions;
-use super::{Bad, Fault, network, parse, remount};
+use super::{Bad, Fault, conflicts, network, parse, remount, values};
 use crate::contract::docker::{ContainerSpec, Healthcheck, LogConfig, RestartPolicy};
 use crate::labels::Pair;
 use crate::limit_check;
@@ -19,8 +19,26 @@ pub struct Given {
 const SECRETS: [&str; 5] = ["token=", "password=", "passwd=", "secret=", "credentials="];
 
 impl Given {
-    fn is_network(&self) -> bool {
+    /// Whether a switch is set.
+    pub(super) fn is_on(&self) -> bool {
+        values::boolean(&self.value) == Ok(true)
+    }
+
+    pub(super) fn is_network(&self) -> bool {
         matches!(self.flag.long, "network" | "net")
+    }
+
+    /// Whether it says something of the network that is joined.
+    fn is_of_a_network(&self) -> bool {
+        let flags = [
+            "network-alias",
+            "net-alias",
+            "ip",
+            "ip6",
+            "link-local-ip",
+            "mac-address",
+        ];
+        flags.contains(&self.flag.long)
     }
 
     fn is_env(&self) -> bool {
@@ -32,6 +50,25 @@ impl Given {
     fn is_private(&self) -> bool {
         let value = self.value.to_lowercase();
         self.is_env() || SECRETS.iter().any(|secret| value.contains(secret))
+    }
+
+    /// What is wrong with it.
+    pub(super) fn fault(&self, bad: Bad) -> Fault {
+        let Bad {
+            reason,
+            remedy,
+            is_unsupported,
+        } = bad;
+        Fault {
+            element: self.element,
+            shown: match self.is_private() {
+                true => format!("--{}", self.flag.long),
+                false => self.canonical(),
+            },
+            reason,
+            remedy,
+            is_unsupported,
+        }
     }
 
     fn canonical(&self) -> String {
@@ -88,21 +125,19 @@ impl Draft {
             // Networks are a list, and yet those given later do not come on top of those of the configuration.
             self.given.retain(|given| !given.is_network());
             network::leave_all(self);
+            let of_their_own = self.given.iter().filter(|given| given.is_of_a_network());
+            let of_their_own: Vec<_> = of_their_own.map(|given| (given.flag, given.value.clone())).collect();
+            for (flag, value) in of_their_own {
+                // It was taken before.
+                let _ = (flag.apply)(self, &value);
+            }
         }
         for given in all {
             let flag = given.flag;
-            (flag.apply)(self, &given.value).map_err(|Bad { reason, remedy }| Fault {
-                element: given.element,
-                shown: match given.is_private() {
-                    true => format!("--{}", flag.long),
-                    false => given.canonical(),
-                },
-                reason,
-                remedy,
-            })?;
+            (flag.apply)(self, &given.value).map_err(|bad| given.fault(bad))?;
             self.given.push(given);
         }
-        Ok(())
+        conflicts::check(&self.given, &self.spec)
     }
 
     /// Whether a flag was given.

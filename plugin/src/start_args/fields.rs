@@ -1,13 +1,30 @@
 //! Fields of the spec that a value is more to than its type: what may stand in each.
 
-use super::values::{Outcome, boolean, device_rate, integer, one_of, pair, size, text, ulimit};
+use super::values::{Outcome, boolean, device_rate, flag_number, integer, one_of, pair, size, ulimit};
+use mngr_docker_grammar::words::shown;
+
 use super::{Bad, Draft, Pull, draft};
 use crate::contract::docker::RestartPolicy;
 use crate::contract::types::DeviceRate;
 use crate::labels;
 
+/// As long as the kernel lets a host's name be.
+const MOST_OF_A_HOST_NAME: usize = 64;
+/// Kernel parameters that a container has of its own, besides those of [`SYSCTL_TREES`].
+const SYSCTLS: [&str; 8] = [
+    "kernel.msgmax",
+    "kernel.msgmnb",
+    "kernel.msgmni",
+    "kernel.sem",
+    "kernel.shmall",
+    "kernel.shmmax",
+    "kernel.shmmni",
+    "kernel.shm_rmid_forced",
+];
+const SYSCTL_TREES: [&str; 2] = ["net.", "fs.mqueue."];
+
 pub fn shares(value: &str) -> Outcome<i64> {
-    integer(value, 0, 262_144)
+    flag_number(value, 0, 262_144)
 }
 
 pub fn swap(value: &str) -> Outcome<i64> {
@@ -15,13 +32,15 @@ pub fn swap(value: &str) -> Outcome<i64> {
 }
 
 pub fn pids(value: &str) -> Outcome<i64> {
-    integer(value, -1, i64::from(u32::MAX))
+    flag_number(value, -1, i64::MAX)
 }
 
+/// 0 for no weight of its own.
 pub fn blkio_weight(value: &str) -> Outcome<u16> {
-    let bad = || Bad::new("it is not a weight", "write a number from 10 to 1000");
-    integer(value, 10, 1000)
+    let bad = || Bad::new("it is not a weight", "write a number from 10 to 1000, or 0 for none");
+    flag_number(value, 0, 1000)
         .ok()
+        .filter(|weight| *weight == 0 || *weight >= 10)
         .and_then(|weight| weight.try_into().ok())
         .ok_or_else(bad)
 }
@@ -36,14 +55,14 @@ pub fn iops(value: &str) -> Outcome<DeviceRate> {
 
 pub fn oom_score(value: &str) -> Outcome<i32> {
     let bad = || Bad::new("it is not a score", "write a number from -1000 to 1000");
-    integer(value, -1000, 1000)
+    flag_number(value, -1000, 1000)
         .ok()
         .and_then(|score| score.try_into().ok())
         .ok_or_else(bad)
 }
 
 pub fn stop_timeout(value: &str) -> Outcome<i64> {
-    integer(value, -1, i64::from(i32::MAX))
+    flag_number(value, i64::from(i32::MIN), i64::from(i32::MAX))
 }
 
 pub fn cgroupns(value: &str) -> Outcome<String> {
@@ -60,13 +79,50 @@ pub fn absolute(value: &str) -> Outcome<String> {
     }
 }
 
+/// What the kernel takes for a name, whatever is in it.
 pub fn host(value: &str) -> Outcome<String> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
-    match (1..=63).contains(&value.len()) && value.chars().all(plain) {
+    match value.len() <= MOST_OF_A_HOST_NAME {
         true => Ok(value.to_owned()),
         false => Err(Bad::new(
-            "it is not a host name",
-            "use at most 63 of the characters a-z A-Z 0-9 - . _",
+            format!("it has {} bytes", value.len()),
+            format!("write a name of at most {MOST_OF_A_HOST_NAME} bytes, which is what the kernel takes"),
+        )),
+    }
+}
+
+/// A kernel parameter that has a namespace of its own in a container, and its value.
+pub fn sysctl(value: &str) -> Outcome<(&str, &str)> {
+    let (name, content) = value
+        .split_once('=')
+        .ok_or_else(|| Bad::new("its value is missing", "write NAME=VALUE"))?;
+    if SYSCTLS.contains(&name) || SYSCTL_TREES.iter().any(|tree| name.starts_with(tree)) {
+        return Ok((name, content));
+    }
+    Err(Bad::new(
+        format!("`{}` is a parameter of the whole machine, or none", shown(name)),
+        format!("use one below net. or fs.mqueue., or one of {}", SYSCTLS.join(", ")),
+    ))
+}
+
+/// `c 1:3 mr`
+pub fn cgroup_rule(value: &str) -> Outcome<String> {
+    let number = |text: &str| text == "*" || !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let fits = match value.split(' ').collect::<Vec<_>>()[..] {
+        [kind, numbers, access] => {
+            ["a", "b", "c"].contains(&kind)
+                && numbers
+                    .split_once(':')
+                    .is_some_and(|(major, minor)| number(major) && number(minor))
+                && (1..=3).contains(&access.len())
+                && access.chars().all(|letter| "rwm".contains(letter))
+        }
+        _ => false,
+    };
+    match fits {
+        true => Ok(value.to_owned()),
+        false => Err(Bad::new(
+            "it is not a rule for devices",
+            "write a type (a, b or c), two numbers (or *) and what is allowed, for example `c 1:3 rwm`",
         )),
     }
 }
@@ -75,10 +131,10 @@ pub fn host(value: &str) -> Outcome<String> {
 /// not see it.
 pub fn env(draft: &mut Draft, value: &str) -> Outcome {
     let bad = |reason: &str| Bad::new(reason, "write --env NAME=VALUE");
-    let (name, content) = value
+    let (name, _) = value
         .split_once('=')
         .ok_or_else(|| bad("its value is missing: only `mngr-docker create -s` takes one from your environment"))?;
-    if name.is_empty() || name.contains(|c: char| c.is_whitespace() || c.is_control()) || content.contains('\0') {
+    if name.is_empty() || value.contains('\0') {
         return Err(bad("its name is not the name of a variable"));
     }
     let same = |known: &String| known.split_once('=').is_some_and(|(known, _)| known == name);
@@ -89,7 +145,14 @@ pub fn env(draft: &mut Draft, value: &str) -> Outcome {
 
 pub fn label(draft: &mut Draft, value: &str) -> Outcome {
     let (name, value) = pair(value)?;
-    if name.starts_with(labels::PREFIX) {
+    let word = name.trim_start();
+    if word.is_empty() || word.contains(char::is_whitespace) {
+        return Err(Bad::new(
+            "its name is empty or has spaces in it",
+            "write NAME=VALUE, with spaces in the value only",
+        ));
+    }
+    if word.starts_with(labels::PREFIX) {
         return Err(Bad::new(
             format!("labels under {} are the provider's own", labels::PREFIX),
             "use a label of your own, or a tag",
@@ -99,59 +162,25 @@ pub fn label(draft: &mut Draft, value: &str) -> Outcome {
     Ok(())
 }
 
+/// Nothing said is `no`, and a number that is left out or 0 is no bound.
 pub fn restart(value: &str) -> Outcome<RestartPolicy> {
-    let (name, retries) = match value.split_once(':') {
-        Some((name, retries)) => (name, Some(retries)),
-        None => (value, None),
+    let (name, retries) = value.split_once(':').unwrap_or((value, ""));
+    let name = match value {
+        "" => "no".to_owned(),
+        _ => one_of(name, &["no", "always", "unless-stopped", "on-failure"])?,
     };
-    let name = one_of(name, &["no", "always", "unless-stopped", "on-failure"])?;
-    let max_retries = match retries {
-        None => None,
-        Some(times) if name == "on-failure" => {
-            Some(u32::try_from(integer(times, 0, i64::from(i32::MAX))?).unwrap_or_default())
-        }
-        Some(_) => {
-            return Err(Bad::new(
-                "only on-failure takes a number",
-                "write on-failure:3, or the policy alone",
-            ));
-        }
+    let times = match retries {
+        "" => 0,
+        times => integer(times, 0, i64::from(i32::MAX))?,
     };
-    Ok(RestartPolicy { name, max_retries })
-}
-
-/// A seccomp profile comes as its JSON: the command line reads the file. The Docker CLI rewrites `systempaths` to two lists
-/// that the contract leaves out, and neither kind of file is the plugin's to read.
-pub fn security(value: &str) -> Outcome<String> {
-    let (name, content) = value.split_once(['=', ':']).unwrap_or((value, ""));
-    match (name, content) {
-        ("seccomp", "unconfined" | "builtin") => {}
-        ("seccomp", profile) if profile.starts_with('{') => {
-            if let Err(error) = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(profile) {
-                return Err(Bad::new(
-                    format!("its profile is not a JSON object: {error}"),
-                    "see the engine's own profile for the form",
-                ));
-            }
-        }
-        ("seccomp", _) => {
-            let remedy = "name the file with `mngr-docker create -s`, which reads it; elsewhere write its JSON in place of its \
-                          name, or seccomp=unconfined";
-            return Err(Bad::new(
-                "a profile in a file of your machine can not be read here",
-                remedy,
-            ));
-        }
-        ("systempaths", _) => {
-            return Err(Bad::new("masked paths can not be opened one by one", "leave it out"));
-        }
-        ("no-new-privileges" | "label" | "apparmor", _) => {}
-        _ => {
-            let remedy = "use no-new-privileges, label=…, apparmor=PROFILE or seccomp=PROFILE";
-            return Err(Bad::new("there is no such option", remedy));
-        }
+    if times > 0 && name != "on-failure" {
+        return Err(Bad::new(
+            "only on-failure takes a number",
+            "write on-failure:3, or the policy alone",
+        ));
     }
-    Ok(value.to_owned())
+    let max_retries = u32::try_from(times).ok().filter(|times| *times > 0);
+    Ok(RestartPolicy { name, max_retries })
 }
 
 /// `/dev/sda:500`
@@ -162,7 +191,7 @@ pub fn device_weight(value: &str) -> Outcome<DeviceRate> {
 }
 
 pub fn pull(draft: &mut Draft, value: &str) -> Outcome {
-    draft.pull = match one_of(value, &["missing", "always", "never"])?.as_str() {
+    draft.pull = match one_of(value, &["", "missing", "always", "never"])?.as_str() {
         "always" => Pull::Always,
         "never" => Pull::Never,
         _ => Pull::Missing,
@@ -171,6 +200,10 @@ pub fn pull(draft: &mut Draft, value: &str) -> Outcome {
 }
 
 pub fn platform(draft: &mut Draft, value: &str) -> Outcome {
+    if value.is_empty() {
+        draft.platform = None;
+        return Ok(());
+    }
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     let parts: Vec<_> = value.split('/').collect();
     let fits = (2..=3).contains(&parts.len()) && parts.iter().all(|part| !part.is_empty() && part.chars().all(plain));
@@ -198,7 +231,9 @@ pub fn entrypoint(draft: &mut Draft, value: &str) -> Outcome {
 }
 
 pub fn health_command(draft: &mut Draft, value: &str) -> Outcome {
-    draft.healthcheck().test = vec!["CMD-SHELL".to_owned(), text(value)?];
+    if !value.is_empty() {
+        draft.healthcheck().test = vec!["CMD-SHELL".to_owned(), value.to_owned()];
+    }
     Ok(())
 }
 
@@ -210,11 +245,11 @@ pub fn no_healthcheck(draft: &mut Draft, value: &str) -> Outcome {
 }
 
 pub fn retries(value: &str) -> Outcome<i64> {
-    integer(value, 0, i64::from(i32::MAX))
+    flag_number(value, 0, i64::from(i32::MAX))
 }
 
 pub fn log_driver(draft: &mut Draft, value: &str) -> Outcome {
-    draft.log_config().driver = text(value)?;
+    draft.log_config().driver = value.to_owned();
     Ok(())
 }
 

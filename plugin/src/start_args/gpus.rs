@@ -90,6 +90,7 @@ pub fn gpus(draft: &mut Draft, value: &str) -> Outcome {
 pub fn number(draft: &mut Draft, value: &str) -> Outcome {
     draft.gpu.count = Some(match value {
         "0" => 0,
+        "-1" => return Err(not_a_number()),
         value => count(value)?,
     });
     Ok(())
@@ -121,15 +122,17 @@ pub fn exclusive(draft: &mut Draft, value: &str) -> Outcome {
 }
 
 fn count(value: &str) -> Outcome<i64> {
-    if value == "all" {
+    if matches!(value, "all" | "-1") {
         return Ok(-1);
     }
-    integer(value, 1, i64::from(i32::MAX)).map_err(|_| {
-        Bad::new(
-            "it is not a number of GPUs",
-            "write all, a number, or device=ID, for example --gpus all",
-        )
-    })
+    integer(value, 1, i64::from(i32::MAX)).map_err(|_| not_a_number())
+}
+
+fn not_a_number() -> Bad {
+    Bad::new(
+        "it is not a number of GPUs",
+        "write all, a number, or device=ID, for example --gpus all",
+    )
 }
 
 #[cfg(test)]

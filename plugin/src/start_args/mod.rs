@@ -2,24 +2,29 @@
 //!
 //! The grammar is the Docker CLI's own: see [`mngr_docker_grammar::flags`]. A single value is that of its last flag, and lists
 //! append. Which flags there are is a table (`flags.rs`). What a value means is in `values.rs`, `fields.rs`, `mounts.rs`,
-//! `network.rs` and `gpus.rs`. What is refused, and why, is in `refused.rs`.
+//! `network.rs` and `gpus.rs`. What cannot stand together is in `conflicts.rs`. What is refused, and why, is in `refused.rs`.
 
+mod conflicts;
 mod draft;
 mod fields;
 mod flags;
 mod gpus;
 mod mounts;
+mod namespaces;
 mod network;
+mod publish;
 mod refused;
 pub mod remount;
+mod security;
 mod values;
+mod volume_options;
 
 pub use draft::{Draft, Given, Pull};
 pub use gpus::Conditions;
 
 use crate::contract::backend::Argument;
 use crate::contract::types::ProviderError;
-use crate::error::invalid;
+use crate::error::{invalid, unsupported_because};
 use flags::{FLAGS, Flag};
 use mngr_docker_grammar::flags::{self as grammar, Known, Name, Reason};
 use mngr_docker_grammar::words::{did_you_mean, nearest, shown};
@@ -29,6 +34,8 @@ use mngr_docker_grammar::words::{did_you_mean, nearest, shown};
 pub struct Bad {
     reason: String,
     remedy: String,
+    /// It can be meant, and cannot be had.
+    is_unsupported: bool,
 }
 
 impl Bad {
@@ -36,6 +43,14 @@ impl Bad {
         Self {
             reason: reason.into(),
             remedy: remedy.into(),
+            is_unsupported: false,
+        }
+    }
+
+    fn unsupported(reason: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self {
+            is_unsupported: true,
+            ..Self::new(reason, remedy)
         }
     }
 }
@@ -51,13 +66,18 @@ pub struct Fault {
     pub reason: String,
     /// What would be right.
     pub remedy: String,
+    /// It can be meant, and cannot be had.
+    pub is_unsupported: bool,
 }
 
 impl Fault {
     /// As the error of the call that was given the arguments.
     pub fn into_error(self) -> ProviderError {
         let field = format!("start-args[{}]", self.element);
-        invalid(field, &self.shown, self.reason, self.remedy)
+        match self.is_unsupported {
+            true => unsupported_because(format!("{field} `{}`", shown(&self.shown)), self.reason, self.remedy),
+            false => invalid(field, &self.shown, self.reason, self.remedy),
+        }
     }
 }
 
@@ -119,6 +139,7 @@ fn unread(fault: grammar::Fault<'_, &'static Flag>) -> Fault {
         shown,
         reason: bad.reason,
         remedy: bad.remedy,
+        is_unsupported: bad.is_unsupported,
     }
 }
 

@@ -3,26 +3,10 @@
 use mngr_docker_grammar::words::{did_you_mean, nearest, shown};
 
 use super::values::{Outcome, boolean, comma_separated, one_of, size};
-use super::{Bad, Draft};
+use super::{Bad, Draft, volume_options};
 use crate::contract::docker::{DeviceMapping, Mount, MountKind};
 use crate::contract::types::DeviceRequest;
 
-const VOLUME_OPTIONS: [&str; 14] = [
-    "ro",
-    "rw",
-    "z",
-    "Z",
-    "nocopy",
-    "shared",
-    "rshared",
-    "slave",
-    "rslave",
-    "private",
-    "rprivate",
-    "delegated",
-    "cached",
-    "consistent",
-];
 const MOUNT_KEYS: [&str; 20] = [
     "type",
     "source",
@@ -62,10 +46,7 @@ pub fn volume(draft: &mut Draft, value: &str) -> Outcome {
         [source, target, options] => {
             source_of_volume(source)?;
             target_path(target)?;
-            if let Some(unknown) = options.split(',').find(|option| !VOLUME_OPTIONS.contains(option)) {
-                let reason = format!("`{}` is not an option of a volume", shown(unknown));
-                return Err(Bad::new(reason, format!("use some of: {}", VOLUME_OPTIONS.join(", "))));
-            }
+            volume_options::check(source, options)?;
             draft.spec.binds.push(value.to_owned());
         }
         _ => {
@@ -133,16 +114,17 @@ pub fn mount(draft: &mut Draft, value: &str) -> Outcome {
     };
     for field in comma_separated(value)? {
         let (key, value) = match field.split_once('=') {
-            Some((key, value)) => (key.to_lowercase(), value),
-            None => (field.to_lowercase(), ""),
+            Some((key, value)) => (key.to_lowercase(), Some(value)),
+            None => (field.to_lowercase(), None),
         };
-        let switch = || if value.is_empty() { Ok(true) } else { boolean(value) };
+        let switch = || value.map_or(Ok(true), boolean);
+        let value = value.unwrap_or_default();
         match key.as_str() {
             "type" => mount.kind = mount_kind(value)?,
             "source" | "src" => value.clone_into(&mut mount.source),
             "target" | "destination" | "dst" => value.clone_into(&mut mount.target),
             "readonly" | "ro" => mount.read_only = switch()?,
-            "bind-propagation" => mount.propagation = Some(value.to_owned()),
+            "bind-propagation" => mount.propagation = propagation(value)?,
             "bind-create-src" => mount.create_source = switch()?,
             "bind-nonrecursive" => mount.bind_recursive = switch()?.then(|| "disabled".to_owned()),
             "bind-recursive" => mount.bind_recursive = recursion(value)?,
@@ -181,6 +163,13 @@ pub fn mount(draft: &mut Draft, value: &str) -> Outcome {
     Ok(())
 }
 
+/// In whatever case; nothing for an empty one.
+fn propagation(value: &str) -> Outcome<Option<String>> {
+    let words = ["", "private", "rprivate", "shared", "rshared", "slave", "rslave"];
+    let word = one_of(&value.to_lowercase(), &words)?;
+    Ok(Some(word).filter(|word| !word.is_empty()))
+}
+
 /// Mounts below the source of a bind. `enabled` is what engines do anyway.
 fn recursion(value: &str) -> Outcome<Option<String>> {
     let word = one_of(value, &["enabled", "disabled", "writable", "readonly"])?;
@@ -213,6 +202,17 @@ fn fit(mount: &Mount) -> Outcome {
         MountKind::Tmpfs => [(volume, "volume"), (bind, "bind")],
         _ => [(bind, "bind"), (memory, "tmpfs")],
     };
+    let needs = match mount.bind_recursive.as_deref() {
+        Some("writable" | "readonly") if !mount.read_only => Some("readonly"),
+        Some("readonly") if mount.propagation.as_deref() != Some("rprivate") => Some("bind-propagation=rprivate"),
+        _ => None,
+    };
+    if let Some(needs) = needs {
+        return Err(Bad::new(
+            "what it says of the mounts below its source is said of a mount that is read-only",
+            format!("add {needs}, or leave bind-recursive out"),
+        ));
+    }
     match stray.into_iter().find(|(given, _)| *given) {
         None => Ok(()),
         Some((_, kind)) => Err(Bad::new(
@@ -227,6 +227,10 @@ fn mount_kind(value: &str) -> Outcome<MountKind> {
         "bind" => Ok(MountKind::Bind),
         "volume" => Ok(MountKind::Volume),
         "tmpfs" => Ok(MountKind::Tmpfs),
+        "image" => Err(Bad::unsupported(
+            "images cannot be mounted",
+            "copy what is needed into the agent's own image, or into a volume",
+        )),
         _ => Err(Bad::new(
             format!("`{}` is not a type of mount that is supported", shown(value)),
             "use type=bind, type=volume or type=tmpfs",
@@ -241,15 +245,12 @@ fn option(pairs: &mut Vec<(String, String)>, value: &str) -> Outcome {
 }
 
 fn mode(value: &str) -> Outcome<u32> {
-    u32::from_str_radix(value, 8)
-        .ok()
-        .filter(|mode| *mode <= 0o7777)
-        .ok_or_else(|| {
-            Bad::new(
-                "tmpfs-mode is not an octal mode",
-                "write it as chmod does, for example tmpfs-mode=1777",
-            )
-        })
+    u32::from_str_radix(value, 8).ok().ok_or_else(|| {
+        Bad::new(
+            "tmpfs-mode is not an octal mode",
+            "write it as chmod does, for example tmpfs-mode=1777",
+        )
+    })
 }
 
 /// `/dev/a[:/dev/b[:rwm]]`, or the name of a CDI device: `nvidia.com/gpu=0`.
@@ -264,7 +265,10 @@ pub fn device(draft: &mut Draft, value: &str) -> Outcome {
         });
         return Ok(());
     }
-    let permissions = |text: &str| !text.is_empty() && text.chars().all(|c| "rwm".contains(c));
+    let permissions = |text: &str| {
+        let once = |c: char| "rwm".contains(c) && text.matches(c).count() == 1;
+        !text.is_empty() && text.chars().all(once)
+    };
     let parts: Vec<_> = value.split(':').collect();
     let (host, container, allowed) = match parts[..] {
         [host] => (host, host, "rwm"),

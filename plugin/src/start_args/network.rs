@@ -1,98 +1,12 @@
-//! `--publish`, `--expose`, `--network`, `--dns` and `--add-host`.
+//! `--network` and what is said of it, `--dns`, `--add-host` and `--link`.
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use mngr_docker_grammar::words::shown;
 
-use super::values::{Outcome, comma_separated, one_of};
+use super::values::{Outcome, comma_separated};
 use super::{Bad, Draft};
-use crate::contract::docker::{NetworkEndpoint, PortBinding};
-
-/// `[[ADDRESS:][HOST-PORT]:]PORT[/PROTOCOL]`, each port a number or a range.
-pub fn publish(draft: &mut Draft, value: &str) -> Outcome {
-    let bad = |reason: &str| {
-        Bad::new(
-            reason,
-            "write [ADDRESS:]HOST-PORT:PORT[/udp], for example 8080:80, 127.0.0.1::22 or 9000-9005:9000-9005",
-        )
-    };
-    let (ports, protocol) = value.split_once('/').unwrap_or((value, "tcp"));
-    let protocol = one_of(protocol, &["tcp", "udp", "sctp"])?;
-    let (host, container) = match ports.rsplit_once(':') {
-        Some((host, container)) => (host, container),
-        None => ("", ports),
-    };
-    let (address, host) = host.rsplit_once(':').unwrap_or(("", host));
-    let address = address
-        .strip_prefix('[')
-        .and_then(|a| a.strip_suffix(']'))
-        .unwrap_or(address);
-    if !address.is_empty() && address.parse::<IpAddr>().is_err() {
-        return Err(bad("its address is not an IP address"));
-    }
-    let container = port_range(container).ok_or_else(|| bad("its container port is not a port"))?;
-    let host = match host {
-        "" => None,
-        // As an engine takes it: one that it picks.
-        "0" => Some((0, container.1 - container.0)),
-        host => Some(port_range(host).ok_or_else(|| bad("its host port is not a port"))?),
-    };
-    if let (Some((from, to)), true) = (host, container.0 == container.1)
-        && from < to
-    {
-        expose_port(draft, container.0, &protocol);
-        draft.spec.ports.push(PortBinding {
-            container_port: container.0,
-            protocol,
-            host_ip: address.to_owned(),
-            host_port: Some(from),
-            host_port_end: Some(to),
-        });
-        return Ok(());
-    }
-    if host.is_some_and(|(from, to)| to - from != container.1 - container.0) {
-        return Err(bad("its two ranges are not of one length"));
-    }
-    let host = host.filter(|(from, _)| *from > 0);
-    for port in container.0..=container.1 {
-        expose_port(draft, port, &protocol);
-        draft.spec.ports.push(PortBinding {
-            container_port: port,
-            protocol: protocol.clone(),
-            host_ip: address.to_owned(),
-            host_port: host.map(|(from, _)| from + (port - container.0)),
-            host_port_end: None,
-        });
-    }
-    Ok(())
-}
-
-/// `PORT[/PROTOCOL]`, the port a number or a range.
-pub fn expose(draft: &mut Draft, value: &str) -> Outcome {
-    let (ports, protocol) = value.split_once('/').unwrap_or((value, "tcp"));
-    let protocol = one_of(protocol, &["tcp", "udp", "sctp"])?;
-    let (from, to) = port_range(ports).ok_or_else(|| {
-        Bad::new(
-            "it is not a port",
-            "write a port or a range, for example 80, 53/udp or 8000-8005",
-        )
-    })?;
-    (from..=to).for_each(|port| expose_port(draft, port, &protocol));
-    Ok(())
-}
-
-fn expose_port(draft: &mut Draft, port: u16, protocol: &str) {
-    let port = format!("{port}/{protocol}");
-    if !draft.spec.exposed_ports.contains(&port) {
-        draft.spec.exposed_ports.push(port);
-    }
-}
-
-fn port_range(text: &str) -> Option<(u16, u16)> {
-    let port = |text: &str| text.parse().ok().filter(|port: &u16| *port > 0);
-    let (from, to) = text.split_once('-').unwrap_or((text, text));
-    Some((port(from)?, port(to)?)).filter(|(from, to)| from <= to)
-}
+use crate::contract::docker::NetworkEndpoint;
 
 /// A network's name or mode, or `name=NET,alias=NAME,ip=ADDRESS,…`. The first is the one that the container is made on.
 pub fn network(draft: &mut Draft, value: &str) -> Outcome {
@@ -122,10 +36,14 @@ pub fn network(draft: &mut Draft, value: &str) -> Outcome {
     Ok(())
 }
 
-/// Forgets the networks, and not the names and addresses that flags of their own gave.
+/// Forgets the networks and all that is said of them.
 pub(super) fn leave_all(draft: &mut Draft) {
-    draft.spec.network_mode = None;
-    draft.spec.networks.clear();
+    let spec = &mut draft.spec;
+    spec.network_mode = None;
+    spec.networks.clear();
+    spec.network_aliases.clear();
+    spec.link_local_addresses.clear();
+    (spec.ipv4_address, spec.ipv6_address, spec.mac_address) = (None, None, None);
 }
 
 fn blank(network: String) -> NetworkEndpoint {
@@ -139,17 +57,56 @@ fn blank(network: String) -> NetworkEndpoint {
     }
 }
 
+/// What can be said of a network in `--network` and by a flag of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    Alias,
+    Ipv4,
+    Ipv6,
+    LinkLocal,
+    Mac,
+}
+
+/// Whether the value of a `--network` says that.
+pub(super) fn says(value: &str, part: Part) -> bool {
+    let Some(endpoint) = value.contains('=').then(|| endpoint(value).ok()).flatten() else {
+        return false;
+    };
+    match part {
+        Part::Alias => !endpoint.aliases.is_empty(),
+        Part::Ipv4 => endpoint.ipv4_address.is_some(),
+        Part::Ipv6 => endpoint.ipv6_address.is_some(),
+        Part::LinkLocal => !endpoint.link_local_addresses.is_empty(),
+        Part::Mac => endpoint.mac_address.is_some(),
+    }
+}
+
+/// Whether that is a network that somebody made, and no mode of the engine.
+pub(super) fn is_own(network: &str) -> bool {
+    !matches!(network, "" | "default" | "bridge" | "host" | "none") && !network.starts_with("container:")
+}
+
 fn endpoint(value: &str) -> Outcome<NetworkEndpoint> {
     let mut endpoint = blank(String::new());
     for field in comma_separated(value)? {
-        let (key, value) = field.split_once('=').unwrap_or((&field, ""));
-        match key {
+        let bad = || Bad::new("a part of it is no pair", "write name=NETWORK,alias=NAME");
+        let (key, value) = field.split_once('=').ok_or_else(bad)?;
+        let (key, value) = (key.trim().to_lowercase(), value.trim());
+        // Names on a network are one whatever their case.
+        let lower = || value.to_lowercase();
+        match key.as_str() {
             "name" => value.clone_into(&mut endpoint.network),
-            "alias" => endpoint.aliases.push(super::values::text(value)?),
-            "ip" => endpoint.ipv4_address = Some(ipv4(value)?),
-            "ip6" => endpoint.ipv6_address = Some(ipv6(value)?),
+            "alias" => endpoint.aliases.push(lower()),
+            "ip" => endpoint.ipv4_address = said(value, ipv4)?,
+            "ip6" => endpoint.ipv6_address = said(&lower(), ipv6)?,
             "link-local-ip" => endpoint.link_local_addresses.push(address(value)?),
-            "mac-address" => endpoint.mac_address = Some(super::values::text(value)?),
+            "mac-address" => endpoint.mac_address = said(&lower(), mac)?,
+            "driver-opt" | "gw-priority" => {
+                return Err(Bad::unsupported(
+                    format!("`{key}` of a network cannot be passed on"),
+                    "leave it out; `docker network create --opt` sets options for all of a network",
+                ));
+            }
             other => {
                 let reason = format!("`{}` is not a part of a network that is supported", shown(other));
                 let remedy = "use some of: name, alias, ip, ip6, link-local-ip, mac-address";
@@ -163,16 +120,73 @@ fn endpoint(value: &str) -> Outcome<NetworkEndpoint> {
     }
 }
 
+/// Nothing for an empty value.
+fn said(value: &str, parse: fn(&str) -> Outcome<String>) -> Outcome<Option<String>> {
+    match value.is_empty() {
+        true => Ok(None),
+        false => parse(value).map(Some),
+    }
+}
+
+/// A MAC address of 6 or 8 bytes: `02:42:ac:11:00:02`, `02-42-…` or `0242.ac11.0002`.
+pub fn mac(value: &str) -> Outcome<String> {
+    let parts = |separator: char, digits: usize| {
+        let parts: Vec<_> = value.split(separator).collect();
+        let plain = |part: &&str| part.len() == digits && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+        matches!(parts.len() * digits, 12 | 16) && parts.iter().all(plain)
+    };
+    match parts(':', 2) || parts('-', 2) || parts('.', 4) {
+        true => Ok(value.to_owned()),
+        false => Err(Bad::new(
+            "it is not a MAC address",
+            "write for example 02:42:ac:11:00:02",
+        )),
+    }
+}
+
+/// A domain to search in, or `.` for none; a point at its end is left out.
+pub fn search(value: &str) -> Outcome<String> {
+    let name = value.trim();
+    if name == "." {
+        return Ok(name.to_owned());
+    }
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let label = |label: &str| {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        !label.is_empty() && label.bytes().all(plain) && !label.starts_with('-') && !label.ends_with('-')
+    };
+    let has_letter = name.bytes().any(|byte| byte.is_ascii_alphabetic());
+    match has_letter && name.len() < 255 && name.split('.').all(label) {
+        true => Ok(name.to_owned()),
+        false => Err(Bad::new(
+            "it is not a domain",
+            "write for example example.com, or . to search nowhere",
+        )),
+    }
+}
+
+/// `CONTAINER[:ALIAS]`
+pub fn link(value: &str) -> Outcome<String> {
+    match value.is_empty() || value.matches(':').count() > 1 {
+        false => Ok(value.to_owned()),
+        true => Err(Bad::new(
+            "it is not CONTAINER:ALIAS",
+            "write a container and its name inside, for example db:sql",
+        )),
+    }
+}
+
 /// An IPv4 address.
 pub fn ipv4(value: &str) -> Outcome<String> {
     let bad = || Bad::new("it is not an IPv4 address", "write for example 172.30.0.5");
     Ok(value.parse::<Ipv4Addr>().map_err(|_| bad())?.to_string())
 }
 
-/// An IPv6 address.
+/// An IPv6 address, as it is written.
 pub fn ipv6(value: &str) -> Outcome<String> {
     let bad = || Bad::new("it is not an IPv6 address", "write for example 2001:db8::5");
-    Ok(value.parse::<Ipv6Addr>().map_err(|_| bad())?.to_string())
+    value.parse::<Ipv6Addr>().map_err(|_| bad())?;
+    Ok(value.to_owned())
 }
 
 /// An address of either kind.
@@ -183,7 +197,7 @@ pub fn address(value: &str) -> Outcome<String> {
 
 /// The address of a name server.
 pub fn dns(draft: &mut Draft, value: &str) -> Outcome {
-    let address: IpAddr = value.parse().map_err(|_| {
+    let address: IpAddr = value.trim().parse().map_err(|_| {
         Bad::new(
             "it is not an IP address",
             "write the address of a name server, for example 1.1.1.1",
@@ -209,7 +223,7 @@ pub fn add_host(draft: &mut Draft, value: &str) -> Outcome {
         .strip_prefix('[')
         .and_then(|a| a.strip_suffix(']'))
         .unwrap_or(address);
-    if host.is_empty() || (address != "host-gateway" && address.parse::<IpAddr>().is_err()) {
+    if host.is_empty() || (address != "host-gateway" && address.trim().parse::<IpAddr>().is_err()) {
         return Err(bad());
     }
     draft.spec.extra_hosts.push(format!("{host}:{address}"));

@@ -66,7 +66,7 @@ fn lists_append_and_names_stand_once() {
         "--cap-drop=NET_RAW",
     ]);
     assert_eq!(both.binds, ["/a:/b", "data:/c:ro"]);
-    assert_eq!(both.cap_drop, ["ALL", "NET_RAW"]);
+    assert_eq!(both.cap_drop, ["ALL", "CAP_NET_RAW"]);
     let named = spec(&[
         "-e",
         "A=1",
@@ -238,11 +238,7 @@ fn environment_values_are_neither_shown_nor_kept() {
     let made = draft(&["-e", "TOKEN=hunter2", "--memory=1g"]);
     assert_eq!(made.canonical(), ["--memory=1g"]);
     assert_eq!(made.env_names(), ["TOKEN"]);
-    for wrong in [
-        fault(&["-e", "TO KEN=hunter2"]),
-        fault(&["-e", "=hunter2"]),
-        fault(&["TOKEN=hunter2"]),
-    ] {
+    for wrong in [fault(&["-e", "=hunter2"]), fault(&["TOKEN=hunter2"])] {
         assert!(!format!("{wrong:?}").contains("hunter2"), "{wrong:?}");
     }
 }
@@ -423,3 +419,5 @@ fn the_pull_policy_is_one_of_three_words() {
     assert_eq!(draft(&["--pull=always", "--pull=missing"]).pull, Pull::Missing);
     assert!(fault(&["--pull=sometimes"]).remedy.contains("never"));
 }
+
+mod as_docker;

@@ -40,6 +40,11 @@ pub fn size(text: &str) -> Outcome<i64> {
     })
 }
 
+/// A limit in bytes; 0 is none.
+pub fn limit_size(text: &str) -> Outcome<Option<i64>> {
+    Ok(Some(size(text)?).filter(|bytes| *bytes > 0))
+}
+
 /// A size that is more than nothing.
 pub fn positive_size(text: &str) -> Outcome<i64> {
     match size(text)? {
@@ -62,6 +67,7 @@ pub fn duration(text: &str) -> Outcome<i64> {
     if text == "0" {
         return Ok(0);
     }
+    let text = text.strip_prefix('+').unwrap_or(text);
     let mut rest = text;
     let mut total = 0_i64;
     while !rest.is_empty() {
@@ -119,15 +125,52 @@ pub fn integer(text: &str, least: i64, most: i64) -> Outcome<i64> {
     }
 }
 
-/// A number of CPUs, whole or part.
-pub fn cpus(text: &str) -> Outcome<f64> {
-    let plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    match text.parse::<f64>() {
-        Ok(number) if plain && (0.01..=1_000_000.0).contains(&number) => Ok(number),
-        _ => Err(Bad::new(
+/// A whole number as Go reads the value of a flag: `0x10`, `0b11`, `0o17` and `017` are numbers, and `1_000` is.
+pub fn flag_number(text: &str, least: i64, most: i64) -> Outcome<i64> {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => ("-", digits),
+        None => ("", text.strip_prefix('+').unwrap_or(text)),
+    };
+    let lower = digits.to_lowercase();
+    let prefixes = [("0x", 16), ("0b", 2), ("0o", 8), ("0", 8)];
+    let prefixed = prefixes
+        .into_iter()
+        .find_map(|(prefix, radix)| Some((lower.strip_prefix(prefix).filter(|rest| !rest.is_empty())?, radix)));
+    let (digits, radix) = prefixed.unwrap_or((&lower, 10));
+    let begins = prefixed.is_some() || !digits.starts_with('_');
+    let digits = digits.replace('_', "");
+    let plain = begins && digits.starts_with(|c: char| c.is_digit(radix));
+    match i64::from_str_radix(&format!("{sign}{digits}"), radix) {
+        Ok(number) if plain => integer(&number.to_string(), least, most),
+        _ => integer("", least, most),
+    }
+}
+
+/// A number of CPUs, whole or part; 0 is no limit.
+pub fn cpus(text: &str) -> Outcome<Option<f64>> {
+    let bad = || {
+        Bad::new(
             "it is not a number of CPUs",
-            "write a number of 0.01 or more, for example 1.5",
-        )),
+            "write a number of 0.01 or more with at most nine decimals, for example 1.5",
+        )
+    };
+    let decimal = |text: &str| -> Option<f64> {
+        let plain = text
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || b".eE+-".contains(&byte));
+        text.parse().ok().filter(|_| plain)
+    };
+    let number = match text.split_once('/') {
+        Some((above, below)) => decimal(above).zip(decimal(below).filter(|below| *below > 0.0)),
+        None => decimal(text).zip(Some(1.0)),
+    };
+    let number = number.map(|(above, below)| above / below).ok_or_else(bad)?;
+    let nano = number * 1e9;
+    let exact = (nano - nano.round()).abs() < 1e-3;
+    match number {
+        0.0 => Ok(None),
+        number if exact && (0.01..=1_000_000.0).contains(&number) => Ok(Some(number)),
+        _ => Err(bad()),
     }
 }
 
@@ -145,6 +188,11 @@ pub fn cpu_list(text: &str) -> Outcome<String> {
             "write numbers and ranges, for example 0-2,4",
         )),
     }
+}
+
+/// A text, whatever it is.
+pub fn any(value: &str) -> Outcome<String> {
+    Ok(value.to_owned())
 }
 
 /// A text that may not be empty.
@@ -199,7 +247,7 @@ pub fn ulimit(value: &str) -> Outcome<Ulimit> {
             format!("{near}use one of: {}", ULIMITS.join(", ")),
         ));
     }
-    let number = |text: &str| text.parse().ok().filter(|number: &i64| *number >= -1);
+    let number = |text: &str| text.parse::<i64>().ok();
     let (soft, hard) = numbers.split_once(':').unwrap_or((numbers, numbers));
     let (Some(soft), Some(hard)) = (number(soft), number(hard)) else {
         return Err(bad("its limit is not a number"));
@@ -223,7 +271,7 @@ pub fn device_rate(value: &str, sized: bool) -> Outcome<DeviceRate> {
         )
     };
     let (path, rate) = value
-        .rsplit_once(':')
+        .split_once(':')
         .filter(|(path, _)| path.starts_with("/dev/"))
         .ok_or_else(bad)?;
     let rate = if sized {
@@ -239,8 +287,12 @@ pub fn device_rate(value: &str, sized: bool) -> Outcome<DeviceRate> {
 
 /// The fields of one line of comma-separated values; a field in double quotes may hold commas.
 pub fn comma_separated(line: &str) -> Outcome<Vec<String>> {
-    values::comma_separated(line)
-        .ok_or_else(|| Bad::new("a field is empty or a quote is not closed", "write KEY=VALUE,KEY=VALUE"))
+    values::comma_separated(line).ok_or_else(|| {
+        Bad::new(
+            "a field is empty, or a quote stands in the middle of one",
+            "write KEY=VALUE,KEY=VALUE, and put quotes around the whole of a field: \"KEY=A,B\"",
+        )
+    })
 }
 
 #[cfg(test)]
@@ -273,6 +325,42 @@ mod tests {
     }
 
     #[test]
+    fn numbers_of_flags_are_read_as_go_reads_them() {
+        for (text, number) in [
+            ("0x10", 16),
+            ("0b11", 3),
+            ("0o17", 15),
+            ("017", 15),
+            ("1_000", 1000),
+            ("-1", -1),
+            ("+5", 5),
+        ] {
+            assert_eq!(flag_number(text, -10, 1000), Ok(number), "{text}");
+        }
+        for bad in ["", "-", "x", "0x", "1.5", "--1", "0b2", "_1", "1001"] {
+            assert!(flag_number(bad, -10, 1000).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_number_of_cpus_may_be_a_fraction_and_none_is_no_limit() {
+        for (text, number) in [
+            ("1.5", 1.5),
+            (".5", 0.5),
+            ("1/2", 0.5),
+            ("1e-1", 0.1),
+            ("+1", 1.0),
+            ("2.", 2.0),
+        ] {
+            assert_eq!(cpus(text), Ok(Some(number)), "{text}");
+        }
+        assert_eq!((cpus("0"), limit_size("0")), (Ok(None), Ok(None)));
+        for bad in ["", "x", "-1", "1/0", "1.0000000001", "0.001", "inf", "NaN", "1/2/3"] {
+            assert!(cpus(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
     fn a_limit_has_a_known_name_and_its_soft_part_below_its_hard_one() {
         let limit = |soft, hard| Ulimit {
             name: "nofile".to_owned(),
@@ -288,7 +376,6 @@ mod tests {
             "nofile=2:1",
             "nofile=-1:5",
             "nofiles=1",
-            "nofile=-2",
             "nofile=1:2:3",
         ] {
             assert!(ulimit(bad).is_err(), "{bad}");
