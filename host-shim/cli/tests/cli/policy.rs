@@ -31,6 +31,7 @@ fn a_refusal_names_its_rule_and_the_line_that_makes_it_work() {
         ("--sysctl=net.ipv4.ip_forward=1", "docker.sysctls"),
         ("--pid=host", "docker.namespaces"),
         ("--security-opt=seccomp=unconfined", "docker.security-options"),
+        ("--security-opt=systempaths=unconfined", "docker.masked-paths"),
     ] {
         let ran = person.run(&["create", "a", "-s", flag]);
         assert_eq!(ran.status, 5, "{flag}: {}", ran.stderr);

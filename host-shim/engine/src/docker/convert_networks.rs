@@ -11,6 +11,8 @@ pub(super) fn networks(spec: &ContainerSpec) -> Option<NetworkingConfig> {
     let first = EndpointSettings {
         aliases: list(spec.network_aliases.clone()),
         ipam_config: addresses(&spec.ipv4_address, &spec.ipv6_address, &spec.link_local_addresses),
+        // On a network that somebody made a link is a name on that network, and the host's configuration is not looked at.
+        links: spec.network_mode.as_ref().and_then(|_| list(spec.links.clone())),
         ..Default::default()
     };
     let plain = first == EndpointSettings::default() && spec.networks.is_empty();
@@ -94,6 +96,21 @@ mod tests {
             "net1": {"Aliases": ["db"], "IPAMConfig": {"IPv4Address": "10.1.0.5"}},
             "net2": {"MacAddress": "02:42:ac:11:00:02"},
         }});
+        assert_eq!(json(&spec), expected);
+    }
+
+    #[test]
+    fn a_link_is_said_of_the_network_that_is_named() {
+        let spec = ContainerSpec {
+            links: vec!["db:sql".into()],
+            ..ContainerSpec::default()
+        };
+        assert_eq!(json(&spec), serde_json::Value::Null);
+        let spec = ContainerSpec {
+            network_mode: Some("net1".into()),
+            ..spec
+        };
+        let expected = serde_json::json!({"EndpointsConfig": {"net1": {"Links": ["db:sql"]}}});
         assert_eq!(json(&spec), expected);
     }
 

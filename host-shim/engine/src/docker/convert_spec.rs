@@ -73,7 +73,7 @@ pub(super) fn body(spec: ContainerSpec) -> Result<ContainerCreateBody> {
         group_add,
         privileged,
         read_only_rootfs,
-        security_options,
+        mut security_options,
         storage_options,
         sysctls,
         ipc_mode,
@@ -90,6 +90,10 @@ pub(super) fn body(spec: ContainerSpec) -> Result<ContainerCreateBody> {
     exposed_ports.extend(ports.iter().map(port_key));
     exposed_ports.sort();
     exposed_ports.dedup();
+    let (masked_paths, readonly_paths) = match take_system_paths(&mut security_options) {
+        true => (Some(Vec::new()), Some(Vec::new())),
+        false => (None, None),
+    };
     let (as_binds, mounts): (Vec<_>, Vec<_>) = mounts.into_iter().partition(convert_mounts::is_made_as_bind);
     let mut host = HostConfig {
         annotations: map(annotations),
@@ -121,6 +125,8 @@ pub(super) fn body(spec: ContainerSpec) -> Result<ContainerCreateBody> {
         privileged: Some(privileged),
         readonly_rootfs: Some(read_only_rootfs),
         security_opt: list(security_options),
+        masked_paths,
+        readonly_paths,
         storage_opt: map(storage_options),
         sysctls: map(sysctls),
         ipc_mode,
@@ -163,6 +169,14 @@ pub(super) fn body(spec: ContainerSpec) -> Result<ContainerCreateBody> {
         networking_config: networks,
         ..Default::default()
     })
+}
+
+/// Whether no system path is to be masked. The API says so with two empty lists, and not as the option that the Docker CLI
+/// makes of it.
+fn take_system_paths(security_options: &mut Vec<String>) -> bool {
+    let before = security_options.len();
+    security_options.retain(|option| option != "systempaths=unconfined");
+    security_options.len() < before
 }
 
 /// A word of a fixed set.
@@ -319,6 +333,21 @@ mod tests {
             {"Target": "/t", "Source": "/src", "Type": "bind", "ReadOnly": true, "BindOptions": {}},
         ]);
         assert_eq!(mounts, &expected);
+    }
+
+    #[test]
+    fn unconfined_system_paths_are_two_empty_lists_and_no_option() {
+        let options = ["systempaths=unconfined", "no-new-privileges"].map(str::to_owned);
+        let json = json(ContainerSpec {
+            security_options: options.to_vec(),
+            ..spec()
+        });
+        let host = &json["HostConfig"];
+        assert_eq!(host["SecurityOpt"], serde_json::json!(["no-new-privileges"]));
+        assert_eq!(
+            (&host["MaskedPaths"], &host["ReadonlyPaths"]),
+            (&serde_json::json!([]), &serde_json::json!([]))
+        );
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bollard::errors::Error;
 use mngr_contract::ProviderError;
-use mngr_contract::error::{conflict, exhausted, internal, invalid, not_found, timeout, unavailable};
+use mngr_contract::error::{conflict, exhausted, internal, invalid, not_found, timeout, unavailable, unsupported};
 use mngr_contract::limits::Exceeded;
 
 use super::allowance::exceeded;
@@ -85,6 +85,17 @@ fn answered(operation: &OperationContext<'_>, status: u16, message: &str) -> Pro
     if is_full(&reason) {
         return full(subject, reason);
     }
+    if let Some((flag, cannot)) = flag_at_fault(operation, &reason) {
+        let remedy = "correct it, or leave it out";
+        return match cannot {
+            true => unsupported(
+                format!("--{flag}"),
+                reason,
+                "leave it out, or use another storage driver",
+            ),
+            false => invalid(flag, operation.name, reason, remedy),
+        };
+    }
     match status {
         // A copy would put a directory in the place of something else, or the other way round.
         _ if reason.contains("cannot overwrite ") => conflict(
@@ -137,6 +148,28 @@ fn is_over(reason: &str) -> bool {
     .any(|words| reason.contains(words))
 }
 
+/// The flag of `docker run` that an engine refuses in the words for its own failure, and whether the engine cannot have it at
+/// all. Engines up to 20.10 answer so, and some later ones.
+fn flag_at_fault(operation: &OperationContext<'_>, reason: &str) -> Option<(&'static str, bool)> {
+    if (operation.verb, operation.kind) != ("create", "container") {
+        return None;
+    }
+    [
+        ("--storage-opt is not supported", "storage-opt", true),
+        ("--storage-opt is supported only", "storage-opt", true),
+        ("invalid --security-opt", "security-opt", false),
+        ("invalid volume specification", "volume", false),
+        ("invalid mount config", "mount", false),
+        ("invalid mode:", "volume", false),
+        ("bad format for links", "link", false),
+        ("invalid restart policy", "restart", false),
+        ("invalid CIDR", "network", false),
+    ]
+    .into_iter()
+    .find(|(words, ..)| reason.contains(words))
+    .map(|(_, flag, cannot)| (flag, cannot))
+}
+
 /// What an engine of 20.10 calls its own failure, and a later one the caller's.
 fn is_nonsense(reason: &str) -> bool {
     [
@@ -147,6 +180,7 @@ fn is_nonsense(reason: &str) -> bool {
         "unable to find entry",
         "invalid reference format",
         "invalid tag format",
+        "Multiple IDs found with provided prefix",
     ]
     .iter()
     .any(|words| reason.contains(words))
@@ -383,6 +417,45 @@ mod tests {
             assert_eq!(answer(500, words).kind(), "conflict", "{words}");
         }
         assert_eq!(answer(500, "something else").kind(), "internal");
+    }
+
+    #[test]
+    fn a_flag_that_the_engine_refuses_in_the_words_of_its_own_failure_is_named() {
+        let create = OperationContext {
+            verb: "create",
+            ..operation()
+        };
+        let said = |operation: &OperationContext<'_>, message: &str| {
+            let message = message.to_owned();
+            let error = Error::DockerResponseServerError {
+                status_code: 500,
+                message,
+            };
+            failed(&endpoint(), operation, &error)
+        };
+        for (words, flag) in [
+            ("invalid mode: ro,ro", "volume"),
+            ("invalid --security-opt 2: \"no-new-privileges=maybe\"", "security-opt"),
+            ("bad format for links: a:b:c", "link"),
+            (
+                "invalid volume specification: '/x:/t:nocopy': invalid mount config for type \"bind\"",
+                "volume",
+            ),
+        ] {
+            let error = said(&create, words);
+            assert_eq!(
+                (error.kind(), error.field()),
+                ("invalid_argument", Some(flag)),
+                "{words}"
+            );
+            assert_eq!(said(&operation(), words).kind(), "internal", "{words}");
+        }
+        let cannot = said(&create, "--storage-opt is not supported");
+        assert!(cannot.kind() == "unsupported" && cannot.message().contains("--storage-opt"));
+        assert_eq!(
+            answer(500, "Multiple IDs found with provided prefix: a").kind(),
+            "invalid_argument"
+        );
     }
 
     #[test]

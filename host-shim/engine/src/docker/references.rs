@@ -1,5 +1,7 @@
 //! Names that become part of a request's path. One that is not plain could make it another request, so it never leaves.
 
+use std::net::Ipv6Addr;
+
 use mngr_contract::Result;
 use mngr_contract::error::invalid;
 
@@ -26,15 +28,21 @@ pub(super) fn name<'a>(kind: &'static str, value: &'a str) -> Result<&'a str> {
     ))
 }
 
-/// An image's id, name, `name:tag` or `name@digest`.
+/// An image's id, name, `name:tag` or `name@digest`. Its registry may be an IPv6 address: `[::1]:5000/name`.
 ///
 /// # Errors
 /// `invalid-argument` where it is none of these.
 pub(super) fn image(value: &str) -> Result<&str> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-' | ':' | '@' | '/');
     let whole = |part: &str| !matches!(part, "" | "." | "..");
-    if value.starts_with(|c: char| c.is_ascii_alphanumeric()) && value.chars().all(plain) && value.split('/').all(whole)
-    {
+    let rest = match value.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, rest)) if address.parse::<Ipv6Addr>().is_ok() => match rest.split_once('/') {
+            Some((port, path)) if is_port(port) => path,
+            _ => "",
+        },
+        _ => value,
+    };
+    if rest.starts_with(|c: char| c.is_ascii_alphanumeric()) && rest.chars().all(plain) && rest.split('/').all(whole) {
         return Ok(value);
     }
     Err(invalid(
@@ -43,6 +51,11 @@ pub(super) fn image(value: &str) -> Result<&str> {
         "this can not be an image",
         "write it as name:tag, registry/name:tag, name@sha256:… or an id",
     ))
+}
+
+/// `:5000`, or nothing.
+fn is_port(text: &str) -> bool {
+    text.is_empty() || text.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok())
 }
 
 /// Repository and tag that an image is to be given. An engine finds out that they are none only after a commit has written
@@ -122,13 +135,29 @@ mod tests {
 
     #[test]
     fn an_image_that_would_change_the_request_is_refused() {
-        for value in ["", "a/../b", "a//b", "/a", "a?x", "a/./b", "a b"] {
+        for value in [
+            "",
+            "a/../b",
+            "a//b",
+            "/a",
+            "a?x",
+            "a/./b",
+            "a b",
+            "[::1]",
+            "[::1]/",
+            "[::1]:x/a",
+            "[::1]a/b",
+            "[x]/a",
+            "[::1]/../a",
+        ] {
             assert!(image(value).is_err(), "{value}");
         }
         for value in [
             "busybox",
             "r.example:5000/a/b:1",
             "sha256:f00d",
+            "[::1]:5000/a/b:1",
+            "[2001:db8::1]/a",
             "a@sha256:f00d",
             "mngr-snapshot:agent-1-2",
         ] {
@@ -166,6 +195,7 @@ mod tests {
         assert_eq!(parts("busybox"), ("busybox", "latest"));
         assert_eq!(parts("busybox:1"), ("busybox", "1"));
         assert_eq!(parts("r.example:5000/a"), ("r.example:5000/a", "latest"));
+        assert_eq!(parts("[::1]:5000/a"), ("[::1]:5000/a", "latest"));
         assert_eq!(parts("a@sha256:f0"), ("a", "sha256:f0"));
     }
 }
