@@ -6,3 +6,4 @@
 
 mod builds;
 mod copies;
+mod flags;
