@@ -1,5 +1,6 @@
 //! The arguments of `docker build` in parts, as the plugin will read them.
 
+use mngr_docker_grammar::arguments::{self as grammar, Given};
 use mngr_docker_grammar::flags::{self, Known, Name, Reason};
 use mngr_host_shim::contract::backend::Argument;
 
@@ -7,7 +8,7 @@ use mngr_host_shim::contract::backend::Argument;
 pub type Flag = (String, Option<String>);
 
 /// The words that are no flags, and the flags. `known` are those that the plugin knows.
-pub fn read(arguments: &[String], known: &[Argument]) -> (Vec<String>, Vec<Flag>) {
+pub fn read(arguments: Vec<String>, known: &[Argument]) -> (Vec<String>, Vec<Flag>) {
     let known = |name: Name<'_>| {
         let is_it = |argument: &&Argument| {
             let long = argument.flag.strip_prefix("--");
@@ -23,8 +24,11 @@ pub fn read(arguments: &[String], known: &[Argument]) -> (Vec<String>, Vec<Flag>
             takes_value: argument.value.is_some(),
         })
     };
+    let given: Vec<_> = arguments.into_iter().map(Given::Text).collect();
+    // Texts alone are read without fail.
+    let arguments = grammar::words(&given, known).map(|read| read.words).unwrap_or_default();
     let (mut words, mut read) = (Vec::new(), Vec::new());
-    for given in flags::read(arguments, known) {
+    for given in flags::read(&arguments, known) {
         match given {
             Ok(given) => read.push((given.flag, given.value.map(str::to_owned))),
             Err(fault) => match fault.reason {

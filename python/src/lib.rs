@@ -68,7 +68,7 @@ mod _native {
     /// the built-in plugin does not know, or that lacks its value, is the word as it was given.
     #[pyfunction]
     fn read_build_args(py: Python<'_>, arguments: Vec<String>) -> PyResult<(Vec<String>, Vec<build_args::Flag>)> {
-        Ok(build_args::read(&arguments, &description(py)?.build_arguments))
+        Ok(build_args::read(arguments, &description(py)?.build_arguments))
     }
 
     /// Text of others, fit for a terminal: characters that drive one, turn the direction of text or are not seen are escaped. In a

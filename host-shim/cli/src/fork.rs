@@ -1,22 +1,23 @@
 //! `fork`.
 
 use clap::Args;
+use mngr_host_shim::arguments;
 use mngr_host_shim::contract::instance::ForkRequest;
 use mngr_host_shim::json::{AgentJson, state_name};
 
 use super::arguments::{agent_names, pair};
 use super::context::Context;
-use super::create::words;
 use super::exit::Exit;
 use super::failure::Outcome;
 use super::findings;
 use super::output::shown;
+use super::run_flags::{RunFlags, warned};
 
 /// Make agents from an agent as it is, or from a snapshot of it; all or none
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   mngr-docker fork a1 a2
-  mngr-docker fork a1 try --count 4
+  mngr-docker fork a1 try --count 4 -e MODE=try --memory 1g
   mngr-docker fork a1 old-way new-way --snapshot before-upgrade")]
 pub struct Fork {
     /// Id, unique prefix of one, or name
@@ -34,14 +35,8 @@ pub struct Fork {
     /// Tag of the new agents, over those of the agent; may be repeated
     #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = pair)]
     tags: Vec<(String, String)>,
-    /// A flag of `docker run` over those of the agent, for example `--memory=1g`; may be repeated
-    #[arg(
-        short = 's',
-        long = "start-arg",
-        value_name = "DOCKER_RUN_FLAG",
-        allow_hyphen_values = true
-    )]
-    start_args: Vec<String>,
+    #[command(flatten)]
+    flags: RunFlags,
     /// Go through although a snapshot of the agent would lose data
     #[arg(long)]
     force: bool,
@@ -53,16 +48,27 @@ pub struct Fork {
 impl Fork {
     /// Makes the agents.
     pub async fn run(self, context: &Context) -> Outcome {
+        let spinner = context.spinner(shown!("forking {}", &self.agent));
+        let provider = context.provider(&spinner).await?;
+        let start_args = match self.flags.given() {
+            [] => Vec::new(),
+            given => {
+                let known = provider.plugin().describe().await?.start_arguments;
+                warned(
+                    context,
+                    "-s",
+                    arguments::start_args(given, &known, &context.environment)?,
+                )
+            }
+        };
         let request = ForkRequest {
             names: names(self.names, self.count),
             snapshot: self.snapshot,
             tags: self.tags,
-            start_args: words("start-arg", &self.start_args)?,
+            start_args,
             force: self.force,
             include_volumes: self.include_volumes,
         };
-        let spinner = context.spinner(shown!("forking {}", &self.agent));
-        let provider = context.provider(&spinner).await?;
         if self.include_volumes {
             findings::announce(context, &spinner, &provider, &self.agent).await;
         }

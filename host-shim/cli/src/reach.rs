@@ -148,7 +148,7 @@ async fn carry(mut near: TcpStream, far: Result<Box<dyn Duplex>, ProviderError>)
 
 /// Show how an SSH client gets to the sshd that an agent runs
 #[derive(Debug, Args)]
-#[command(after_help = "Port 22 of the agent must be published: mngr-docker create a1 -s \"-p 127.0.0.1::22\"")]
+#[command(after_help = "Port 22 of the agent must be published: mngr-docker create a1 -p 127.0.0.1::22")]
 pub struct Connection {
     /// Id, unique prefix of one, or name
     #[arg(add = agent_names())]

@@ -25,6 +25,7 @@
 //!
 //! The layers below are crates of their own. What of them an embedding program needs is here under one name.
 
+pub mod arguments;
 pub mod check;
 pub mod config;
 pub mod discovery;

@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod arguments;
 pub mod flags;
 pub mod size;
 pub mod values;

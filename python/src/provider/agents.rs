@@ -3,14 +3,17 @@
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
+use mngr_host_shim::arguments::{self, Given};
+use mngr_host_shim::contract::Result;
 use mngr_host_shim::contract::instance::{
     DestroyRequest, DiscoverRequest, ForkRequest, SnapshotRequest, StartRequest, StopRequest,
 };
 use mngr_host_shim::contract::types::{Agent, AgentState};
+use mngr_host_shim::environment::Environment;
 use mngr_host_shim::error::invalid;
 use mngr_host_shim::json::{AgentJson, DestroyedJson, MigratedJson, STATES, StoppedJson};
 use mngr_host_shim::migrate::{Migration, migrate};
-use mngr_host_shim::provider::{AgentSource, NewAgent};
+use mngr_host_shim::provider::{self as shim, AgentSource, NewAgent};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyMapping};
@@ -25,7 +28,8 @@ impl Provider {
     ///
     /// It is made from `image`, from `snapshot` (an id, a unique prefix of one, or a name), or from the Dockerfile in the directory
     /// `build` with `build_args` as `docker build` takes them; from the provider's `default_image` where none is given.
-    /// `start_args` are flags of `docker run`, one word each; `command` is the main command. With `no_start` it is left created.
+    /// `start_args` are flags of `docker run`, each as `--env=A=1`, as `--env A=1`, or with its value in the element after it;
+    /// `command` is the main command. With `no_start` it is left created.
     /// `made` is a list that the agent's id is put into however the call ends, so that a Ctrl-C that comes too late to take the
     /// agent back does not lose it.
     #[pyo3(signature = (name, *, image=None, snapshot=None, build=None, build_args=Vec::new(), agent_type=String::new(),
@@ -64,7 +68,7 @@ impl Provider {
         let kept = Arc::<OnceLock<String>>::default();
         let keep = kept.clone();
         let done = self.call(py, on_progress, |provider| async move {
-            let agent = provider.create(agent).await?;
+            let agent = provider.create(filled_in(&provider, agent).await?).await?;
             keep.get_or_init(|| agent.id.clone());
             Ok(agent)
         });
@@ -185,6 +189,10 @@ impl Provider {
             include_volumes,
         };
         let agents: Vec<Agent> = self.call(py, on_progress, |provider| async move {
+            let request = ForkRequest {
+                start_args: start_arguments(&provider, request.start_args).await?,
+                ..request
+            };
             provider.fork(&agent, request).await
         })?;
         list_to_python::<_, AgentJson<'_>>(py, &agents)
@@ -226,6 +234,33 @@ impl Provider {
         })?;
         to_python(py, &MigratedJson::new(&migrated, destroy_original))
     }
+}
+
+/// What is asked for, with what comes from this process filled in: files and variables.
+async fn filled_in(provider: &shim::Provider, agent: NewAgent) -> Result<NewAgent> {
+    let from = match agent.from {
+        AgentSource::Build { context, args } if !args.is_empty() => {
+            let known = provider.plugin().describe().await?.build_arguments;
+            let given: Vec<_> = args.into_iter().map(Given::Text).collect();
+            let args = arguments::build_args(&given, &known, &Environment::of_process())?.words;
+            AgentSource::Build { context, args }
+        }
+        from => from,
+    };
+    Ok(NewAgent {
+        start_args: start_arguments(provider, agent.start_args).await?,
+        from,
+        ..agent
+    })
+}
+
+async fn start_arguments(provider: &shim::Provider, given: Vec<String>) -> Result<Vec<String>> {
+    if given.is_empty() {
+        return Ok(given);
+    }
+    let known = provider.plugin().describe().await?.start_arguments;
+    let given: Vec<_> = given.into_iter().map(Given::Text).collect();
+    Ok(arguments::start_args(&given, &known, &Environment::of_process())?.words)
 }
 
 fn source(

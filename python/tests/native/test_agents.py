@@ -47,6 +47,22 @@ def test_an_agent_lives_from_create_to_destroy(provider: Provider) -> None:
     assert provider.discover() == []
 
 
+def test_start_arguments_are_read_by_the_grammar_of_the_command_line(
+    provider: Provider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "env").write_text("FROM_FILE=it's\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("NOT_SET", raising=False)
+    odd = ['--env=JSON={"b": 2}', "--env SPACED=b c", "--env", "=X", "--env-file=env", "-e", "NOT_SET"]
+    with pytest.raises(ProviderError, match="not the name of a variable"):
+        provider.create("a", start_args=odd)
+    odd.remove("=X")
+    odd.remove("--env")
+    provider.create("a", start_args=odd, no_start=False, command=["sleep", "600"])
+    printed = provider.exec("a", ["sh", "-c", 'echo "$JSON|$SPACED|$FROM_FILE|${NOT_SET-gone}"']).stdout
+    assert printed.decode() == '{"b": 2}|b c|it\'s|gone\n'
+
+
 def test_no_agent_is_given_what_its_settings_come_from(open_provider) -> None:
     with tempfile.TemporaryDirectory() as directory:
         settings, work = Path(directory, "project", "settings.toml"), Path(directory, "work")

@@ -33,6 +33,14 @@ def test_what_cannot_be_read_passes_on_as_it_is() -> None:
     assert split_build_args([".", *arguments], DockerProviderConfig()) == (Path("."), arguments)
 
 
+def test_a_flag_and_its_value_may_stand_in_one_argument() -> None:
+    arguments = ["--build-arg A=b c", '--label=p={"x": 1}', ".", "--no-cache"]
+    assert split_build_args(arguments, DockerProviderConfig()) == (
+        Path("."),
+        ["--build-arg=A=b c", '--label=p={"x": 1}', "--no-cache"],
+    )
+
+
 @pytest.mark.parametrize("arguments", [["--no-cache"], ["a", "b"], [".", "-"]])
 def test_none_and_two_contexts_are_refused_with_an_example(arguments: list[str]) -> None:
     with pytest.raises(UserInputError, match=r"-b --file=Dockerfile -b \."):
