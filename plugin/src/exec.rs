@@ -26,12 +26,13 @@ pub async fn exec<C: Capabilities>(
         return Err(invalid("argv", "", "there is no command to run", remedy));
     }
     for variable in &options.env {
-        let name = variable.split_once('=').map_or("", |(name, _)| name);
+        // A name alone takes the container's variable away.
+        let name = variable.split('=').next().unwrap_or_default();
         if name.is_empty() || name.chars().any(|c| c.is_control() || c.is_whitespace()) {
             return Err(invalid(
                 "env",
                 name,
-                "it is not a variable and its value",
+                "its name is not the name of a variable",
                 "write NAME=VALUE",
             ));
         }

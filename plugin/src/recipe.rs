@@ -144,7 +144,7 @@ impl Recipe {
 /// The first argument at fault.
 pub fn draft(settings: &Settings, start_args: &[String]) -> Result<Draft, start_args::Fault> {
     let mut draft = Draft::new();
-    draft.take(&settings.default_start_args)?;
+    draft.take_of_settings(&settings.default_start_args)?;
     draft.take(start_args)?;
     // Who says what a GPU must be like wants one; in the settings it is a condition for whoever wants one.
     let wants_gpu = draft.gpu.model.is_some() || draft.gpu.memory_min.is_some() || draft.gpu.exclusive;
@@ -216,6 +216,28 @@ mod tests {
         let text = recipe.encode();
         assert!(!text.contains("hunter2") && text.contains("TOKEN"), "{text}");
         assert_eq!(Recipe::of(&[(labels::SPEC.to_owned(), text)]), Ok(recipe));
+    }
+
+    #[test]
+    fn a_variable_that_was_taken_away_stays_away_until_it_gets_a_value() {
+        let first = draft(&Settings::default(), &strings(&["-e", "A=1", "-e", "GONE"])).expect("a draft");
+        assert_eq!(first.spec.env, ["A=1", "GONE"]);
+        let recipe = Recipe::new(Origin::Image("busybox".to_owned()), &first, Vec::new());
+        assert_eq!(recipe.env, ["A"]);
+        assert!(recipe.args.contains(&"--env=GONE".to_owned()), "{:?}", recipe.args);
+        let mut again = Draft::new();
+        again.take(&recipe.args).expect("the arguments");
+        assert_eq!(again.spec.env, ["GONE"]);
+        again.take(&strings(&["--env=GONE=back"])).expect("a value");
+        assert_eq!(again.spec.env, ["GONE=back"]);
+        let canonical = again.canonical();
+        assert!(!canonical.iter().any(|arg| arg.contains("GONE")), "{canonical:?}");
+        let of_settings = Settings {
+            default_start_args: strings(&["--init", "-e", "HOME"]),
+            ..Settings::default()
+        };
+        let fault = draft(&of_settings, &[]).expect_err("nobody fills it in");
+        assert_eq!(fault.element, 1);
     }
 
     proptest::proptest! {

@@ -9,7 +9,7 @@ use mngr_contract::docker::{
 };
 use mngr_contract::types::Limits;
 
-use super::create::{check_limits, check_name, names};
+use super::create::{check_limits, check_name, valued};
 use super::process::SIGKILL;
 use super::state::{ContainerRecord, State, labels_fit};
 use super::{SandboxEngine, errors, locked};
@@ -77,7 +77,7 @@ impl SandboxEngine {
             entrypoint: config.entrypoint.clone(),
             working_dir: config.working_dir.clone(),
             user: config.user.clone(),
-            env_names: names(&config.env),
+            env_names: valued(&config.env),
             mounts: container.mounts.iter().map(|mount| mount.point.clone()).collect(),
             tmpfs: spec.tmpfs.clone(),
             ports: spec.ports.clone(),

@@ -80,6 +80,24 @@ pub fn names(env: &[String]) -> Vec<String> {
     env.iter().map(name).collect()
 }
 
+/// The names of those that have a value.
+pub fn valued(env: &[String]) -> Vec<String> {
+    env.iter()
+        .filter_map(|pair| Some(pair.split_once('=')?.0.to_owned()))
+        .collect()
+}
+
+/// Sets variables over others. A name alone takes the variable away.
+pub fn set_variables(environment: &mut Vec<String>, over: &[String]) {
+    for variable in over {
+        let name = variable.split('=').next();
+        environment.retain(|known| known.split('=').next() != name);
+        if variable.contains('=') {
+            environment.push(variable.clone());
+        }
+    }
+}
+
 /// Refuses what the engine refuses as a container's name.
 pub fn check_name(name: &str) -> Result<()> {
     if name.len() > 1 && errors::is_plain(name) {

@@ -56,7 +56,7 @@ impl SandboxEngine {
             entrypoint: config.entrypoint.clone(),
             working_dir: config.working_dir.clone(),
             user: config.user.clone(),
-            env_names: super::create::names(&config.env),
+            env_names: super::create::valued(&config.env),
             exposed_ports: config.exposed_ports.iter().cloned().collect(),
             volumes: config.volumes.iter().cloned().collect(),
             stop_signal: config.stop_signal.clone(),

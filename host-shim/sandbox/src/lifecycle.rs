@@ -10,6 +10,7 @@ use mngr_contract::docker::ContainerStatus;
 use mngr_contract::streams::Channel;
 use tokio::sync::oneshot;
 
+use super::create::set_variables;
 use super::process::{Life, SIGKILL, SIGTERM, signal_number};
 use super::shell::io::{Input, Io, Sink};
 use super::shell::program::Program;
@@ -300,7 +301,7 @@ pub fn surroundings(container: &ContainerRecord, user: Option<&str>) -> Result<(
     if container.spec.tty {
         environment.push("TERM=xterm".to_owned());
     }
-    environment.extend(container.config.env.iter().cloned());
+    set_variables(&mut environment, &container.config.env);
     let cwd = match container.config.working_dir.as_str() {
         "" => "/".to_owned(),
         directory => directory.to_owned(),

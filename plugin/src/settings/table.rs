@@ -266,7 +266,7 @@ fn address(value: &Value) -> Result<(), Wrong> {
 
 fn arguments(value: &Value) -> Result<(), Wrong> {
     let args: Vec<String> = super::strings(value);
-    Draft::new().take(&args).map_err(|fault| Wrong {
+    Draft::new().take_of_settings(&args).map_err(|fault| Wrong {
         element: u32::try_from(fault.element).ok(),
         reason: format!("{}: {}", shown(&fault.shown), fault.reason),
         remedy: Some(fault.remedy),

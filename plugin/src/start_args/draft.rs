@@ -45,11 +45,16 @@ impl Given {
         self.flag.long == "env"
     }
 
+    /// Whether it takes a variable of the image away.
+    fn is_removal(&self) -> bool {
+        self.is_env() && !self.value.contains('=')
+    }
+
     /// Whether its value may be a secret: it is then never shown and never written into a label. Labels go along with every
     /// image that is made of the container.
     fn is_private(&self) -> bool {
         let value = self.value.to_lowercase();
-        self.is_env() || SECRETS.iter().any(|secret| value.contains(secret))
+        (self.is_env() && !self.is_removal()) || SECRETS.iter().any(|secret| value.contains(secret))
     }
 
     /// What is wrong with it.
@@ -140,6 +145,24 @@ impl Draft {
         conflicts::check(&self.given, &self.spec)
     }
 
+    /// The same for arguments of the settings. There nobody fills in the value of a variable that has none.
+    ///
+    /// # Errors
+    /// The first argument at fault.
+    pub fn take_of_settings(&mut self, args: &[String]) -> Result<(), Fault> {
+        self.take(args)?;
+        let removal = self.given.iter().find(|given| given.is_removal());
+        removal.map_or(Ok(()), |given| {
+            Err(Fault {
+                is_unsupported: false,
+                element: given.element,
+                shown: given.canonical(),
+                reason: "its value is missing: settings take none from your environment".to_owned(),
+                remedy: "write --env NAME=VALUE".to_owned(),
+            })
+        })
+    }
+
     /// Whether a flag was given.
     pub fn has(&self, long: &str) -> bool {
         self.given.iter().any(|given| given.flag.long == long)
@@ -147,8 +170,10 @@ impl Draft {
 
     /// The arguments in one spelling, from which the same spec comes out again, less what may be secret.
     pub fn canonical(&self) -> Vec<String> {
+        // A later value takes a removal's place, and is not told.
+        let holds = |given: &&Given| !given.is_removal() || self.spec.env.contains(&given.value);
         let open = self.given.iter().filter(|given| !given.is_private());
-        open.map(Given::canonical).collect()
+        open.filter(holds).map(Given::canonical).collect()
     }
 
     /// The flags that [`canonical`](Self::canonical) leaves out, other than the environment.
@@ -157,10 +182,10 @@ impl Draft {
         secret.map(|given| format!("--{}", given.flag.long)).collect()
     }
 
-    /// The names of the environment variables.
+    /// The names of the environment variables that have a value.
     pub fn env_names(&self) -> Vec<String> {
-        let name = |variable: &String| variable.split('=').next().unwrap_or_default().to_owned();
-        self.spec.env.iter().map(name).collect()
+        let name = |variable: &String| Some(variable.split_once('=')?.0.to_owned());
+        self.spec.env.iter().filter_map(name).collect()
     }
 
     /// The last argument that mounts something at that path, in its one spelling.

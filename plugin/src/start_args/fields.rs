@@ -127,18 +127,15 @@ pub fn cgroup_rule(value: &str) -> Outcome<String> {
     }
 }
 
-/// A variable without a value comes from the environment of the user's machine: the command line fills it in, a plugin can
-/// not see it.
+/// A name alone takes the image's variable away. The caller has filled in a value where its own environment has one: a plugin
+/// cannot see that.
 pub fn env(draft: &mut Draft, value: &str) -> Outcome {
     let bad = |reason: &str| Bad::new(reason, "write --env NAME=VALUE");
-    let (name, _) = value
-        .split_once('=')
-        .ok_or_else(|| bad("its value is missing: only `mngr-docker create -s` takes one from your environment"))?;
+    let name = value.split_once('=').map_or(value, |(name, _)| name);
     if name.is_empty() || value.contains('\0') {
         return Err(bad("its name is not the name of a variable"));
     }
-    let same = |known: &String| known.split_once('=').is_some_and(|(known, _)| known == name);
-    draft.spec.env.retain(|known| !same(known));
+    draft.spec.env.retain(|known| known.split('=').next() != Some(name));
     draft.spec.env.push(value.to_owned());
     Ok(())
 }

@@ -43,8 +43,8 @@ const REFUSALS: &[Refusal] = &[
     Refusal {
         long: &["env-file", "label-file"],
         short: &[],
-        reason: "files of your machine are read by `mngr-docker create -s` alone",
-        remedy: "pass the flag there, or each line as --env NAME=VALUE or --label NAME=VALUE",
+        reason: "a plugin reads no files of your machine, and settings name none for it",
+        remedy: "give the flag to `mngr-docker create`, or write each line as --env NAME=VALUE or --label NAME=VALUE",
     },
     Refusal {
         long: &["disable-content-trust"],

@@ -49,8 +49,8 @@ pub(super) fn moment(text: Option<&str>) -> Option<String> {
 
 /// Names of `KEY=value`.
 pub(super) fn names(env: Option<Vec<String>>) -> Vec<String> {
-    let name = |entry: String| entry.split_once('=').map(|(name, _)| name.to_owned()).unwrap_or(entry);
-    or_default(env).into_iter().map(name).collect()
+    let name = |entry: String| Some(entry.split_once('=')?.0.to_owned());
+    or_default(env).into_iter().filter_map(name).collect()
 }
 
 /// A filter by labels.
@@ -82,9 +82,9 @@ mod tests {
     }
 
     #[test]
-    fn of_the_environment_only_names_are_kept() {
+    fn of_the_environment_only_names_of_values_are_kept() {
         let env = vec!["TOKEN=s3cret=x".to_owned(), "EMPTY=".to_owned(), "BARE".to_owned()];
-        assert_eq!(names(Some(env)), ["TOKEN", "EMPTY", "BARE"]);
+        assert_eq!(names(Some(env)), ["TOKEN", "EMPTY"]);
     }
 
     #[test]
