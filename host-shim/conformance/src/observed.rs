@@ -105,6 +105,10 @@ impl Connection for Observed {
         None
     }
 
+    fn with_privileged_exec(&self) -> Option<Arc<dyn Engine>> {
+        None
+    }
+
     async fn reached_at(&self, address: &str) -> Result<(String, Option<String>)> {
         self.engine.reached_at(address).await
     }

@@ -45,6 +45,12 @@ pub trait ExecControl: Send + Sync {
     /// Tells the terminal its new size.
     async fn resize(&self, columns: u16, rows: u16) -> Result<()>;
 
+    /// Waits until the command runs. Gives its exit status where it has ended already, or could not be run.
+    ///
+    /// # Errors
+    /// As [`ExecControl::wait`].
+    async fn started(&self) -> Result<Option<i64>>;
+
     /// The exit status, once the output has ended: 126 where the command can not be run, 127 where it is
     /// not there (engines before 23.0 say 126 for both).
     ///

@@ -43,6 +43,10 @@ impl Connection for Traced {
         Some(Arc::new(Self(self.0.for_one_call()?)))
     }
 
+    fn with_privileged_exec(&self) -> Option<Arc<dyn Engine>> {
+        Some(Arc::new(Self(self.0.with_privileged_exec()?)))
+    }
+
     async fn reached_at(&self, address: &str) -> Result<(String, Option<String>)> {
         let operation = "reached_at";
         let span = span(operation, Some(address));

@@ -37,6 +37,8 @@ use lookups::Known;
 /// One call's view of an engine. Each of its methods is `denied` where the policy does not allow it.
 pub struct Guard {
     engine: Arc<dyn Engine>,
+    /// Commands in containers are to get all rights.
+    privileged_exec: bool,
     policy: Arc<Policy>,
     journal: Arc<Journal>,
     tasks: TaskTracker,
@@ -63,6 +65,7 @@ impl Guard {
     pub fn new(engine: Arc<dyn Engine>, policy: Arc<Policy>, store: Option<Arc<Store>>) -> Self {
         Self {
             engine: engine.for_one_call().unwrap_or(engine),
+            privileged_exec: false,
             policy,
             journal: Arc::new(Journal::kept_in(store)),
             tasks: TaskTracker::new(),
@@ -75,6 +78,15 @@ impl Guard {
             arrived: Mutex::default(),
             frozen: Mutex::default(),
             fractions: OnceLock::new(),
+        }
+    }
+
+    /// The same view, whose commands in containers get all rights, where the policy allows that.
+    #[must_use]
+    pub fn with_privileged_exec(self) -> Self {
+        Self {
+            privileged_exec: true,
+            ..self
         }
     }
 

@@ -15,6 +15,7 @@ use tokio::io::AsyncWrite;
 use tokio::sync::{mpsc, watch};
 use tokio_util::io::ReaderStream;
 
+use super::create::set_variables;
 use super::lifecycle::surroundings;
 use super::process::{Process, SIGINT};
 use super::shell::Shell;
@@ -43,6 +44,10 @@ impl ExecControl for Control {
             *locked(terminal) = (columns, rows);
         }
         Ok(())
+    }
+
+    async fn started(&self) -> Result<Option<i64>> {
+        Ok(*self.status.borrow())
     }
 
     async fn wait(&self) -> Result<i64> {
@@ -100,7 +105,7 @@ impl SandboxEngine {
                 if terminal.is_some() {
                     environment.push("TERM=xterm".to_owned());
                 }
-                environment.extend(options.env.iter().cloned());
+                set_variables(&mut environment, &options.env);
                 let cwd = options.working_dir.clone().filter(|cwd| !cwd.is_empty()).unwrap_or(cwd);
                 let pid = life.next_pid();
                 let mut shell = Shell::new(life.clone(), process.clone(), pid, &environment, cwd, user, io.clone());

@@ -171,6 +171,10 @@ impl Connection for SandboxEngine {
         None
     }
 
+    fn with_privileged_exec(&self) -> Option<Arc<dyn Engine>> {
+        None
+    }
+
     async fn reached_at(&self, _address: &str) -> Result<(String, Option<String>)> {
         Ok(("127.0.0.1".to_owned(), None))
     }

@@ -53,6 +53,7 @@ pub struct Provider {
     proxies: Arc<Proxies>,
     ledger: Option<Arc<Ledger>>,
     limits: CallLimits,
+    privileged_exec: bool,
 }
 
 impl Provider {
@@ -98,6 +99,7 @@ impl Provider {
             cancel: CancellationToken::new(),
             store: None,
             audit: None,
+            privileged_exec: false,
             credentials: Arc::default(),
             proxies: Arc::default(),
             ledger: None,
@@ -190,6 +192,15 @@ impl Provider {
     pub fn audited_in(self, audit: Option<AuditLog>) -> Self {
         Self {
             audit: audit.map(Arc::new),
+            ..self
+        }
+    }
+
+    /// The same provider, whose [`exec`](Self::exec) gives commands all rights of the machine, where the policy allows that.
+    #[must_use]
+    pub fn with_privileged_exec(self) -> Self {
+        Self {
+            privileged_exec: true,
             ..self
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bollard::errors::Error;
-use bollard::models::ExecConfig;
+use bollard::models::{ExecConfig, ExecInspectResponse};
 use bollard::query_parameters::ResizeExecOptionsBuilder;
 use http::header::{CONNECTION, CONTENT_TYPE, UPGRADE};
 use http::{HeaderValue, Method};
@@ -39,7 +39,10 @@ pub(super) async fn exec(engine: &DockerEngine, id: &str, options: ExecOptions) 
     }
     let api = engine.check().await?;
     let (stdin, terminal) = (options.stdin, options.terminal);
-    let config = config(options, api);
+    let config = ExecConfig {
+        privileged: Some(engine.privileged_exec),
+        ..config(options, api)
+    };
     let operation = engine.changes("run a command in", "container", container);
     // Over a distance a connection takes as long to be made as the exec itself.
     let ahead = tokio::spawn(engine.open_ahead());
@@ -138,6 +141,21 @@ struct Control {
 }
 
 impl Control {
+    /// Asks again and again until the answer says what is wanted.
+    async fn asked_until<T>(&self, wanted: impl Fn(&ExecInspectResponse) -> Option<T> + Send) -> Result<T> {
+        let (mut pause, longest) = PAUSES;
+        loop {
+            let operation = self.engine.reads("ask after", "exec", &self.id);
+            let request = self.engine.docker().inspect_exec(&self.id);
+            let exec = self.engine.run(operation, request).await;
+            if let Some(found) = wanted(&exec.map_err(|error| self.forgotten(error))?) {
+                return Ok(found);
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(longest);
+        }
+    }
+
     /// An exec outlives neither its container nor the engine's process.
     fn forgotten(&self, error: ProviderError) -> ProviderError {
         match error {
@@ -149,6 +167,10 @@ impl Control {
             error => error,
         }
     }
+}
+
+fn ended(exec: &ExecInspectResponse) -> Option<i64> {
+    exec.exit_code.filter(|_| !exec.running.unwrap_or_default())
 }
 
 #[async_trait]
@@ -164,22 +186,18 @@ impl ExecControl for Control {
             .await
     }
 
+    async fn started(&self) -> Result<Option<i64>> {
+        self.asked_until(|exec| match (ended(exec), exec.pid) {
+            (Some(code), _) => Some(Some(code)),
+            // The engine says that it runs before it has a process.
+            (None, Some(pid)) if pid > 0 => Some(None),
+            _ => None,
+        })
+        .await
+    }
+
+    // The output ends a moment before the engine knows the status, or long before where a command closes it.
     async fn wait(&self) -> Result<i64> {
-        let (mut pause, longest) = PAUSES;
-        loop {
-            let operation = self.engine.reads("ask after", "exec", &self.id);
-            let request = self.engine.docker().inspect_exec(&self.id);
-            let exec = self
-                .engine
-                .run(operation, request)
-                .await
-                .map_err(|error| self.forgotten(error))?;
-            match exec.exit_code {
-                Some(code) if !exec.running.unwrap_or_default() => return Ok(code),
-                // The output ends a moment before the engine knows the status, or long before where a command closes it.
-                _ => tokio::time::sleep(pause).await,
-            }
-            pause = (pause * 2).min(longest);
-        }
+        self.asked_until(ended).await
     }
 }

@@ -28,14 +28,14 @@ pub(super) enum Machine {
 #[async_trait]
 impl Connection for DockerEngine {
     fn endpoint(&self) -> String {
-        self.0.endpoint.address.to_string()
+        self.shared.endpoint.address.to_string()
     }
 
     /// One at a loopback address of this machine is taken to be this machine's.
     fn place(&self) -> EnginePlace {
         let is_loopback =
             |host: &str| host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
-        match (&self.0.machine, &self.0.endpoint.address) {
+        match (&self.shared.machine, &self.shared.endpoint.address) {
             (Machine::Behind(_), _) => EnginePlace::OtherMachine,
             (_, Address::Tcp { host, .. }) if !is_loopback(host) => EnginePlace::OtherMachine,
             _ => EnginePlace::ThisMachine,
@@ -43,12 +43,22 @@ impl Connection for DockerEngine {
     }
 
     fn for_one_call(&self) -> Option<Arc<dyn Engine>> {
-        Some(Arc::new(Self(self.0.clone(), Flow::new())))
+        Some(Arc::new(Self {
+            flow: Flow::new(),
+            ..self.clone()
+        }))
+    }
+
+    fn with_privileged_exec(&self) -> Option<Arc<dyn Engine>> {
+        Some(Arc::new(Self {
+            privileged_exec: true,
+            ..self.clone()
+        }))
     }
 
     async fn reached_at(&self, published_on: &str) -> Result<(String, Option<String>)> {
         let is_loopback = published_on.parse().is_ok_and(|address: IpAddr| address.is_loopback());
-        match (&self.0.machine, &self.0.endpoint.address) {
+        match (&self.shared.machine, &self.shared.endpoint.address) {
             (Machine::Behind(tunnel), _) if is_loopback => {
                 Ok((published_on.to_owned(), Some(tunnel.destination().to_string())))
             }
@@ -62,13 +72,13 @@ impl Connection for DockerEngine {
         let connecting = tokio::time::timeout(self.timeout(), open(self, address, port));
         connecting.await.unwrap_or_else(|_| {
             let operation = self.reads("reach", "port", "");
-            Err(errors::late(&self.0.endpoint, &operation))
+            Err(errors::late(&self.shared.endpoint, &operation))
         })
     }
 }
 
 pub(super) async fn machine_run(engine: &DockerEngine, command: Command) -> Result<CommandOutput> {
-    match &engine.0.machine {
+    match &engine.shared.machine {
         Machine::This => machine::run_here(command).await,
         Machine::Behind(tunnel) => tunnel.run(command).await,
         Machine::OutOfReach => Err(machine::no_way(&engine.endpoint())),
@@ -80,7 +90,11 @@ async fn open(engine: &DockerEngine, address: &PortAddress, port: u16) -> Result
         let binding = address.published.as_ref()?;
         Some((binding.host_ip.as_str(), binding.host_port?))
     };
-    match (&engine.0.machine, &address.address, &engine.0.endpoint.address) {
+    match (
+        &engine.shared.machine,
+        &address.address,
+        &engine.shared.endpoint.address,
+    ) {
         (Machine::This, Some(host), _) => tcp(host, port).await,
         (Machine::Behind(tunnel), Some(host), _) => Ok(Box::new(tunnel.open_port(host, port).await?)),
         (Machine::This, None, _) if let Some((host, port)) = published() => tcp(here(host), port).await,
@@ -94,7 +108,7 @@ async fn open(engine: &DockerEngine, address: &PortAddress, port: u16) -> Result
             format!("port {port}"),
             format!(
                 "only published ports can be reached behind {}",
-                engine.0.endpoint.address
+                engine.shared.endpoint.address
             ),
             format!("make the agent with `-s \"-p {port}\"`, or reach the engine through ssh://"),
         )),

@@ -73,7 +73,12 @@ const AT_ONCE: usize = 32;
 
 /// A Docker engine. Cloning is cheap and shares the connections.
 #[derive(Clone)]
-pub struct DockerEngine(Arc<Shared>, Flow);
+pub struct DockerEngine {
+    shared: Arc<Shared>,
+    flow: Flow,
+    /// Commands in containers get all rights.
+    privileged_exec: bool,
+}
 
 struct Shared {
     endpoint: Endpoint,
@@ -93,7 +98,7 @@ struct Shared {
 
 impl std::fmt::Debug for DockerEngine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("DockerEngine").field(&self.0.endpoint).finish()
+        f.debug_tuple("DockerEngine").field(&self.shared.endpoint).finish()
     }
 }
 
@@ -157,17 +162,21 @@ impl DockerEngine {
             long: Turns::new(AT_ONCE),
             api: OnceCell::new(),
         };
-        Ok(Self(Arc::new(shared), Flow::new()))
+        Ok(Self {
+            shared: Arc::new(shared),
+            flow: Flow::new(),
+            privileged_exec: false,
+        })
     }
 
     /// Where it is, and what chose it.
     pub fn chosen(&self) -> &Endpoint {
-        &self.0.endpoint
+        &self.shared.endpoint
     }
 
     /// The SSH connection that it is behind, and its socket on the other side.
     pub fn tunnel(&self) -> Option<(&Arc<Tunnel>, &str)> {
-        match (&self.0.machine, &self.0.endpoint.address) {
+        match (&self.shared.machine, &self.shared.endpoint.address) {
             (Machine::Behind(tunnel), Address::Ssh { socket, .. }) => {
                 Some((tunnel, socket.as_deref().unwrap_or(LOCAL_SOCKET)))
             }
@@ -176,11 +185,11 @@ impl DockerEngine {
     }
 
     fn docker(&self) -> &Docker {
-        &self.0.docker
+        &self.shared.docker
     }
 
     fn timeout(&self) -> Duration {
-        self.0.timeout
+        self.shared.timeout
     }
 
     /// An operation that changes nothing.
@@ -217,8 +226,8 @@ impl DockerEngine {
     async fn turn(&self, operation: &OperationContext<'_>) -> Result<Turn> {
         self.check().await?;
         let long = operation.deadline > self.timeout();
-        let turns = if long { &self.0.long } else { &self.0.short };
-        Ok(turns.take(self.1).await)
+        let turns = if long { &self.shared.long } else { &self.shared.short };
+        Ok(turns.take(self.flow).await)
     }
 
     /// Runs what is part of something that is under way already.
@@ -229,8 +238,8 @@ impl DockerEngine {
     ) -> Result<T> {
         match tokio::time::timeout(operation.deadline, request).await {
             Ok(Ok(value)) => Ok(value),
-            Ok(Err(error)) => Err(errors::failed(&self.0.endpoint, &operation, &error)),
-            Err(_) => Err(errors::late(&self.0.endpoint, &operation)),
+            Ok(Err(error)) => Err(errors::failed(&self.shared.endpoint, &operation, &error)),
+            Err(_) => Err(errors::late(&self.shared.endpoint, &operation)),
         }
     }
 }

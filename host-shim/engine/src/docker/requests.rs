@@ -40,7 +40,7 @@ impl DockerEngine {
         let separator = if query.is_empty() { "" } else { "?" };
         Ok(Request::builder()
             .method(method)
-            .uri(format!("{}{path}{separator}{query}", self.0.url))
+            .uri(format!("{}{path}{separator}{query}", self.shared.url))
             .body(body)?)
     }
 
@@ -51,7 +51,7 @@ impl DockerEngine {
 
     /// Opens a connection for one request that is still to come.
     pub(super) fn open_ahead(&self) -> impl Future<Output = Option<Ahead>> + Send + use<> {
-        let transport = self.0.transport.clone();
+        let transport = self.shared.transport.clone();
         async move { transport.open_ahead().await }
     }
 
@@ -70,7 +70,7 @@ impl DockerEngine {
         request: Request<Body>,
         extent: Extent,
     ) -> Result<Response<Incoming>, Error> {
-        let response = self.0.transport.send_on(ahead, request, extent).await?;
+        let response = self.shared.transport.send_on(ahead, request, extent).await?;
         let status = response.status();
         if !is_refusal(status) {
             return Ok(response);

@@ -27,18 +27,18 @@ impl ApiVersion {
 impl DockerEngine {
     /// Finds out, once, whether the engine is there and new enough. A failure is not remembered.
     pub(super) async fn check(&self) -> Result<ApiVersion> {
-        if let Some(api) = self.0.api.get() {
+        if let Some(api) = self.shared.api.get() {
             return Ok(*api);
         }
         let operation = self.reads("reach", "the engine", "");
         // The wait for another call's check counts too, so that a hundred calls to an engine that hangs end together.
-        let checked = self.0.api.get_or_try_init(|| async {
+        let checked = self.shared.api.get_or_try_init(|| async {
             let answer = self.run_now(operation, self.ping()).await?;
             self.judge(&answer)
         });
         match tokio::time::timeout(operation.deadline, checked).await {
             Ok(checked) => checked.copied(),
-            Err(_) => Err(super::errors::late(&self.0.endpoint, &operation)),
+            Err(_) => Err(super::errors::late(&self.shared.endpoint, &operation)),
         }
     }
 
@@ -53,7 +53,7 @@ impl DockerEngine {
         match api {
             None => Err(self.no_engine()),
             Some(api) if api < OLDEST => Err(unsupported(
-                format!("the Docker engine at {}", self.0.endpoint.address),
+                format!("the Docker engine at {}", self.shared.endpoint.address),
                 format!(
                     "{engine} speaks API {}.{} at most, and {}.{} is needed",
                     api.0, api.1, OLDEST.0, OLDEST.1
@@ -66,7 +66,7 @@ impl DockerEngine {
 
     fn no_engine(&self) -> ProviderError {
         unavailable(
-            format!("the Docker engine at {}", self.0.endpoint.address),
+            format!("the Docker engine at {}", self.shared.endpoint.address),
             "what answers there is no Docker engine: it does not name the API it speaks",
             "correct `host` or DOCKER_HOST",
         )

@@ -2,6 +2,7 @@
 
 use mngr_contract::Result;
 use mngr_contract::docker::{ExecOptions, LogOptions, PathStat, StatsSample};
+use mngr_contract::error::unsupported;
 use mngr_contract::streams::{Archive, ExecSession, LogStream};
 use mngr_engine::{exec_tar, scratch};
 
@@ -20,10 +21,26 @@ impl Guard {
     pub async fn exec(&self, id: &str, options: ExecOptions) -> Result<ExecSession> {
         let may = async {
             self.policy.may(Rule::Exec, "a command in a container")?;
+            if self.privileged_exec {
+                self.policy.may(Rule::Privileged, "exec --privileged")?;
+            }
             self.own(id).await
         };
         self.may_change("exec", Rule::Exec, id, may).await?;
-        self.engine.exec(id, options).await
+        if !self.privileged_exec {
+            return self.engine.exec(id, options).await;
+        }
+        let engine = self.engine.with_privileged_exec().ok_or_else(|| {
+            unsupported(
+                "exec --privileged",
+                format!(
+                    "{} gives a command no more rights than its container has",
+                    self.engine.endpoint()
+                ),
+                "leave out --privileged",
+            )
+        })?;
+        engine.exec(id, options).await
     }
 
     /// Starts a command in a container whose stdout is a tar archive.

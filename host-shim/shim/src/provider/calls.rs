@@ -59,6 +59,10 @@ impl Provider {
         let guard = Guard::new(self.engine.clone(), self.policy.clone(), self.store.clone())
             .with_credentials(self.credentials.clone())
             .audited(self.audit.clone());
+        let guard = match self.privileged_exec {
+            true => guard.with_privileged_exec(),
+            false => guard,
+        };
         Session {
             guard: Some(Arc::new(guard)),
             progress: self.progress.clone(),
