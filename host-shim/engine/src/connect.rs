@@ -264,6 +264,9 @@ mod tests {
         let endpoint = endpoint(unnamed(), &environment).expect("an endpoint");
         assert_eq!(endpoint.address.to_string(), "tcp://a:1");
         assert_eq!(endpoint.source.to_string(), "from DOCKER_HOST");
+        let environment = Environment::new([("DOCKER_HOST", " localhost:2375 ")], "/");
+        let endpoint = super::endpoint(unnamed(), &environment).expect("an endpoint");
+        assert_eq!(endpoint.address.to_string(), "tcp://localhost:2375");
     }
 
     #[test]
@@ -305,12 +308,15 @@ mod tests {
 
     #[test]
     fn a_bad_url_is_blamed_on_where_it_was_written() {
-        let environment = Environment::new([("DOCKER_HOST", "nonsense")], "/");
+        let environment = Environment::new([("DOCKER_HOST", "ftp://nonsense")], "/");
         assert_eq!(
             endpoint(unnamed(), &environment).expect_err("bad").field(),
             Some("DOCKER_HOST")
         );
-        assert_eq!(endpoint(at("x"), &environment).expect_err("bad").field(), Some("host"));
+        assert_eq!(
+            endpoint(at("unix:"), &environment).expect_err("bad").field(),
+            Some("host")
+        );
         let cli = Cli::new("{}").context("bad", r#"{"Endpoints":{"docker":{"Host":"tcp://h:x"}}}"#);
         let error = endpoint(unnamed(), &cli.environment(&[("DOCKER_CONTEXT", "bad")])).expect_err("bad");
         assert!(error.field().is_some_and(|field| field.ends_with("meta.json")));

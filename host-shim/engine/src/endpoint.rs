@@ -23,6 +23,8 @@ pub enum Address {
         host: String,
         /// TCP port.
         port: u16,
+        /// What stands before the path of each request, such as `/proxied`; empty for nothing.
+        path: String,
     },
     /// A unix socket of a machine that is reached by SSH.
     Ssh {
@@ -44,12 +46,14 @@ impl Address {
     /// `invalid-argument` for `field`, with the value and how to write it.
     pub fn parse(field: &str, value: &str) -> Result<Self> {
         let at_fault = |reason: String, remedy: &str| invalid(field, shown(value), reason, remedy);
-        let Some((scheme, rest)) = value.split_once("://") else {
+        // What has no scheme is a machine for the Docker CLI.
+        let (scheme, rest) = value.split_once("://").unwrap_or(("tcp", value));
+        if rest == value && (value.is_empty() || value.contains('@') || value.starts_with('/') || is_scheme(value)) {
             return Err(at_fault(
-                "there is no scheme".into(),
+                "there is no scheme, and it is no HOST:PORT".into(),
                 "write unix:///path/to/docker.sock, tcp://host:port or ssh://user@host",
             ));
-        };
+        }
         match scheme {
             "unix" if rest.is_empty() => Ok(Self::Unix(LOCAL_SOCKET.into())),
             "unix" if !rest.starts_with('/') => Err(at_fault(
@@ -57,9 +61,7 @@ impl Address {
                 "write three slashes, as in unix:///var/run/docker.sock",
             )),
             "unix" => Ok(Self::Unix(rest.into())),
-            "tcp" => {
-                tcp(value, rest).map_err(|reason| at_fault(reason, "write tcp://host:port, as in tcp://10.0.0.5:2375"))
-            }
+            "tcp" => tcp(rest).map_err(|reason| at_fault(reason, "write tcp://host:port, as in tcp://10.0.0.5:2375")),
             "ssh" => ssh(rest).map_err(|reason| at_fault(reason, "write ssh://user@host, as in ssh://root@build1:22")),
             other => Err(at_fault(
                 format!("`{other}` is not a way to reach an engine"),
@@ -67,6 +69,12 @@ impl Address {
             )),
         }
     }
+}
+
+/// A scheme that lost its slashes. The Docker CLI takes it for a machine of that name.
+fn is_scheme(value: &str) -> bool {
+    let name = value.split(['/', ':']).next().unwrap_or_default();
+    matches!(name, "unix" | "tcp" | "ssh") && value[name.len()..].trim_start_matches([':', '/']).is_empty()
 }
 
 /// The value without a password.
@@ -84,26 +92,27 @@ pub fn shown(value: &str) -> String {
     }
 }
 
-fn tcp(value: &str, rest: &str) -> std::result::Result<Address, String> {
+/// `[host][:port][/path]`
+fn tcp(rest: &str) -> std::result::Result<Address, String> {
     // The Docker CLI lets both parts be left out.
     let (host, port) = ("localhost", 2375);
-    if rest.is_empty() {
-        return Ok(Address::Tcp {
-            host: host.into(),
-            port,
-        });
-    }
-    let url = match rest.strip_prefix(':') {
-        Some(port) => url::Url::parse(&format!("tcp://{host}:{port}")),
-        None => url::Url::parse(value),
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let url = match authority {
+        "" => url::Url::parse(&format!("tcp://{host}{path}")),
+        port if port.starts_with(':') && port.parse::<Ipv6Addr>().is_err() => {
+            url::Url::parse(&format!("tcp://{host}{port}{path}"))
+        }
+        address if address.parse::<Ipv6Addr>().is_ok() => url::Url::parse(&format!("tcp://[{address}]{path}")),
+        _ => url::Url::parse(&format!("tcp://{rest}")),
     }
     .map_err(|error| error.to_string())?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err("a user name means nothing here".into());
     }
-    if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
-        return Err("nothing may follow the port".into());
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("no query and no fragment may follow".into());
     }
+    let path: Vec<_> = url.path().split('/').filter(|part| !part.is_empty()).collect();
     let host = url
         .host_str()
         .filter(|host| !host.is_empty())
@@ -111,6 +120,7 @@ fn tcp(value: &str, rest: &str) -> std::result::Result<Address, String> {
     Ok(Address::Tcp {
         host: host.trim_start_matches('[').trim_end_matches(']').to_owned(),
         port: url.port().unwrap_or(port),
+        path: path.iter().map(|part| format!("/{part}")).collect(),
     })
 }
 
@@ -131,7 +141,8 @@ fn ssh(rest: &str) -> std::result::Result<Address, String> {
         Some((user, _)) if user.contains(':') => {
             return Err("a password does not belong in a URL: use a key or an agent".into());
         }
-        Some((user, machine)) => (Some(word("user", user, LONGEST_USER, "._-+")?), machine),
+        Some(("", machine)) => (None, machine),
+        Some((user, machine)) => (Some(word("user", &decoded(user), LONGEST_USER, "._-+@")?), machine),
         None => (None, authority),
     };
     let (host, port) = match machine.strip_prefix('[') {
@@ -153,19 +164,25 @@ fn ssh(rest: &str) -> std::result::Result<Address, String> {
     let port = match port.strip_prefix(':') {
         None if port.is_empty() => None,
         None => return Err(format!("`{port}` after the host is no port")),
+        Some("") => None,
         Some(port) if port.contains(':') => return Err("an IPv6 address is written in brackets: [::1]".into()),
         Some(port) => match port.parse::<u16>() {
             Ok(number) if number > 0 && !port.starts_with('+') => Some(number),
             _ => return Err(format!("`{port}` is no port, which is a number from 1 to 65535")),
         },
     };
-    let socket = Some(path).filter(|path| !matches!(*path, "" | "/"));
+    let socket = Some(path.trim_end_matches('/')).filter(|path| !path.is_empty());
     Ok(Address::Ssh {
         user,
         host,
         port,
         socket: socket.map(socket_path).transpose()?,
     })
+}
+
+/// A user's name with `%40` for the `@` in it, as URLs have it. What else is encoded stays, and is refused as it stands.
+fn decoded(user: &str) -> String {
+    user.replace("%40", "@")
 }
 
 /// A word that is a name and nothing else: no option, no token of ssh's configuration, nothing that a shell expands.
@@ -198,14 +215,15 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unix(path) => write!(f, "unix://{}", path.display()),
-            Self::Tcp { host, port } => write!(f, "tcp://{}:{port}", bracketed(host)),
+            Self::Tcp { host, port, path } => write!(f, "tcp://{}:{port}{path}", bracketed(host)),
             Self::Ssh {
                 user,
                 host,
                 port,
                 socket,
             } => {
-                let user = user.as_ref().map(|user| format!("{user}@")).unwrap_or_default();
+                let user = user.as_ref().map(|user| format!("{}@", user.replace('@', "%40")));
+                let user = user.unwrap_or_default();
                 let port = port.map(|port| format!(":{port}")).unwrap_or_default();
                 write!(
                     f,
@@ -289,6 +307,7 @@ mod tests {
         assert_eq!(parsed("tcp://"), "tcp://localhost:2375");
         assert_eq!(parsed("tcp://:4000"), "tcp://localhost:4000");
         assert_eq!(parsed("tcp://engine/"), "tcp://engine:2375");
+        assert_eq!(parsed("tcp://h:1/a//b/"), "tcp://h:1/a/b");
         assert_eq!(parsed("tcp://[::1]:2375"), "tcp://[::1]:2375");
         assert_eq!(parsed("ssh://root@build1:2222"), "ssh://root@build1:2222");
         assert_eq!(
@@ -302,11 +321,77 @@ mod tests {
         assert!(refused("/var/run/docker.sock").contains("no scheme"));
         assert!(refused("unix://docker.sock").contains("not absolute"));
         assert!(refused("tcp://host:port").contains("port"));
-        assert!(refused("tcp://host:2375/path").contains("follow the port"));
+        assert!(refused("tcp://host:2375/path?x=1").contains("query"));
+        assert!(refused("tcp://host:2375/#x").contains("fragment"));
         assert!(refused("tcp://user@host:2375").contains("user name"));
         assert!(refused("ftp://host").contains("`ftp`"));
         assert!(refused("ssh://").contains("ssh://"));
         assert!(refused("").contains("no scheme"));
+    }
+
+    // What Docker CLI 28.2.2 connects to for each value of DOCKER_HOST.
+    #[test]
+    fn every_spelling_of_docker_host_means_what_the_docker_cli_makes_of_it() {
+        for (value, address) in [
+            ("localhost:2375", "tcp://localhost:2375"),
+            ("localhost", "tcp://localhost:2375"),
+            (":4000", "tcp://localhost:4000"),
+            ("127.0.0.1:1", "tcp://127.0.0.1:1"),
+            ("127.0.0.1:", "tcp://127.0.0.1:2375"),
+            ("127.0.0.1:1/p", "tcp://127.0.0.1:1/p"),
+            ("127.0.0.1:1//", "tcp://127.0.0.1:1"),
+            ("tcp://h:1/p", "tcp://h:1/p"),
+            ("tcp://127.0.0.1:1/p/", "tcp://127.0.0.1:1/p"),
+            ("tcp://127.0.0.1", "tcp://127.0.0.1:2375"),
+            ("tcp://[::1]:1", "tcp://[::1]:1"),
+            ("tcp://::1", "tcp://[::1]:2375"),
+            ("::1", "tcp://[::1]:2375"),
+            ("[::1]:1", "tcp://[::1]:1"),
+            ("unix:///nonexist.sock", "unix:///nonexist.sock"),
+            ("unix://", "unix:///var/run/docker.sock"),
+            ("ssh://u%40dom@127.0.0.1:1", "ssh://u%40dom@127.0.0.1:1"),
+            ("ssh://@127.0.0.1:1", "ssh://127.0.0.1:1"),
+            ("ssh://127.0.0.1:", "ssh://127.0.0.1"),
+            ("ssh://[::1]:1", "ssh://[::1]:1"),
+        ] {
+            assert_eq!(parsed(value), address, "{value}");
+        }
+        let Ok(Address::Ssh { user, .. }) = Address::parse("host", "ssh://u%40dom@h") else {
+            panic!("an address")
+        };
+        assert_eq!(user.as_deref(), Some("u@dom"));
+        for value in [
+            "TCP://127.0.0.1:1",
+            "http://127.0.0.1:1",
+            "ftp://h",
+            "tcp://127.0.0.1:x",
+            "tcp://127.0.0.1:99999",
+            "fd://",
+            "npipe:////./pipe/x",
+            "ssh://",
+            "ssh://u:p@h",
+            "ssh://127.0.0.1?x=1",
+            "ssh://127.0.0.1#f",
+        ] {
+            assert!(!refused(value).is_empty(), "{value}");
+        }
+    }
+
+    // The Docker CLI goes to a machine called `unix`, drops the user, fails at the socket's slash.
+    #[test]
+    fn what_the_docker_cli_takes_for_something_else_is_refused_or_meant_as_it_is_written() {
+        for value in [
+            "unix:",
+            "tcp:",
+            "/var/run/docker.sock",
+            "me@host",
+            "tcp://u@127.0.0.1:1",
+        ] {
+            assert!(!refused(value).is_empty(), "{value}");
+        }
+        assert_eq!(parsed("tcp://[::1]"), "tcp://[::1]:2375");
+        assert_eq!(parsed("ssh://h//"), "ssh://h");
+        assert_eq!(parsed("ssh://h/run/d.sock/"), "ssh://h/run/d.sock");
     }
 
     #[test]
@@ -315,6 +400,7 @@ mod tests {
             "ssh://build-1.example",
             "ssh://u@[::1]:2222/run/d.sock",
             "ssh://first.last+x@alias_1",
+            "ssh://user%40dom@h:2222",
         ] {
             assert_eq!(parsed(url), url);
         }
@@ -350,14 +436,14 @@ mod tests {
             "ssh://h:0",
             "ssh://h:70000",
             "ssh://h:+22",
-            "ssh://h:",
             "ssh://h:22:22",
             "ssh://::1",
             "ssh://[::1",
             "ssh://[::1]x",
             "ssh://[h]",
             "ssh://[fe80::1%25eth0]",
-            "ssh://@h",
+            "ssh://u%2540dom@h",
+            "ssh://%2doProxyCommand=x@h",
             "ssh://u@",
             "ssh://höst",
             "ssh://h/run/../etc/d.sock",

@@ -111,7 +111,7 @@ impl DockerEngine {
         let nameless = || "http://localhost".to_owned();
         let (target, machine, url) = match (&endpoint.address, &endpoint.tls) {
             (Address::Unix(path), _) => (Target::Unix(path.clone()), Machine::This, nameless()),
-            (Address::Tcp { host, port }, tls) => {
+            (Address::Tcp { host, port, .. }, tls) => {
                 let authority = format!("{}:{port}", bracketed(host));
                 let url = format!("http://{authority}");
                 let target = match tls {
@@ -139,7 +139,11 @@ impl DockerEngine {
                 (Target::Ssh(tunnel.clone(), socket), Machine::Behind(tunnel), nameless())
             }
         };
-        let transport = Transport::new(target);
+        let path = match &endpoint.address {
+            Address::Tcp { path, .. } => path.clone(),
+            _ => String::new(),
+        };
+        let transport = Transport::new(target, path);
         let sender = transport.clone();
         let docker = Docker::connect_with_custom_transport(
             move |request| {

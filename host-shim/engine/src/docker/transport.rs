@@ -78,13 +78,15 @@ impl Target {
 #[derive(Clone)]
 pub(super) struct Transport {
     target: Arc<Target>,
+    /// What stands before the path of each request.
+    path: Arc<str>,
     pooled: Client<Connector, Body>,
     /// Never reuses a connection: for bodies that can not be sent twice and for connections that are taken over.
     fresh: Client<Connector, Body>,
 }
 
 impl Transport {
-    pub(super) fn new(target: Target) -> Self {
+    pub(super) fn new(target: Target, path: String) -> Self {
         let idle = target.idle_connections();
         let target = Arc::new(target);
         let client = |pooled: bool| {
@@ -101,6 +103,7 @@ impl Transport {
         Self {
             pooled: client(true),
             fresh: client(false),
+            path: path.into(),
             target,
         }
     }
@@ -144,6 +147,7 @@ impl Transport {
     ) -> Result<Response<Incoming>, Error> {
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         failpoint::pass_request(&method, &path, "before")?;
+        let request = self.below_path(request)?;
         let answer = match ahead {
             Some(ahead) => ahead.send(request).await,
             None => self.exchange(request).await,
@@ -157,6 +161,16 @@ impl Transport {
             });
         }
         Ok(answer)
+    }
+
+    fn below_path(&self, mut request: BollardRequest) -> Result<BollardRequest, Error> {
+        if !self.path.is_empty() {
+            let mut parts = request.uri().clone().into_parts();
+            let asked = parts.path_and_query.as_ref().map_or("/", |path| path.as_str());
+            parts.path_and_query = Some(format!("{}{asked}", self.path).parse().map_err(http::Error::from)?);
+            *request.uri_mut() = Uri::from_parts(parts).map_err(http::Error::from)?;
+        }
+        Ok(request)
     }
 
     async fn exchange(&self, request: BollardRequest) -> Result<Response<Incoming>, Error> {

@@ -146,7 +146,7 @@ pub fn check_option(name: &str, value: &str) -> Option<(String, String)> {
 
 /// A hop becomes a part of a command line that a shell reads, so it is held to what a host in a URL is.
 fn is_hop(hop: &str) -> bool {
-    !hop.contains('/') && crate::endpoint::Address::parse("ProxyJump", &format!("ssh://{hop}")).is_ok()
+    !hop.contains(['/', '%']) && crate::endpoint::Address::parse("ProxyJump", &format!("ssh://{hop}")).is_ok()
 }
 
 /// Whether `ssh` has ended because it is older than an option that it was given. It is not given that again.

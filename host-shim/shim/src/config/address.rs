@@ -131,6 +131,8 @@ mod tests {
             "tcp://[::1]:2376/",
             "ssh://user@remote-host",
             "ssh://remote-host:2222",
+            "ssh://me%40corp@remote-host",
+            "tcp://localhost:2375/behind/here",
             "ssh://me@[fe80::1]:22/run/docker.sock",
         ] {
             assert_eq!(fault(address), None, "{address}");
