@@ -9,6 +9,7 @@ mod conformance;
 mod contained;
 mod crash;
 mod engines;
+mod flags;
 mod gpus;
 mod hostile;
 mod life;
