@@ -131,8 +131,8 @@ pub async fn create<C: Capabilities>(
             Base::snapshot(snapshot)
         }
         Source::Build { context, args } => {
-            free.await?;
             let mut options = build::options(&args)?;
+            free.await?;
             options.platform = options.platform.or_else(|| draft.platform.clone());
             let (tag, image) = build::image(provider, context, options, &id, &request.name).await?;
             Base {
