@@ -41,9 +41,10 @@ impl<'a> Mark<'a> {
     }
 
     /// Whether it is the mark of a container of that name and image, and not one that the image has handed down. A container that
-    /// somebody has renamed is known by its image, and one that was made while the image got another id is known by its name.
-    pub fn is_of(self, name: &str, image_id: &str) -> bool {
-        self.is_of_name(name) || bare(self.image_id) == bare(image_id)
+    /// somebody has renamed is known by its image's id. One that was made while the image got another id is known by its own name
+    /// and its image's.
+    pub fn is_of(self, name: &str, image: &str, image_id: &str) -> bool {
+        bare(self.image_id) == bare(image_id) || (self.is_of_name(name) && self.is_of_image(image))
     }
 
     /// Whether the container that it is the mark of was made under that name.
@@ -64,8 +65,8 @@ fn bare(image_id: &str) -> &str {
 
 /// Whether a container's labels are its own, as far as that can be told: an image that was made of an agent hands the agent's labels
 /// down to whatever is made of it.
-pub fn are_own(labels: &[(String, String)], name: &str, image_id: &str) -> bool {
-    Mark::of(labels).is_none_or(|mark| mark.is_of(name, image_id))
+pub fn are_own(labels: &[(String, String)], name: &str, image: &str, image_id: &str) -> bool {
+    Mark::of(labels).is_none_or(|mark| mark.is_of(name, image, image_id))
 }
 
 /// Whether these labels are of an agent, of whatever provider.
@@ -82,19 +83,20 @@ mod tests {
     }
 
     #[test]
-    fn labels_are_a_containers_own_by_its_image_or_by_its_name() {
+    fn labels_are_a_containers_own_by_its_images_id_or_by_both_names() {
         let labels = marked(mark("sha256:ab", "debian", "mngr-docker.a"));
-        assert!(are_own(&labels, "mngr-docker.a", "sha256:ab"));
-        assert!(are_own(&labels, "renamed", "sha256:ab"));
-        assert!(are_own(&labels, "renamed", "ab"));
-        assert!(are_own(&labels, "mngr-docker.a", "sha256:cd"));
-        assert!(!are_own(&labels, "renamed", "sha256:cd"));
-        assert!(!are_own(&labels, "mngr-docker.a2", "sha256:cd"));
+        assert!(are_own(&labels, "mngr-docker.a", "debian", "sha256:ab"));
+        assert!(are_own(&labels, "renamed", "debian", "sha256:ab"));
+        assert!(are_own(&labels, "renamed", "sha256:ab", "ab"));
+        assert!(are_own(&labels, "mngr-docker.a", "debian", "sha256:cd"));
+        assert!(!are_own(&labels, "mngr-docker.a", "mngr-snapshot:1", "sha256:cd"));
+        assert!(!are_own(&labels, "renamed", "debian", "sha256:cd"));
+        assert!(!are_own(&labels, "mngr-docker.a2", "debian", "sha256:cd"));
     }
 
     #[test]
     fn what_has_no_mark_is_known_by_its_labels_alone() {
-        assert!(are_own(&[], "x", "sha256:ab"));
-        assert!(are_own(&marked(String::new()), "x", "sha256:ab"));
+        assert!(are_own(&[], "x", "debian", "sha256:ab"));
+        assert!(are_own(&marked(String::new()), "x", "debian", "sha256:ab"));
     }
 }

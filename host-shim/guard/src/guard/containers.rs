@@ -33,7 +33,13 @@ impl Guard {
         self.may_look("container-list", "", may).await?;
         let mut containers = self.engine.container_list(filter).await?;
         containers.retain(|container| {
-            policy::is_agent(&container.labels) && are_own(&container.labels, &container.name, &container.image_id)
+            policy::is_agent(&container.labels)
+                && are_own(
+                    &container.labels,
+                    &container.name,
+                    &container.image,
+                    &container.image_id,
+                )
         });
         for container in &containers {
             let is_own = self.policy.owns(&container.labels);
@@ -327,11 +333,11 @@ impl Guard {
         let Some(mark) = Mark::of(&event.attributes) else {
             return Ok(true);
         };
-        if attribute(event, "name").is_some_and(|name| mark.is_of_name(name)) {
-            return Ok(true);
-        }
         if !attribute(event, "image").is_none_or(|image| mark.is_of_image(image)) {
             return Ok(false);
+        }
+        if attribute(event, "name").is_some_and(|name| mark.is_of_name(name)) {
+            return Ok(true);
         }
         let container = found(self.engine.container_inspect(&event.container_id, false).await)?;
         Ok(container.is_none_or(|container| self.policy.owns_container(&container)))

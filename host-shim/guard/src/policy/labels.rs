@@ -27,7 +27,13 @@ impl Policy {
 
     /// Whether a container is an agent of this provider: its labels say so, and no image has handed them down.
     pub fn owns_container(&self, container: &Container) -> bool {
-        self.owns(&container.labels) && are_own(&container.labels, &container.name, &container.image_id)
+        self.owns(&container.labels)
+            && are_own(
+                &container.labels,
+                &container.name,
+                &container.image,
+                &container.image_id,
+            )
     }
 
     /// Whether a thing with these labels was made for this provider, an agent's or not.

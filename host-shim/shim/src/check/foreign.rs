@@ -52,7 +52,12 @@ impl Baseline {
         };
         for container in engine.container_list(all).await? {
             let key = format!("container {}", container.id);
-            let is_own = are_own(&container.labels, &container.name, &container.image_id);
+            let is_own = are_own(
+                &container.labels,
+                &container.name,
+                &container.image,
+                &container.image_id,
+            );
             if is_own && !foreign(&container.labels) || !wanted(&key) {
                 continue;
             }

@@ -222,7 +222,15 @@ impl Belongings {
             // An agent that names no provider is nobody's, and nobody else would find it. What has the labels of a pushed image
             // on the way to another one is none.
             match value(&container.labels, PROVIDER_LABEL) {
-                Some(of) => of == provider && are_own(&container.labels, &container.name, &container.image_id),
+                Some(of) => {
+                    of == provider
+                        && are_own(
+                            &container.labels,
+                            &container.name,
+                            &container.image,
+                            &container.image_id,
+                        )
+                }
                 None => value(&container.labels, AGENT_LABEL).is_some() && !container.name.starts_with(&scratch),
             }
         });

@@ -54,6 +54,26 @@ behaviours! {
         assert_eq!((names(bed).await, back.id), (vec!["a".to_owned()], agent.id));
     }
 
+    async fn not_even_by_the_agents_own_name_does_it_become_the_agent(bed) {
+        let agent = bed.agent("a").await;
+        let snapshot = bed.provider.snapshot_create("a", SnapshotRequest::default()).await.expect("a snapshot");
+        renamed_by_hand(bed, "a").await;
+        let spec = ContainerSpec {
+            name: agent.container_name.clone(),
+            image: snapshot.image,
+            ..ContainerSpec::default()
+        };
+        let foreign = bed.engine.container_create(spec).await.expect("made by hand").id;
+        bed.engine.container_start(&foreign).await.expect("started");
+        assert_eq!(names(bed).await, ["a"]);
+        assert_eq!(bed.provider.get("a").await.expect("the agent").container_id, agent.container_id);
+        assert_eq!(error_kind(bed.provider.rename("a", "a").await), "already_exists");
+        bed.provider.destroy("a", Default::default()).await.expect("destroyed");
+        assert!(names(bed).await.is_empty());
+        let left = bed.engine.container_inspect(&foreign, false).await.expect("it is left alone");
+        assert!(left.state.pid > 0, "and runs");
+    }
+
     async fn an_image_that_somebody_commits_hands_nothing_down_either(bed) {
         let agent = bed.agent("a").await;
         let first = bed.provider.snapshot_create("a", SnapshotRequest::default()).await.expect("a snapshot");
