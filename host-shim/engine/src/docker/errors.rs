@@ -99,10 +99,16 @@ fn answered(operation: &OperationContext<'_>, status: u16, message: &str) -> Pro
     match status {
         // A copy would put a directory in the place of something else, or the other way round.
         _ if reason.contains("cannot overwrite ") => conflict(
-            subject,
+            format!("what is there already in the {subject}"),
             "in the way",
             reason,
             "remove what is in the way, or choose another name",
+        ),
+        _ if reason.contains("marked read-only") => conflict(
+            subject,
+            "read-only",
+            reason,
+            "choose a place that may be written, or mount it without `ro` or `--read-only`",
         ),
         _ if status == 400 || is_nonsense(&reason) => invalid(
             operation.kind,
@@ -164,6 +170,9 @@ fn flag_at_fault(operation: &OperationContext<'_>, reason: &str) -> Option<(&'st
         ("bad format for links", "link", false),
         ("invalid restart policy", "restart", false),
         ("invalid CIDR", "network", false),
+        ("Cannot mkdir", "workdir", false),
+        // A volume whose place in the image is a file.
+        (" is not directory", "volume", false),
     ]
     .into_iter()
     .find(|(words, ..)| reason.contains(words))
@@ -437,6 +446,8 @@ mod tests {
             ("invalid mode: ro,ro", "volume"),
             ("invalid --security-opt 2: \"no-new-privileges=maybe\"", "security-opt"),
             ("bad format for links: a:b:c", "link"),
+            ("Cannot mkdir: /etc/passwd is not a directory", "workdir"),
+            ("source /data/merged/etc/passwd is not directory", "volume"),
             (
                 "invalid volume specification: '/x:/t:nocopy': invalid mount config for type \"bind\"",
                 "volume",
@@ -489,6 +500,10 @@ mod tests {
             answer(500, "extraction point is not a directory").kind(),
             "invalid_argument"
         );
+        for place in ["container rootfs", "mounted volume"] {
+            let error = answer(403, &format!("{place} is marked read-only"));
+            assert!(error.kind() == "conflict" && error.remedy().contains("may be written"));
+        }
     }
 
     #[test]
