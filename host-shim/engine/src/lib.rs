@@ -64,7 +64,7 @@ pub trait Connection: Send + Sync + 'static {
     /// The engine for one call of a provider, where it keeps apart who asks: each call gets its turn.
     fn for_one_call(&self) -> Option<Arc<dyn Engine>>;
 
-    /// The same engine, which runs commands in containers with all rights (`docker exec --privileged`). None where it cannot.
+    /// This engine as one that runs commands in containers with all rights (`docker exec --privileged`). None where it cannot.
     fn with_privileged_exec(&self) -> Option<Arc<dyn Engine>>;
 
     /// The name under which a port that is published on `address` of the engine's machine is reached from here, and the machine

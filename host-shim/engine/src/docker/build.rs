@@ -1,5 +1,5 @@
 //! Builds, through the engine's own BuildKit. It asks for the files of the context, for secrets and for SSH agents by way of a
-//! session, while the log comes back. An engine that opens none builds with its classic builder, which can not ask: it is sent the
+//! session, while the log comes back. An engine that opens none builds with its classic builder, which cannot ask: it gets the
 //! context as tar.
 
 use std::any::Any;

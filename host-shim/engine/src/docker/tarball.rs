@@ -54,7 +54,7 @@ fn no_such_directory(reason: String) -> ProviderError {
 /// The bytes to send: `archive`, its topmost entry called `root_name`. A name that ends with a slash is a directory's.
 ///
 /// # Errors
-/// `invalid-argument` for a path that can not be packed, `not-found` where what is no directory is to have a directory's name.
+/// `invalid-argument` for a path that cannot be packed, `not-found` where what is no directory is to have a directory's name.
 /// What is wrong further down shows in the stream.
 pub fn bytes(archive: Archive, root_name: Option<&OsStr>) -> Result<ByteStream> {
     match (archive, root_name) {

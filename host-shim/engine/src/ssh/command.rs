@@ -44,7 +44,7 @@ pub(super) fn words(command: &Command) -> Result<String> {
         })
 }
 
-/// The same command, with room for what may stand before what it prints.
+/// A command with room for what may stand before what it prints.
 pub(super) fn with_greeting(command: &Command) -> Command {
     Command {
         max_output_bytes: command.max_output_bytes.saturating_add(GREETING),

@@ -65,7 +65,7 @@ const FIXED: &[&str] = &[
     "ControlPersist=no",
     "LogLevel=DEBUG1",
 ];
-/// The same for options that OpenSSH has since 8.7. One before that knows none of them, in no file either.
+/// Options that OpenSSH has since 8.7. An older one knows none of them, in no file either.
 const FIXED_SINCE_8_7: &[&str] = &["SessionType=default", "StdinNull=no", "ForkAfterAuthentication=no"];
 /// What OpenSSH before 8.7 says of them.
 const UNKNOWN: &str = "Bad configuration option: sessiontype";

@@ -20,7 +20,7 @@ struct Waiting {
 }
 
 /// Packs a file or a directory as `name`, or only what is in it where that is empty. Links stay links, hard ones too; modes,
-/// owners and times are kept. `opened` is told of each file once it is open, but for the first, by its path in the archive.
+/// owners and times are kept. `opened` gets the path in the archive of each file but the first, once the file is open.
 ///
 /// # Errors
 /// Where something can not be read, and for a device.
