@@ -13,7 +13,7 @@ pub const FIELDS: &str =
 /// # Errors
 /// Where there are no names of columns.
 pub fn parse(text: &str) -> Result<Found, String> {
-    // What the driver says of a device that it can not reach may come first.
+    // What the driver says of a device that it cannot reach may come first.
     let begins = |line: &str| line.split([',', ' ']).any(|word| word == "uuid");
     let before: Vec<&str> = text.lines().take_while(|line| !begins(line)).collect();
     if before.len() == text.lines().count() {

@@ -122,7 +122,7 @@ pub fn bytes(text: &str, unit: &str) -> Option<u64> {
     amount.checked_mul(1 << shift)
 }
 
-/// The PCI address in a line of words, such as that of a driver about a device that it can not reach.
+/// The PCI address in a line of words, such as that of a driver about a device that it cannot reach.
 pub fn bus_id_in(line: &str) -> Option<String> {
     let words = line.split_whitespace();
     let mut words = words.map(|word| word.trim_matches(|c: char| !c.is_ascii_hexdigit()));

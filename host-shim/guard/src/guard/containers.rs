@@ -111,8 +111,8 @@ impl Guard {
         }
     }
 
-    /// With the label that no image can hand down, so that a container of its labels is told from one of its image. Without an image
-    /// no container is made.
+    /// Adds the label that no image can hand down: it tells this container from one that somebody makes of its image. Without an image
+    /// the engine makes no container.
     async fn marked(&self, mut spec: ContainerSpec) -> Result<ContainerSpec> {
         spec.labels.retain(|(key, _)| key != MARK_LABEL);
         if let Some(image) = self.image(&spec.image).await? {

@@ -252,17 +252,17 @@ mod tests {
     #[test]
     fn a_bind_of_here_gets_its_whole_path_in_every_spelling() {
         for (words, expected) in [
-            (&["-v", ".:/x"][..], &["--volume=/work/here:/x"][..]),
-            (&["-v./src:/x:ro"], &["--volume=/work/here/src:/x:ro"]),
-            (&["--volume=..:/x"], &["--volume=/work:/x"]),
+            (&["-v", ".:/x"][..], &["--volume=/srv/here:/x"][..]),
+            (&["-v./src:/x:ro"], &["--volume=/srv/here/src:/x:ro"]),
+            (&["--volume=..:/x"], &["--volume=/srv:/x"]),
             (&["-v", "name:/x"], &["-v", "name:/x"]),
             (
                 &["--mount=type=bind,source=.,target=/x"],
-                &["--mount=type=bind,source=/work/here,target=/x"],
+                &["--mount=type=bind,source=/srv/here,target=/x"],
             ),
         ] {
             assert_eq!(
-                filled(Path::new("/work/here"), words).expect("filled"),
+                filled(Path::new("/srv/here"), words).expect("filled"),
                 expected,
                 "{words:?}"
             );

@@ -51,19 +51,19 @@ fn absolute(source: &str, directory: &Path) -> Option<String> {
 mod tests {
     use super::*;
 
-    // What Docker CLI 28.2.2 sent for each of them from `/work/here`.
+    // What Docker CLI 28.2.2 sent for each of them from `/srv/here`.
     #[test]
     fn sources_become_what_the_docker_cli_makes_of_them() {
-        let here = Path::new("/work/here");
+        let here = Path::new("/srv/here");
         for (value, expected) in [
-            (".:/x", Some("/work/here:/x")),
-            ("./a:/x", Some("/work/here/a:/x")),
-            ("../:/x", Some("/work:/x")),
-            ("..:/x:ro", Some("/work:/x:ro")),
+            (".:/x", Some("/srv/here:/x")),
+            ("./a:/x", Some("/srv/here/a:/x")),
+            ("../:/x", Some("/srv:/x")),
+            ("..:/x:ro", Some("/srv:/x:ro")),
             ("../../../..:/x", Some("/:/x")),
-            (".hid:/x", Some("/work/here/.hid:/x")),
-            (".a/../b//c/:/x", Some("/work/here/b/c:/x")),
-            (".:x", Some("/work/here:x")),
+            (".hid:/x", Some("/srv/here/.hid:/x")),
+            (".a/../b//c/:/x", Some("/srv/here/b/c:/x")),
+            (".:x", Some("/srv/here:x")),
             ("~/x:/x", None),
             ("sub:/x", None),
             ("/a/./b:/x", None),
@@ -76,19 +76,19 @@ mod tests {
         for (value, expected) in [
             (
                 "type=bind,source=.,target=/x",
-                Some("type=bind,source=/work/here,target=/x"),
+                Some("type=bind,source=/srv/here,target=/x"),
             ),
             (
                 "type=bind,src=../here/./a/..,target=/x",
-                Some("type=bind,src=/work/here,target=/x"),
+                Some("type=bind,src=/srv/here,target=/x"),
             ),
             (
                 "type=bind,SOURCE=.hid,target=/x",
-                Some("type=bind,SOURCE=/work/here/.hid,target=/x"),
+                Some("type=bind,SOURCE=/srv/here/.hid,target=/x"),
             ),
             (
                 r#"type=bind,"source=./a,b",target=/x"#,
-                Some(r#"type=bind,"source=/work/here/a,b",target=/x"#),
+                Some(r#"type=bind,"source=/srv/here/a,b",target=/x"#),
             ),
             ("type=bind,source=~/x,target=/x", None),
             ("type=bind,source=sub,target=/x", None),
